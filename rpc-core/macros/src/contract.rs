@@ -1,0 +1,44 @@
+//! What a service trait promises: the model that reading fills and the expansion writes out.
+//!
+//! It holds only what both sides of the wire must agree on, with the spans to point at. It does not know how a
+//! call is made.
+
+mod method;
+mod result;
+
+use syn::{Ident, ItemTrait, TraitItem, Visibility};
+
+pub(crate) use self::method::{Argument, Marks, Method};
+pub(crate) use self::result::Outcome;
+use crate::checks::{self, Refusals};
+use crate::options::Options;
+
+/// A service trait that was read.
+pub(crate) struct Contract {
+    pub(crate) visibility: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) methods: Vec<Method>,
+}
+
+impl Contract {
+    /// Reads `item`. Every fault is added to `refusals`; the contract is whole only if there is none.
+    pub(crate) fn read(item: &ItemTrait, options: &Options, refusals: &mut Refusals) -> Self {
+        checks::header(item, refusals);
+        let methods: Vec<Method> =
+            item.items.iter().filter_map(|item| read_item(item, options, refusals)).collect();
+        checks::names(&methods, refusals);
+        Self { visibility: item.vis.clone(), name: item.ident.clone(), methods }
+    }
+}
+
+fn read_item(item: &TraitItem, options: &Options, refusals: &mut Refusals) -> Option<Method> {
+    let fault = match item {
+        TraitItem::Fn(function) => return Method::read(function, options, refusals),
+        TraitItem::Const(_) => "a service has methods only: a constant does not travel",
+        TraitItem::Type(_) => "a service has methods only: both sides must know its types by their names",
+        TraitItem::Macro(_) => "a service has methods only: write out what this macro stands for",
+        _ => "a service has methods only: `fn name(&self, argument: Type) -> Result<T, E>;`",
+    };
+    refusals.add(item, fault);
+    None
+}

@@ -1,0 +1,107 @@
+//! The client: it implements the trait by calling the far side.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::names::{Names, place};
+use super::{procedures, start};
+use crate::contract::{Contract, Method};
+
+/// The client's type, its own methods and its implementation of the trait.
+pub(super) fn expand(contract: &Contract) -> TokenStream {
+    let names = Names::of(contract);
+    let item = item(contract, &names);
+    let own = own_methods(contract, &names);
+    let options = options(contract);
+    let implementation = implementation(contract, &names);
+    let client = &names.client;
+    quote! {
+        #item
+        impl #client { #own #options }
+        #implementation
+    }
+}
+
+fn item(contract: &Contract, names: &Names) -> TokenStream {
+    let (visibility, name, client) = (&contract.visibility, &contract.name, &names.client);
+    let doc = format!("Calls the procedures of [`{name}`] on the far side: it implements the trait itself.");
+    quote! {
+        #[doc = #doc]
+        ///
+        /// A clone is cheap and shares the connections.
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #visibility struct #client {
+            client: ::rpc_core::Client,
+        }
+    }
+}
+
+fn own_methods(contract: &Contract, names: &Names) -> TokenStream {
+    let visibility = &contract.visibility;
+    let table = procedures::table(contract);
+    let start = &names.start;
+    quote! {
+        #table
+
+        /// Makes a client that calls through `client`.
+        #visibility fn new(client: ::rpc_core::Client) -> Self {
+            Self { client }
+        }
+
+        /// The client beneath, which knows no procedures.
+        #visibility fn client(&self) -> &::rpc_core::Client {
+            &self.client
+        }
+
+        /// The same methods, but each returns at once and its result is waited for later.
+        #visibility fn start(&self) -> #start {
+            #start { client: ::core::clone::Clone::clone(&self.client) }
+        }
+    }
+}
+
+fn options(contract: &Contract) -> TokenStream {
+    let visibility = &contract.visibility;
+    quote! {
+        /// A client whose calls end after `deadline` at the latest, counted from the start of each.
+        #visibility fn with_deadline(&self, deadline: ::core::time::Duration) -> Self {
+            Self { client: self.client.with_deadline(deadline) }
+        }
+
+        /// A client whose calls carry `value` under `key`, beside what they carried before.
+        #visibility fn with_metadata(
+            &self,
+            key: &str,
+            value: impl ::core::convert::Into<::std::vec::Vec<u8>>,
+        ) -> Self {
+            Self { client: self.client.with_metadata(key, value) }
+        }
+
+        /// A client whose calls wait until their deadline for a far side that is not there yet.
+        #visibility fn wait_for_ready(&self) -> Self {
+            Self { client: self.client.wait_for_ready() }
+        }
+    }
+}
+
+fn implementation(contract: &Contract, names: &Names) -> TokenStream {
+    let (name, client) = (&contract.name, &names.client);
+    let methods = contract.methods.iter().enumerate().map(|(index, method)| call(names, index, method));
+    quote! {
+        impl #name for #client {
+            #(#methods)*
+        }
+    }
+}
+
+fn call(names: &Names, index: usize, method: &Method) -> TokenStream {
+    let (name, spelled) = (&method.name, &method.outcome.spelled);
+    let parameters = start::parameters(method);
+    let procedure = procedures::constant(names, index);
+    let arguments = start::arguments(method);
+    let body = quote_spanned! {place(method.outcome.error.span())=>
+        ::rpc_core::Client::call(&self.client, #procedure, &#arguments)
+    };
+    quote!(fn #name(&self, #parameters) -> #spelled { #body })
+}

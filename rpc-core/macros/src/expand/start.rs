@@ -1,0 +1,66 @@
+//! The start handle: the trait's methods again, each returning before its result is there.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::names::{Names, ours};
+use super::procedures;
+use crate::contract::{Argument, Contract, Method};
+
+/// The handle's type and its methods.
+pub(super) fn expand(contract: &Contract) -> TokenStream {
+    let names = Names::of(contract);
+    let (visibility, start) = (&contract.visibility, &names.start);
+    let doc =
+        format!("Starts the procedures of [`{}`]: every method sends its call and returns.", contract.name);
+    let methods = contract.methods.iter().enumerate();
+    let methods = methods.map(|(index, method)| started(contract, &names, index, method));
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #visibility struct #start {
+            client: ::rpc_core::Client,
+        }
+
+        impl #start {
+            #(#methods)*
+        }
+    }
+}
+
+/// The parameters of `method` after `&self`, under the user's names.
+pub(super) fn parameters(method: &Method) -> TokenStream {
+    let parameters = method.arguments.iter().map(|Argument { name, ty }| quote!(#name: #ty));
+    quote!(#(#parameters),*)
+}
+
+/// The arguments of `method` as one tuple of references; none are the unit, which has no bytes.
+pub(super) fn arguments(method: &Method) -> TokenStream {
+    let names = method.arguments.iter().map(|argument| &argument.name);
+    quote!((#(&#names,)*))
+}
+
+fn started(contract: &Contract, names: &Names, index: usize, method: &Method) -> TokenStream {
+    let visibility = &contract.visibility;
+    let name = ours(&method.name);
+    let docs = docs(method);
+    let parameters = parameters(method);
+    let (value, error) = (&method.outcome.value, &method.outcome.error);
+    let procedure = procedures::constant(names, index);
+    let arguments = arguments(method);
+    quote! {
+        #docs
+        #visibility fn #name(&self, #parameters) -> ::rpc_core::Pending<#value, #error> {
+            ::rpc_core::Client::start(&self.client, #procedure, &#arguments)
+        }
+    }
+}
+
+fn docs(method: &Method) -> TokenStream {
+    let carried = &method.marks.carried;
+    if !method.marks.text().is_empty() {
+        return quote!(#(#carried)*);
+    }
+    let doc = format!("Starts `{}`.", method.procedure);
+    quote!(#[doc = #doc] #(#carried)*)
+}
