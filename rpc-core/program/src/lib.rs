@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What the programs built on rpc-core share, so that all of them log, stop, refuse and exit the same way.
+//!
+//! Owned by the `main` of a program. Nothing here knows what a program serves, and no library uses it.
+
+pub mod completions;
+pub mod duration;
+mod exit;
+pub mod listen;
+pub mod log;
+pub mod signals;
+
+pub use exit::exit;

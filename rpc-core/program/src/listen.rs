@@ -1,0 +1,103 @@
+//! Where a program may listen: on loopback, or anywhere when told so in a word.
+
+use std::io;
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+/// Whether a program may listen where other machines reach it; flattened into a command line it is `--insecure`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Exposure {
+    /// Listen on an address that other machines reach, unprotected: whoever reaches it may use it
+    #[arg(long, env = "RPC_INSECURE", value_parser = clap::builder::BoolishValueParser::new())]
+    insecure: bool,
+}
+
+impl Exposure {
+    /// Loopback addresses only.
+    pub const LOOPBACK: Exposure = Exposure { insecure: false };
+    /// Any address.
+    pub const INSECURE: Exposure = Exposure { insecure: true };
+}
+
+/// Why a program does not listen.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// Others could reach the address, and nobody said that this is wanted.
+    #[error(
+        "other machines could reach {0}, and nothing protects what is served there: listen on a loopback address \
+         such as 127.0.0.1, or say --insecure"
+    )]
+    Exposed(SocketAddr),
+    /// The port is in use.
+    #[error(
+        "port {} of {} is taken by another program: end that one, or choose another address with --listen \
+         (port 0 takes a free one)", .0.port(), .0.ip()
+    )]
+    Taken(SocketAddr),
+    /// The system refuses the address.
+    #[error("cannot listen on {address}")]
+    Refused {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Whether a program with this exposure may listen on this address.
+///
+/// # Errors
+/// [`ListenError::Exposed`] for an address that is not loopback, unless the exposure allows it.
+pub fn check(address: SocketAddr, exposure: Exposure) -> Result<(), ListenError> {
+    let loopback = address.ip().to_canonical().is_loopback();
+    if loopback || exposure.insecure { Ok(()) } else { Err(ListenError::Exposed(address)) }
+}
+
+/// What a failed attempt to listen on this address means, in words.
+pub fn failed(address: SocketAddr, source: io::Error) -> ListenError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        return ListenError::Taken(address);
+    }
+    ListenError::Refused { address, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        exposure: Exposure,
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on_unless_insecure_is_said() {
+        for text in ["127.0.0.1:5000", "127.9.9.9:1", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
+            assert!(check(text.parse().unwrap(), Exposure::LOOPBACK).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0:5000", "192.168.1.4:5000", "[::]:5000", "[::ffff:10.0.0.1]:5000"] {
+            let address = text.parse().unwrap();
+            assert!(matches!(check(address, Exposure::LOOPBACK), Err(ListenError::Exposed(_))), "{text}");
+            assert!(check(address, Exposure::INSECURE).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn insecure_is_a_word_on_the_command_line() {
+        assert_eq!(Line::parse_from(["x"]).exposure, Exposure::LOOPBACK);
+        assert_eq!(Line::parse_from(["x", "--insecure"]).exposure, Exposure::INSECURE);
+    }
+
+    #[test]
+    fn a_port_in_use_is_told_with_what_to_do() {
+        let taken = failed("127.0.0.1:5000".parse().unwrap(), io::ErrorKind::AddrInUse.into());
+        assert!(taken.to_string().starts_with("port 5000 of 127.0.0.1 is taken by another program: end"));
+        let other = failed("192.0.2.1:5000".parse().unwrap(), io::ErrorKind::AddrNotAvailable.into());
+        assert_eq!(other.to_string(), "cannot listen on 192.0.2.1:5000");
+    }
+}
