@@ -1,0 +1,86 @@
+//! The procedures of the chat.
+
+use crate::answer::{Joined, Received, RoomEvents, RoomMark, RoomSummary, Sent, Session};
+use crate::error::ChatError;
+use crate::event::Event;
+use crate::name::Username;
+
+/// A chat of many rooms.
+///
+/// Every procedure but `register_user`, `list_rooms` and `list_users` wants the session token in the call's metadata
+/// ([`SESSION_KEY`](crate::SESSION_KEY)): none or a wrong one is the status `Unauthenticated`, the token of somebody
+/// else `PermissionDenied`. A name nobody has is `NotRegistered`, before the token is looked at. Names are plain text
+/// here and parsed by the server: what is none is `InvalidName`. Any call with a session keeps its user registered.
+#[rpc_core::service]
+pub trait Chat {
+    /// Takes a name that nobody has. With the token of the one who has it in the metadata, answers with that session.
+    ///
+    /// Refused with `NameTaken`.
+    fn register_user(&self, username: String) -> Result<Session, ChatError>;
+
+    /// Leaves every room and frees the name.
+    fn unregister_user(&self, username: String) -> Result<(), ChatError>;
+
+    /// Says that the user is still there, and nothing else.
+    fn heartbeat(&self, username: String) -> Result<(), ChatError>;
+
+    /// Makes a room without a limit. Its maker is not in it.
+    ///
+    /// Refused with `RoomExists`.
+    fn create_room(&self, room_name: String) -> Result<(), ChatError>;
+
+    /// Makes a room for at most `limit` users at the same time.
+    ///
+    /// Refused with `RoomExists`, or `InvalidLimit` for 0.
+    fn create_room_with_limit(&self, room_name: String, limit: u32) -> Result<(), ChatError>;
+
+    /// Enters a room; for who is in already nothing changes and the same is answered.
+    ///
+    /// Refused with `NoSuchRoom` or `RoomFull`.
+    fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError>;
+
+    /// Leaves a room, and with it the mark of what was fetched.
+    ///
+    /// Refused with `NoSuchRoom` or `NotInRoom`.
+    fn leave_room(&self, username: String, room_name: String) -> Result<(), ChatError>;
+
+    /// Says something to all in a room, or privately to one of them: 1 to 4,096 bytes, not only blanks.
+    ///
+    /// With a [`MESSAGE_ID_KEY`](crate::MESSAGE_ID_KEY) in the metadata, sending again within ten minutes is answered
+    /// as the first time and recorded once. Refused with `NoSuchRoom`, `NotInRoom`, `RecipientNotInRoom`,
+    /// `EmptyMessage` or `TooLong`.
+    fn send_message(
+        &self,
+        username: String,
+        room_name: String,
+        message: String,
+        recipient: Option<String>,
+    ) -> Result<Sent, ChatError>;
+
+    /// What is new in a room since the last fetch; the server keeps the mark.
+    ///
+    /// With an [`AFTER_KEY`](crate::AFTER_KEY) in the metadata it is what came after that mark, and the server's mark
+    /// goes on from there. Never from before the join. Refused with `NoSuchRoom` or `NotInRoom`.
+    fn receive_messages(&self, username: String, room_name: String) -> Result<Received, ChatError>;
+
+    /// Waits until something is new in one of the user's rooms, and answers with that.
+    ///
+    /// `after` names the marks the caller has; a room that it does not name counts from the server's mark, which this
+    /// call never moves. Answers with an empty list after 25 s, half a second before the deadline, when the user
+    /// entered or left a room, or when newer waits of his take its place. A named room that he is not in is answered
+    /// at once, as [`News::NotIn`](crate::News::NotIn).
+    fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError>;
+
+    /// The last 50 messages of a room that this user may see, his private ones included, oldest first.
+    ///
+    /// Refused with `NoSuchRoom` or `NotInRoom`.
+    fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError>;
+
+    /// All rooms, oldest first.
+    fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError>;
+
+    /// Who is in a room, by order of entry.
+    ///
+    /// Refused with `NoSuchRoom`.
+    fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError>;
+}

@@ -1,0 +1,52 @@
+//! Every limit of the chat, each with its reason.
+
+use std::time::Duration;
+
+/// Characters in a username: enough for a full name, short enough for a prompt.
+pub const USERNAME_CHARS: usize = 32;
+
+/// Characters in a room's name: a title, not a text.
+pub const ROOM_NAME_CHARS: usize = 64;
+
+/// Bytes of a typed name that are looked at; a longer one is refused unread, so that normalising costs nothing.
+pub const TYPED_NAME_BYTES: usize = 1024;
+
+/// Combining marks in a row within a name: real scripts need up to four, towers of them hide other lines.
+pub const MARKS_IN_A_ROW: usize = 4;
+
+/// Bytes in a message: a page of text. A longer one is refused, never cut.
+pub const MESSAGE_BYTES: usize = 4096;
+
+/// Public messages in the answer of a join, and messages in the answer of `room_history`: about a screen.
+pub const RECENT_MESSAGES: usize = 50;
+
+/// Records a room keeps, messages and notices together: at most 45 MB of the longest messages.
+pub const HISTORY_RECORDS: usize = 10_000;
+
+/// Bytes of events in one answer: 2 MiB, a quarter of the largest frame. What is left over is a next answer's.
+pub const ANSWER_BYTES: usize = 2 << 20;
+
+/// Rooms of a server: their list, 64 letters of four bytes each, still fits one answer.
+pub const ROOMS: usize = 10_000;
+
+/// Users of a server: the list of a room that holds them all still fits one answer.
+pub const USERS: usize = 20_000;
+
+/// Rooms that one user may be in at the same time: a waiting call looks at each of them.
+pub const ROOMS_OF_A_USER: usize = 256;
+
+/// Calls of one user that may wait for events at the same time: one more answers the oldest, which may be the call
+/// of a connection that is dead without anybody knowing.
+pub const WAITS_OF_A_USER: usize = 8;
+
+/// How long a message id is remembered: longer than any client tries again.
+pub const MESSAGE_ID_MEMORY: Duration = Duration::from_secs(600);
+
+/// Message ids a room remembers: 100 messages a second for the whole of [`MESSAGE_ID_MEMORY`], in 6 MB.
+pub const MESSAGE_IDS: usize = 60_000;
+
+/// The longest wait of `await_events`: shorter than a call's default deadline and than what drops idle connections.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
+
+/// Time left for an empty answer to travel: a wait ends this long before its call's deadline.
+pub const WAIT_MARGIN: Duration = Duration::from_millis(500);
