@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{LitStr, Result};
+use syn::{LitStr, Result, Token};
 
 /// The options of one service: defaults, unless the attribute names them.
 #[derive(Debug, Default)]
@@ -33,6 +33,9 @@ impl Options {
         }
         if self.prefix.is_some() {
             return Err(meta.error("`prefix` is given twice"));
+        }
+        if !meta.input.peek(Token![=]) {
+            return Err(meta.error("`prefix` has a value: write `prefix = \"name\"`"));
         }
         let literal: LitStr = meta.value()?.parse()?;
         self.prefix = Some(prefix(&literal)?);

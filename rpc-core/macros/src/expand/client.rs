@@ -1,11 +1,11 @@
 //! The client: it implements the trait by calling the far side.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::names::{Names, place};
-use super::{procedures, start};
+use super::start;
 use crate::contract::{Contract, Method};
 
 /// The client's type, its own methods and its implementation of the trait.
@@ -21,6 +21,13 @@ pub(super) fn expand(contract: &Contract) -> TokenStream {
         impl #client { #own #options }
         #implementation
     }
+}
+
+/// The entry of method number `index`, looked up by the compiler.
+pub(super) fn procedure(names: &Names, index: usize) -> TokenStream {
+    let client = &names.client;
+    let index = Literal::usize_unsuffixed(index);
+    quote!(const { &#client::PROCEDURES[#index] })
 }
 
 fn item(contract: &Contract, names: &Names) -> TokenStream {
@@ -39,7 +46,7 @@ fn item(contract: &Contract, names: &Names) -> TokenStream {
 
 fn own_methods(contract: &Contract, names: &Names) -> TokenStream {
     let visibility = &contract.visibility;
-    let table = procedures::table(contract);
+    let table = table(contract);
     let start = &names.start;
     quote! {
         #table
@@ -57,6 +64,29 @@ fn own_methods(contract: &Contract, names: &Names) -> TokenStream {
         /// The same methods, but each returns at once and its result is waited for later.
         #visibility fn start(&self) -> #start {
             #start { client: ::core::clone::Clone::clone(&self.client) }
+        }
+    }
+}
+
+/// The table of procedures, which belongs to the client since that has no parameters.
+fn table(contract: &Contract) -> TokenStream {
+    let (visibility, name) = (&contract.visibility, &contract.name);
+    let doc = format!("The procedures of [`{name}`], in the order of its methods.");
+    let entries = contract.methods.iter().map(entry);
+    quote! {
+        #[doc = #doc]
+        #visibility const PROCEDURES: &'static [::rpc_core::service::Procedure] = &[#(#entries),*];
+    }
+}
+
+fn entry(method: &Method) -> TokenStream {
+    let (name, doc) = (&method.procedure, method.marks.text());
+    let repetition = if method.marks.idempotent { quote!(Idempotent) } else { quote!(Once) };
+    quote! {
+        ::rpc_core::service::Procedure {
+            name: #name,
+            repetition: ::rpc_core::service::Repetition::#repetition,
+            doc: #doc,
         }
     }
 }
@@ -98,10 +128,10 @@ fn implementation(contract: &Contract, names: &Names) -> TokenStream {
 fn call(names: &Names, index: usize, method: &Method) -> TokenStream {
     let (name, spelled) = (&method.name, &method.outcome.spelled);
     let parameters = start::parameters(method);
-    let procedure = procedures::constant(names, index);
+    let procedure = procedure(names, index);
     let arguments = start::arguments(method);
     let body = quote_spanned! {place(method.outcome.error.span())=>
-        ::rpc_core::Client::call(&self.client, #procedure, &#arguments)
+        ::rpc_core::Client::call(&self.client, #procedure, #arguments)
     };
     quote!(fn #name(&self, #parameters) -> #spelled { #body })
 }

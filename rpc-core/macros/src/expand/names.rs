@@ -29,5 +29,5 @@ pub(super) fn ours(name: &Ident) -> Ident {
 
 /// The place of `span` in the user's file, for code that the macro writes.
 pub(super) fn place(span: Span) -> Span {
-    Span::mixed_site().located_at(span)
+    Span::call_site().located_at(span)
 }

@@ -1,10 +1,10 @@
 //! The start handle: the trait's methods again, each returning before its result is there.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
-use super::names::{Names, ours};
-use super::procedures;
+use super::client::procedure;
+use super::names::{Names, ours, place};
 use crate::contract::{Argument, Contract, Method};
 
 /// The handle's type and its methods.
@@ -30,28 +30,33 @@ pub(super) fn expand(contract: &Contract) -> TokenStream {
 
 /// The parameters of `method` after `&self`, under the user's names.
 pub(super) fn parameters(method: &Method) -> TokenStream {
-    let parameters = method.arguments.iter().map(|Argument { name, ty }| quote!(#name: #ty));
+    let parameters = method.arguments.iter().map(|Argument { name, ty }| {
+        let name = ours(name);
+        quote!(#name: #ty)
+    });
     quote!(#(#parameters),*)
 }
 
-/// The arguments of `method` as one tuple of references; none are the unit, which has no bytes.
+/// A reference to the arguments of `method` as one tuple of references; none are the unit, which has no bytes.
 pub(super) fn arguments(method: &Method) -> TokenStream {
-    let names = method.arguments.iter().map(|argument| &argument.name);
-    quote!((#(&#names,)*))
+    let names = method.arguments.iter().map(|argument| ours(&argument.name));
+    quote_spanned!(place(method.name.span())=> &(#(&#names,)*))
 }
 
 fn started(contract: &Contract, names: &Names, index: usize, method: &Method) -> TokenStream {
     let visibility = &contract.visibility;
     let name = ours(&method.name);
     let docs = docs(method);
+    let allow = allow_many_arguments(method);
     let parameters = parameters(method);
     let (value, error) = (&method.outcome.value, &method.outcome.error);
-    let procedure = procedures::constant(names, index);
+    let procedure = procedure(names, index);
     let arguments = arguments(method);
     quote! {
         #docs
+        #allow
         #visibility fn #name(&self, #parameters) -> ::rpc_core::Pending<#value, #error> {
-            ::rpc_core::Client::start(&self.client, #procedure, &#arguments)
+            ::rpc_core::Client::start(&self.client, #procedure, #arguments)
         }
     }
 }
@@ -63,4 +68,10 @@ fn docs(method: &Method) -> TokenStream {
     }
     let doc = format!("Starts `{}`.", method.procedure);
     quote!(#[doc = #doc] #(#carried)*)
+}
+
+/// Clippy counts `self` and allows seven; whether there are too many is said at the trait, once.
+fn allow_many_arguments(method: &Method) -> Option<TokenStream> {
+    let many = method.arguments.len() >= 7;
+    many.then(|| quote!(#[allow(clippy::too_many_arguments, reason = "as many as the trait's method has")]))
 }

@@ -1,10 +1,32 @@
-//! The form of a method: `fn name(&self, argument: Type, …) -> Result<T, E>;`.
+//! The form of a service trait, and of its methods: `fn name(&self, argument: Type, …) -> Result<T, E>;`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{FnArg, Generics, Pat, PatIdent, PatType, Receiver, ReceiverKind, Safety, Signature, TraitItemFn};
+use syn::{
+    FnArg, Generics, ItemTrait, Pat, PatIdent, PatType, Receiver, ReceiverKind, Safety, Signature,
+    TraitItemFn,
+};
 
 use super::{Refusals, travels};
+
+/// Refuses whatever makes a trait more than a list of procedures.
+pub(crate) fn header(item: &ItemTrait, refusals: &mut Refusals) {
+    if let Some(token) = &item.unsafety {
+        refusals.add(token, "a service trait is safe to implement: remove `unsafe`");
+    }
+    if let Some(token) = &item.modifiers.auto_token {
+        refusals.add(token, "a service trait is implemented by hand: remove `auto`");
+    }
+    if !item.generics.params.is_empty() {
+        refusals.add(
+            &item.generics.params,
+            "a service trait has no generic parameters: both sides must know its types",
+        );
+    }
+    if let Some(clause) = &item.generics.where_clause {
+        refusals.add(clause, "a service trait has no `where` clause");
+    }
+}
 
 /// Refuses everything about a method but its arguments and its result.
 pub(crate) fn signature(function: &TraitItemFn, refusals: &mut Refusals) {

@@ -1,9 +1,19 @@
-//! The faults found so far, to be told all at once.
+//! What a service trait may not be, each fault with its span and a sentence that says what is allowed.
+//!
+//! Checks only add refusals: they never stop at the first, and never change what was read.
+
+mod form;
+mod names;
+mod types;
 
 use std::fmt::Display;
 
 use quote::ToTokens;
 use syn::Error;
+
+pub(crate) use self::form::{argument, count, header, signature};
+pub(crate) use self::names::names;
+pub(crate) use self::types::travels;
 
 /// A growing list of faults; empty means that the trait can be served.
 #[derive(Debug, Default)]

@@ -1,0 +1,6 @@
+#[rpc_core::service]
+struct Chat;
+
+fn main() {
+    let _ = Chat;
+}
