@@ -1,0 +1,244 @@
+//! What a typed line means.
+//!
+//! Pure: a line and the dialect it was typed in go in, a [`Command`] or the reason why it is none comes out.
+//! A line that begins with a slash is never sent as text, whatever follows the slash.
+
+mod words;
+
+use std::time::Duration;
+
+use words::Words;
+
+/// One line, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Text without a slash: a public message to the current room.
+    Say(String),
+    /// `/create ROOM [LIMIT]`
+    Create {
+        /// The new room's name, as typed.
+        room: String,
+        /// The most users that may be in it at once.
+        limit: Option<u32>,
+    },
+    /// `/join ROOM`
+    Join {
+        /// The room's name, as typed.
+        room: String,
+    },
+    /// `/leave`: the current room.
+    Leave,
+    /// `/rooms`
+    Rooms,
+    /// `/users [ROOM]`
+    Users {
+        /// The room asked about; the current one if none is named.
+        room: Option<String>,
+    },
+    /// `/msg USER TEXT`: a private message to somebody in the current room.
+    Private {
+        /// The recipient's name, as typed.
+        to: String,
+        /// The text.
+        text: String,
+    },
+    /// `/history`: the last messages of the current room.
+    History,
+    /// `/me`: who one is, and where.
+    Me,
+    /// `/help`
+    Help,
+    /// `/quit`
+    Quit,
+    /// `/sleep 1s`, in scripts only.
+    Sleep(Duration),
+}
+
+/// Where a line was typed; scripts know `/sleep`, terminals do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// By a person, into the line editor.
+    Terminal,
+    /// Read from a pipe or a file.
+    Script,
+}
+
+/// Why a line is not a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The word after the slash is not known.
+    #[error("there is no command /{word}; /help lists them")]
+    Unknown {
+        /// The word, without its slash.
+        word: String,
+    },
+    /// The word is known, what follows it does not fit.
+    #[error("usage: {usage}")]
+    Usage {
+        /// How the command is written.
+        usage: &'static str,
+    },
+    /// `/msg USER` without a text.
+    #[error("the message is empty")]
+    EmptyMessage,
+}
+
+impl CommandError {
+    /// The error code that the JSON output gives this error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } | Self::Usage { .. } => "unknown_command",
+            Self::EmptyMessage => "empty_message",
+        }
+    }
+}
+
+/// Understands one line; `None` is a line with nothing on it.
+///
+/// A name is one word, or stands between double quotes (`"sala de aula"`; `\"` and `\\` inside). Where a room is the only
+/// argument (`/join`, `/users`) the quotes may be left out: the name is the rest of the line.
+///
+/// # Errors
+/// [`CommandError`] when the line begins with a slash and is not a command as `/help` shows it.
+pub fn parse(line: &str, dialect: Dialect) -> Result<Option<Command>, CommandError> {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.trim().is_empty() {
+        return Ok(None);
+    }
+    let Some(slashed) = line.trim_start().strip_prefix('/') else {
+        return Ok(Some(Command::Say(line.to_owned())));
+    };
+    let (word, arguments) = slashed.split_once(char::is_whitespace).unwrap_or((slashed, ""));
+    match verb(word, dialect) {
+        Some(verb) => verb.read(Words::new(arguments)).map(Some),
+        None => Err(CommandError::Unknown { word: word.to_owned() }),
+    }
+}
+
+/// Every word that may follow a slash in `dialect`, the English ones first.
+pub fn vocabulary(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    let scripted = (dialect == Dialect::Script).then_some(SLEEP.0);
+    VERBS.iter().map(|(word, _)| *word).chain(scripted)
+}
+
+#[derive(Clone, Copy)]
+enum Verb {
+    Create,
+    Join,
+    Leave,
+    Rooms,
+    Users,
+    Private,
+    History,
+    Me,
+    Help,
+    Quit,
+    Sleep,
+}
+
+impl Verb {
+    fn usage(self) -> &'static str {
+        match self {
+            Self::Create => "/create ROOM [LIMIT] (a name with blanks stands in double quotes)",
+            Self::Join => "/join ROOM",
+            Self::Leave => "/leave",
+            Self::Rooms => "/rooms",
+            Self::Users => "/users [ROOM]",
+            Self::Private => "/msg USER TEXT (a name with blanks stands in double quotes)",
+            Self::History => "/history",
+            Self::Me => "/me",
+            Self::Help => "/help",
+            Self::Quit => "/quit",
+            Self::Sleep => "/sleep TIME, as in /sleep 1s or /sleep 200ms",
+        }
+    }
+
+    fn read(self, words: Words<'_>) -> Result<Command, CommandError> {
+        self.read_arguments(words)?.ok_or(CommandError::Usage { usage: self.usage() })
+    }
+
+    fn read_arguments(self, mut words: Words<'_>) -> Result<Option<Command>, CommandError> {
+        Ok(match self {
+            Self::Create => read_create(words),
+            Self::Join => words.rest_as_name().map(|room| Command::Join { room }),
+            Self::Users if words.is_empty() => Some(Command::Users { room: None }),
+            Self::Users => words.rest_as_name().map(|room| Command::Users { room: Some(room) }),
+            Self::Private => match words.name() {
+                Some(_) if words.is_empty() => return Err(CommandError::EmptyMessage),
+                Some(to) => Some(Command::Private { to, text: words.rest().to_owned() }),
+                None => None,
+            },
+            Self::Sleep => humantime::parse_duration(words.rest()).ok().map(Command::Sleep),
+            alone => words.is_empty().then_some(alone.alone()).flatten(),
+        })
+    }
+
+    fn alone(self) -> Option<Command> {
+        match self {
+            Self::Leave => Some(Command::Leave),
+            Self::Rooms => Some(Command::Rooms),
+            Self::History => Some(Command::History),
+            Self::Me => Some(Command::Me),
+            Self::Help => Some(Command::Help),
+            Self::Quit => Some(Command::Quit),
+            Self::Create | Self::Join | Self::Users | Self::Private | Self::Sleep => None,
+        }
+    }
+}
+
+fn read_create(mut words: Words<'_>) -> Option<Command> {
+    let room = words.name()?;
+    if words.is_empty() {
+        return Some(Command::Create { room, limit: None });
+    }
+    let limit = words.rest().parse().ok()?;
+    Some(Command::Create { room, limit: Some(limit) })
+}
+
+fn verb(word: &str, dialect: Dialect) -> Option<Verb> {
+    let word = word.to_lowercase();
+    let scripted = (dialect == Dialect::Script).then_some(&SLEEP);
+    VERBS.iter().chain(scripted).find(|(known, _)| *known == word).map(|(_, verb)| *verb)
+}
+
+const VERBS: [(&str, Verb); 15] = [
+    ("create", Verb::Create),
+    ("join", Verb::Join),
+    ("leave", Verb::Leave),
+    ("rooms", Verb::Rooms),
+    ("users", Verb::Users),
+    ("msg", Verb::Private),
+    ("history", Verb::History),
+    ("me", Verb::Me),
+    ("help", Verb::Help),
+    ("quit", Verb::Quit),
+    ("criar", Verb::Create),
+    ("entrar", Verb::Join),
+    ("sair", Verb::Leave),
+    ("listar", Verb::Rooms),
+    ("participantes", Verb::Users),
+];
+
+const SLEEP: (&str, Verb) = ("sleep", Verb::Sleep);
+
+/// What `/help` says.
+pub const HELP: &str = "\
+Text without a slash goes to everybody in the current room.
+  /create ROOM [LIMIT]  makes a room; with LIMIT, for so many users at most
+  /join ROOM            enters a room, or makes one you are in the current one
+  /leave                leaves the current room
+  /rooms                lists the rooms
+  /users [ROOM]         lists who is in a room
+  /msg USER TEXT        sends a message to one person in the current room
+  /history              shows the last messages of the current room
+  /me                   tells who you are, and where
+  /help                 shows this
+  /quit                 leaves everything and ends (so do Ctrl-D and Ctrl-C)
+A name with blanks in it stands in double quotes. The Tab key completes commands and names.
+In Portuguese: /criar, /entrar, /sair (= /leave), /listar, /participantes.";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! Events as lines for people.
+//!
+//! Pure but for what it remembers: our name, the current room, the day last shown. Every text of others goes through
+//! [`crate::sanitise`], and every line begins with something of ours (a time, `*`, or the gutter of a continued line), at any
+//! width: nobody can write a line that looks like somebody else's.
+
+mod layout;
+mod paint;
+
+use chrono::{NaiveDate, TimeZone};
+
+pub use layout::Width;
+pub use paint::Paint;
+
+use crate::event::{ChatEvent, ConnectionState, Message, MessageKind, Notice, NoticeKind, RoomLine, SentAt};
+use crate::sanitise;
+use layout::Layout;
+
+/// Turns events into lines, each with its line end.
+#[derive(Debug)]
+pub struct Renderer<Z: TimeZone> {
+    zone: Z,
+    paint: Paint,
+    screen: Screen,
+    us: Option<String>,
+    room: Option<String>,
+    day: Option<NaiveDate>,
+}
+
+/// What the lines are read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// A terminal with an input line: what is typed stands there already and is not shown again, and days are marked.
+    Conversation,
+    /// A log: every event is a line.
+    Log,
+}
+
+impl<Z: TimeZone> Renderer<Z> {
+    /// A renderer that has seen nothing yet and tells times in `zone`.
+    pub fn new(zone: Z, paint: Paint, screen: Screen) -> Self {
+        Self { zone, paint, screen, us: None, room: None, day: None }
+    }
+
+    /// The room that needs no mention.
+    pub fn set_room(&mut self, room: Option<String>) {
+        self.room = room;
+    }
+
+    /// The lines that tell `event` on a screen so wide; empty if there is nothing to tell.
+    pub fn render(&mut self, event: &ChatEvent, width: Width) -> String {
+        let mut lines = String::new();
+        match event {
+            ChatEvent::Registered { username } => {
+                self.us = Some(username.clone());
+                self.starred(&mut lines, width, &format!("you are {}", name_shown(username)));
+            }
+            ChatEvent::Joined { room, users, history } => {
+                self.joined(&mut lines, width, room, users, history);
+            }
+            ChatEvent::Message(message) if self.is_typed_here(message) => {}
+            ChatEvent::Message(message) => self.message(&mut lines, width, message),
+            ChatEvent::Notice(notice) => self.notice(&mut lines, width, notice),
+            ChatEvent::Sent { .. } if self.screen == Screen::Conversation => {}
+            ChatEvent::History { room, messages } => self.history(&mut lines, width, room, messages),
+            ChatEvent::Help { text } => text.lines().for_each(|line| layout::push_line(&mut lines, line)),
+            ChatEvent::Error { message, .. } => {
+                let layout = Layout { first: "! ", gutter: "  ", width };
+                layout.push(&mut lines, &[sanitise::one_line(message)], |line| self.paint.alarm(line));
+            }
+            told => self.starred(&mut lines, width, &sentence(told)),
+        }
+        lines
+    }
+
+    /// A sentence of the client's own, as a dimmed line.
+    fn starred(&self, lines: &mut String, width: Width, sentence: &str) {
+        let layout = Layout { first: "* ", gutter: "  ", width };
+        layout.push(lines, &[sentence.to_owned()], |line| self.paint.dim(line));
+    }
+
+    fn joined(
+        &mut self,
+        lines: &mut String,
+        width: Width,
+        room: &str,
+        users: &[String],
+        history: &[Message],
+    ) {
+        let told = format!("in {}: {}", name_shown(room), names(users));
+        self.starred(lines, width, &told);
+        history.iter().for_each(|message| self.message(lines, width, message));
+    }
+
+    fn history(&mut self, lines: &mut String, width: Width, room: &str, messages: &[Message]) {
+        let told = match messages.len() {
+            0 => format!("nothing was said in {} yet", name_shown(room)),
+            1 => format!("the last message of {}:", name_shown(room)),
+            count => format!("the last {count} messages of {}:", name_shown(room)),
+        };
+        self.starred(lines, width, &told);
+        messages.iter().for_each(|message| self.message(lines, width, message));
+    }
+
+    /// Our own public message, in a conversation, is the line that was typed.
+    fn is_typed_here(&self, message: &Message) -> bool {
+        self.screen == Screen::Conversation
+            && message.kind == MessageKind::Broadcast
+            && self.us.as_ref() == Some(&message.from)
+    }
+
+    fn message(&mut self, lines: &mut String, width: Width, message: &Message) {
+        self.mark_day(lines, message.sent_at);
+        let time = self.time(message.sent_at);
+        let from = self.name(&message.from);
+        let speaker = match message.kind {
+            MessageKind::Broadcast => from,
+            MessageKind::Unicast => {
+                let to = self.name(message.to.as_deref().unwrap_or_default());
+                format!("{} {from} to {to}", self.paint.private("(private)"))
+            }
+        };
+        let first = format!("{time} {}{speaker}: ", self.elsewhere(&message.room));
+        let gutter = self.paint.dim(GUTTER);
+        let layout = Layout { first: &first, gutter: &gutter, width };
+        layout.push(lines, &sanitise::lines(&message.body), str::to_owned);
+    }
+
+    fn notice(&mut self, lines: &mut String, width: Width, notice: &Notice) {
+        self.mark_day(lines, notice.sent_at);
+        let who = name_shown(notice.username.as_deref().unwrap_or("somebody"));
+        let room = name_shown(&notice.room);
+        let told = match notice.kind {
+            NoticeKind::Joined => format!("{who} joined {room}"),
+            NoticeKind::Left => format!("{who} left {room}"),
+            NoticeKind::Closed => format!("{room} was closed"),
+        };
+        let first = format!("{} * ", self.time(notice.sent_at));
+        let layout = Layout { first: &first, gutter: GUTTER, width };
+        layout.push(lines, &[told], |line| self.paint.dim(line));
+    }
+
+    /// The room's name, unless it is the current one.
+    fn elsewhere(&self, room: &str) -> String {
+        if self.room.as_deref() == Some(room) {
+            return String::new();
+        }
+        format!("{} ", self.paint.dim(&format!("[{}]", name_shown(room))))
+    }
+
+    fn name(&self, name: &str) -> String {
+        let shown = name_shown(name);
+        if self.us.as_deref() == Some(name) { self.paint.ours(&shown) } else { self.paint.name(&shown) }
+    }
+
+    fn time(&self, sent_at: SentAt) -> String {
+        let local = sent_at.on(&self.zone).naive_local();
+        self.paint.dim(&local.format("%H:%M").to_string())
+    }
+
+    fn mark_day(&mut self, lines: &mut String, sent_at: SentAt) {
+        let day = sent_at.on(&self.zone).naive_local().date();
+        if self.screen == Screen::Conversation && self.day != Some(day) {
+            self.day = Some(day);
+            layout::push_line(lines, &self.paint.dim(&format!("--- {} ---", day.format("%Y-%m-%d"))));
+        }
+    }
+}
+
+/// The events that are one sentence.
+fn sentence(event: &ChatEvent) -> String {
+    match event {
+        ChatEvent::RoomCreated { room } => format!("{} was created", name_shown(room)),
+        ChatEvent::Sent { room, seq } => format!("sent to {} as number {seq}", name_shown(room)),
+        ChatEvent::Rooms { rooms } if rooms.is_empty() => "there are no rooms yet".to_owned(),
+        ChatEvent::Rooms { rooms } => {
+            let rooms: Vec<String> = rooms.iter().map(room_line).collect();
+            format!("rooms: {}", rooms.join(", "))
+        }
+        ChatEvent::Users { room, users } => format!("in {}: {}", name_shown(room), names(users)),
+        ChatEvent::Left { room } => format!("you left {}", name_shown(room)),
+        ChatEvent::Gap { room } => {
+            format!("messages of {} may be missing here", name_shown(room))
+        }
+        ChatEvent::Connection { state: ConnectionState::Lost } => {
+            "the connection is lost, trying again".to_owned()
+        }
+        ChatEvent::Connection { state: ConnectionState::Restored } => "the connection is restored".to_owned(),
+        ChatEvent::Me { username, rooms, .. } if rooms.is_empty() => {
+            format!("you are {}, in no room", name_shown(username))
+        }
+        ChatEvent::Me { username, rooms, .. } => {
+            format!("you are {}, in {}", name_shown(username), names(rooms))
+        }
+        ChatEvent::Registered { .. }
+        | ChatEvent::Joined { .. }
+        | ChatEvent::Message(_)
+        | ChatEvent::Notice(_)
+        | ChatEvent::History { .. }
+        | ChatEvent::Error { .. }
+        | ChatEvent::Help { .. } => String::new(),
+    }
+}
+
+fn room_line(room: &RoomLine) -> String {
+    let name = name_shown(&room.name);
+    match room.limit {
+        None => format!("{name} ({})", room.users),
+        Some(limit) => format!("{name} ({}/{limit})", room.users),
+    }
+}
+
+/// A name among our own words: in quotes if it holds what those words are held together with.
+fn name_shown(name: &str) -> String {
+    let safe = sanitise::one_line(name);
+    if safe.contains(PUNCTUATION) { format!("\"{safe}\"") } else { safe }
+}
+
+fn names(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| name_shown(name)).collect();
+    names.join(", ")
+}
+
+const PUNCTUATION: [char; 12] = [':', ',', '"', '*', '!', '┆', '(', ')', '[', ']', '<', '>'];
+
+/// Begins every line of a message but its first; a first line begins with a digit of its time.
+const GUTTER: &str = "      ┆ ";
+
+#[cfg(test)]
+mod tests;
