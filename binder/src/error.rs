@@ -1,0 +1,87 @@
+//! Why a call to the binder failed.
+
+use rpc_core::Status;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::address::AddressError;
+use crate::identity::IdentityError;
+use crate::name::NameError;
+
+/// A binder's refusal, or the failure of the call itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[non_exhaustive]
+pub enum BinderError {
+    /// The name breaks a rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The address breaks a rule.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The identity beside the call is missing or broken.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Nobody serves the procedure.
+    #[error("no procedure named {name} is registered{}", remark(*.binder_age_ms, *.lease_ms))]
+    NotRegistered {
+        /// The procedure.
+        name: String,
+        /// How long the binder has run: a young one may not know every living server yet.
+        binder_age_ms: u64,
+        /// The binder's lease; servers renew well within it.
+        lease_ms: u64,
+    },
+    /// The procedure is served where the asker has no way to.
+    #[error("{name} is registered at {address}, which you cannot use: {why}")]
+    OutOfReach {
+        /// The procedure.
+        name: String,
+        /// The address as its server registered it.
+        address: String,
+        /// The reason, and what to do.
+        why: String,
+    },
+    /// A later start of the same instance is registered: the caller is its ghost.
+    #[error(
+        "this instance has been started again since (incarnation {later}, this call is from {incarnation})"
+    )]
+    Restarted {
+        /// The caller's incarnation.
+        incarnation: u64,
+        /// The one that is registered.
+        later: u64,
+    },
+    /// One lease covers too many names.
+    #[error("one lease covers at most {limit} names, and this one has that many")]
+    LeaseFull {
+        /// The limit.
+        limit: u64,
+    },
+    /// The binder has no room.
+    #[error("the binder holds at most {limit} registrations, and has that many")]
+    BinderFull {
+        /// The limit.
+        limit: u64,
+    },
+    /// The call did not reach the binder, or ended early.
+    #[error(transparent)]
+    Status(#[from] Status),
+}
+
+impl BinderError {
+    /// Whether the binder answered that nobody serves the procedure, but has not run for long enough to be sure.
+    pub(crate) fn is_unsure(&self) -> bool {
+        matches!(self, BinderError::NotRegistered { binder_age_ms, lease_ms, .. } if binder_age_ms < lease_ms)
+    }
+}
+
+fn remark(binder_age_ms: u64, lease_ms: u64) -> String {
+    if binder_age_ms >= lease_ms {
+        return String::new();
+    }
+    format!(
+        " (the binder started {} s ago; servers that run come back within {} s)",
+        binder_age_ms / 1000,
+        lease_ms.div_ceil(1000)
+    )
+}

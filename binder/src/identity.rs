@@ -1,0 +1,123 @@
+//! Who registers: an instance, and the start it is on.
+//!
+//! Both travel as metadata beside a call, so that `register_procedure` keeps its three arguments. A client that sends
+//! neither is known by the place it registers.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rpc_core::Metadata;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::address::Place;
+
+/// The metadata key of an instance's id: 16 bytes.
+pub const INSTANCE_KEY: &str = "binder-instance";
+/// The metadata key of an incarnation: 8 bytes, little-endian.
+pub const INCARNATION_KEY: &str = "binder-incarnation";
+
+/// Which server process this is, across its restarts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Instance {
+    /// The id it sent. 128 bits; it is the key to its lease, so lists show only a part of it.
+    Named([u8; 16]),
+    /// It sent none: whoever registers this place is the same instance.
+    At(Place),
+}
+
+/// An instance on one of its starts. Of two starts the one with the higher incarnation is the living one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The instance.
+    pub(crate) instance: Instance,
+    /// The start: milliseconds since the Unix epoch; 0 for a client that sends no identity.
+    pub(crate) incarnation: u64,
+}
+
+/// The identity in a call's metadata is missing or broken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The call needs an identity and has none.
+    #[error(
+        "the call names no instance (metadata {INSTANCE_KEY} and {INCARNATION_KEY}): without them, register the \
+         procedure again to keep it"
+    )]
+    Missing,
+    /// One of the two is missing or has the wrong size.
+    #[error("an identity is 16 bytes under {INSTANCE_KEY} and 8 bytes under {INCARNATION_KEY}")]
+    Malformed,
+}
+
+impl Owner {
+    /// A new identity for this process: a random instance, started now.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(crate) fn new() -> Result<Owner, getrandom::Error> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)?;
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let incarnation = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+        Ok(Owner { instance: Instance::Named(id), incarnation })
+    }
+
+    /// The identity in a call's metadata, if there is one.
+    ///
+    /// # Errors
+    /// [`IdentityError::Malformed`] for half of one, or a wrong size.
+    pub(crate) fn of(metadata: &Metadata) -> Result<Option<Owner>, IdentityError> {
+        let (id, incarnation) = match (metadata.first(INSTANCE_KEY), metadata.first(INCARNATION_KEY)) {
+            (None, None) => return Ok(None),
+            (Some(id), Some(incarnation)) => (id.try_into(), incarnation.try_into()),
+            _ => return Err(IdentityError::Malformed),
+        };
+        let (Ok(id), Ok(incarnation)) = (id, incarnation) else { return Err(IdentityError::Malformed) };
+        Ok(Some(Owner { instance: Instance::Named(id), incarnation: u64::from_le_bytes(incarnation) }))
+    }
+
+    /// The identity of a client that sends none and registers this place.
+    pub(crate) fn at(place: &Place) -> Owner {
+        Owner { instance: Instance::At(place.clone()), incarnation: 0 }
+    }
+}
+
+impl Instance {
+    /// Enough of the instance to tell it from others, and too little to speak as it.
+    pub(crate) fn short(&self) -> String {
+        match self {
+            Instance::Named(id) => id.iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+            Instance::At(place) => place.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_read_back_from_metadata() {
+        let owner = Owner::new().unwrap();
+        let Instance::Named(id) = owner.instance else { panic!("a new owner has an id") };
+        let mut metadata = Metadata::new();
+        metadata.insert(INSTANCE_KEY, id).unwrap();
+        assert_eq!(Owner::of(&metadata), Err(IdentityError::Malformed));
+        metadata.insert(INCARNATION_KEY, owner.incarnation.to_le_bytes()).unwrap();
+        assert_eq!(Owner::of(&metadata), Ok(Some(owner)));
+        assert_eq!(Owner::of(&Metadata::new()), Ok(None));
+    }
+
+    #[test]
+    fn an_identity_of_the_wrong_size_is_refused() {
+        let mut metadata = Metadata::new();
+        metadata.insert(INSTANCE_KEY, [0; 15]).unwrap();
+        metadata.insert(INCARNATION_KEY, [0; 8]).unwrap();
+        assert_eq!(Owner::of(&metadata), Err(IdentityError::Malformed));
+    }
+
+    #[test]
+    fn a_short_instance_does_not_give_the_id_away() {
+        assert_eq!(Instance::Named([0xab; 16]).short(), "abababab");
+    }
+}
