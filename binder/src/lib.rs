@@ -13,14 +13,19 @@ mod identity;
 mod name;
 mod registry;
 
+mod resolver;
+
 pub use address::{ADDRESS_BYTES, AddressError};
-pub use contract::{Binder, Entry, Granted, Location, PAGE, Renewal};
+pub use contract::{
+    Binder, BinderClient, BinderService, BinderStart, Entry, Granted, Location, PAGE, Renewal,
+};
 pub use error::BinderError;
 pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError};
 pub use name::{NAME_BYTES, NameError};
 pub use registry::{
     DEFAULT_LEASE, LONGEST_LEASE, NAMES, NAMES_PER_LEASE, PAUSE_SHARE, SHORTEST_LEASE, Terms,
 };
+pub use resolver::{REFUSED_FOR, Resolver, STALE_FOR};
 
 /// Where a binder listens unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";

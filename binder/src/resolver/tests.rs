@@ -1,0 +1,180 @@
+//! Many threads and one binder, which is a closure here.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rpc_core::Code;
+
+use super::*;
+
+type Answer = Result<Location, BinderError>;
+
+struct Fake<F>(F);
+
+impl<F: Fn(&str, Instant) -> Answer + Send + Sync> Outside for Fake<F> {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn lookup(&self, procedure: &str, until: Instant) -> Answer {
+        (self.0)(procedure, until)
+    }
+}
+
+fn resolver(answer: impl Fn(&str, Instant) -> Answer + Send + Sync + 'static) -> Resolver {
+    Resolver::with(Box::new(Fake(answer)))
+}
+
+fn location(port: u16) -> Answer {
+    Ok(Location { address: "10.0.0.1".into(), port, max_age_ms: 60_000, epoch: 1 })
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+/// Waits until this many threads have a hand on the question for `chat`: the map's, the asker's and the followers'.
+#[track_caller]
+fn wait_for_hands(resolver: &Resolver, hands: usize) {
+    let deadline = soon();
+    while resolver.lock().flights.get("chat").is_none_or(|flight| Arc::strong_count(flight) < hands) {
+        assert!(Instant::now() < deadline, "nobody waits for the answer");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn lookups_of_one_name_at_once_ask_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (answer, answers) = bounded(1);
+    let counted = asked.clone();
+    let resolver = resolver(move |_, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        answers.recv().unwrap()
+    });
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| resolver.resolve("chat", soon()))).collect();
+        wait_for_hands(&resolver, 9);
+        answer.send(location(4000)).unwrap();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), Ok(Endpoint::new("10.0.0.1", 4000)));
+        }
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_failure_is_shared_by_those_who_wait_for_it() {
+    let (answer, answers) = bounded(1);
+    let resolver = resolver(move |_, _| answers.recv().unwrap());
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| resolver.resolve("chat", soon()))).collect();
+        wait_for_hands(&resolver, 5);
+        answer.send(Err(Status::unavailable("refused").into())).unwrap();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap().unwrap_err().code(), Code::Unavailable);
+        }
+    });
+}
+
+#[test]
+fn different_names_do_not_wait_for_each_other() {
+    let (answer, answers) = bounded::<Answer>(1);
+    let resolver = resolver(move |procedure, _| match procedure {
+        "chat" => answers.recv().unwrap(),
+        _ => location(4001),
+    });
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| resolver.resolve("chat", soon()));
+        wait_for_hands(&resolver, 2);
+        assert!(resolver.resolve("other", soon()).is_ok());
+        answer.send(location(4000)).unwrap();
+        assert!(slow.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn who_waits_for_anothers_question_waits_until_his_own_deadline() {
+    let (answer, answers) = bounded(1);
+    let resolver = resolver(move |_, _| answers.recv().unwrap());
+    thread::scope(|scope| {
+        let asker = scope.spawn(|| resolver.resolve("chat", soon()));
+        wait_for_hands(&resolver, 2);
+        let status = resolver.resolve("chat", Instant::now()).unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert!(!status.may_have_run());
+        answer.send(location(4000)).unwrap();
+        assert!(asker.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_failure_of_one_in_haste_is_not_that_of_one_with_time() {
+    let (answer, answers) = bounded(2);
+    let resolver = resolver(move |_, _| answers.recv().unwrap());
+    thread::scope(|scope| {
+        let hasty = scope.spawn(|| resolver.resolve("chat", Instant::now()));
+        wait_for_hands(&resolver, 2);
+        let patient = scope.spawn(|| resolver.resolve("chat", soon()));
+        wait_for_hands(&resolver, 3);
+        answer.send(Err(Status::deadline_exceeded("too late").into())).unwrap();
+        answer.send(location(4000)).unwrap();
+        assert!(hasty.join().unwrap().is_err());
+        assert!(patient.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_panic_of_the_asker_leaves_nobody_waiting() {
+    let first = AtomicUsize::new(0);
+    let (go, gone) = bounded::<()>(0);
+    let resolver = resolver(move |_, _| {
+        if first.fetch_add(1, Ordering::SeqCst) == 0 {
+            gone.recv().unwrap();
+            panic!("the asker breaks");
+        }
+        location(4000)
+    });
+    thread::scope(|scope| {
+        let asker = scope.spawn(|| resolver.resolve("chat", soon()));
+        wait_for_hands(&resolver, 2);
+        let follower = scope.spawn(|| resolver.resolve("chat", soon()));
+        wait_for_hands(&resolver, 3);
+        go.send(()).unwrap();
+        assert!(asker.join().is_err());
+        assert!(follower.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_dead_binder_is_asked_with_less_patience_while_an_old_answer_is_at_hand() {
+    let (patience, patiences) = bounded(4);
+    let calls = AtomicUsize::new(0);
+    let resolver = resolver(move |_, until| {
+        patience.send(until - Instant::now()).unwrap();
+        if calls.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Err(Status::unavailable("dead").into());
+        }
+        Ok(Location { address: "10.0.0.1".into(), port: 4000, max_age_ms: 0, epoch: 1 })
+    });
+    for _ in 0..2 {
+        assert_eq!(resolver.resolve("chat", soon()), Ok(Endpoint::new("10.0.0.1", 4000)));
+    }
+    assert!(patiences.recv().unwrap() > REFRESH_WITHIN);
+    assert!(patiences.recv().unwrap() <= REFRESH_WITHIN);
+}
+
+#[test]
+fn prefetched_procedures_outlive_the_binder() {
+    let dead = Arc::new(AtomicUsize::new(0));
+    let state = dead.clone();
+    let resolver = resolver(move |_, _| match state.load(Ordering::SeqCst) {
+        0 => location(4000),
+        _ => Err(Status::unavailable("dead").into()),
+    });
+    resolver.prefetch(&["a", "b"]).unwrap();
+    dead.store(1, Ordering::SeqCst);
+    assert!(resolver.resolve("a", soon()).is_ok());
+    assert!(resolver.resolve("b", soon()).is_ok());
+    assert_eq!(resolver.prefetch(&["a", "c"]).unwrap_err().code(), Code::Unavailable);
+}
