@@ -1,0 +1,93 @@
+//! What happened in a room: the last records, numbered without holes.
+
+use std::collections::VecDeque;
+
+use chat_api::limits::{HISTORY_RECORDS, RECENT_MESSAGES};
+use chat_api::{Event, EventKind, Seq, UnixMillis};
+
+use super::person::UserId;
+use super::record::{Audience, Record};
+
+/// The last 10,000 records, and the last 50 public messages however many records came after them.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    records: VecDeque<Record>,
+    last_public: VecDeque<Record>,
+    last: Seq,
+}
+
+/// A reader's piece of the history.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) events: Vec<Event>,
+    /// Everything up to and with this one is either in the page, or not for this reader, or missed.
+    pub(crate) read: Seq,
+    /// Records that are no longer kept.
+    pub(crate) missed: u64,
+    /// Whether there is more for this reader.
+    pub(crate) more: bool,
+}
+
+impl History {
+    /// The number of the latest record.
+    pub(crate) fn last(&self) -> Seq {
+        self.last
+    }
+
+    pub(crate) fn push(&mut self, kind: EventKind, audience: Audience, sent_at: UnixMillis) -> Seq {
+        self.last = self.last.next();
+        let record = Record { event: Event { seq: self.last, sent_at, kind }, audience };
+        if audience == Audience::Public {
+            keep(&mut self.last_public, record.clone(), RECENT_MESSAGES);
+        }
+        keep(&mut self.records, record, HISTORY_RECORDS);
+        self.last
+    }
+
+    /// What is delivered to `reader` after `after`, at most `budget` bytes, but at least one event if there is any.
+    pub(crate) fn page(&self, reader: UserId, after: Seq, budget: usize) -> Page {
+        let kept_after =
+            self.records.front().map_or(self.last.number(), |first| first.event.seq.number() - 1);
+        let missed = kept_after.saturating_sub(after.number());
+        let skipped = usize::try_from(after.number().saturating_sub(kept_after)).unwrap_or(usize::MAX);
+        let mut page = Page { events: Vec::new(), read: self.last, missed, more: false };
+        let mut left = budget;
+        for record in self.records.iter().skip(skipped).filter(|record| record.is_delivered_to(reader)) {
+            let bytes = record.bytes();
+            if bytes > left && !page.events.is_empty() {
+                page.read = Seq::new(record.event.seq.number() - 1);
+                page.more = true;
+                break;
+            }
+            left = left.saturating_sub(bytes);
+            page.events.push(record.event.clone());
+        }
+        page
+    }
+
+    /// The last 50 public messages, oldest first.
+    pub(crate) fn public(&self) -> Vec<Event> {
+        self.last_public.iter().map(|record| record.event.clone()).collect()
+    }
+
+    /// The last 50 messages that `reader` may see, oldest first.
+    pub(crate) fn messages_known_to(&self, reader: UserId) -> Vec<Event> {
+        let first_kept = self.records.front().map_or(Seq::START, |record| record.event.seq);
+        let outlived = self.last_public.iter().rev().filter(|record| record.event.seq < first_kept);
+        let kept = self.records.iter().rev().filter(|record| record.is_message_known_to(reader));
+        let mut events: Vec<Event> =
+            kept.chain(outlived).take(RECENT_MESSAGES).map(|record| record.event.clone()).collect();
+        events.reverse();
+        events
+    }
+}
+
+fn keep(records: &mut VecDeque<Record>, record: Record, limit: usize) {
+    if records.len() >= limit {
+        records.pop_front();
+    }
+    records.push_back(record);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! The seam behind which rooms are kept: memory now, a database or a shared engine later.
+//!
+//! **Every method is one atomic read-modify-write of one room.** Nobody above the seam reads a room, thinks, and
+//! writes it back, so an engine may run each method as one transaction. A room that has been empty for too long is
+//! gone for every method, whether or not it has been swept away.
+
+mod memory;
+
+use chat_api::{ChatError, Event, Mark, Received, RoomName, RoomSummary, Username};
+
+use crate::domain::{Entered, Moment, Person, Post, Posted, RoomPlan, UserId};
+
+pub use memory::RoomsInMemory;
+
+/// All rooms of a chat.
+///
+/// Every method but `create`, `list`, `rooms_of` and `sweep` is refused with `NoSuchRoom` where there is no such room,
+/// beside the refusals of [`Room`](crate::domain::Room)'s method of the same name.
+pub trait Rooms: Send + Sync + 'static {
+    /// Makes a room.
+    ///
+    /// # Errors
+    /// `RoomExists`; the status `ResourceExhausted` at the limit of rooms.
+    fn create(&self, plan: RoomPlan, now: Moment) -> Result<(), ChatError>;
+
+    /// Lets somebody in.
+    ///
+    /// # Errors
+    /// `RoomFull`; the status `ResourceExhausted` at the limit of rooms of one user.
+    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Entered, ChatError>;
+
+    /// Puts a member out; returns who has something new to see.
+    ///
+    /// # Errors
+    /// `NotInRoom`.
+    fn leave(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Vec<UserId>, ChatError>;
+
+    /// Records a message.
+    ///
+    /// # Errors
+    /// `NotInRoom` or `RecipientNotInRoom`.
+    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Posted, ChatError>;
+
+    /// What is new for a member; his mark moves.
+    ///
+    /// # Errors
+    /// `NotInRoom`.
+    fn fetch(
+        &self,
+        room: &RoomName,
+        user: UserId,
+        after: Option<Mark>,
+        now: Moment,
+    ) -> Result<Received, ChatError>;
+
+    /// What is new for a member, at most `budget` bytes or one event; no mark moves.
+    ///
+    /// # Errors
+    /// `NotInRoom`.
+    fn peek(
+        &self,
+        room: &RoomName,
+        user: UserId,
+        after: Option<Mark>,
+        budget: usize,
+        now: Moment,
+    ) -> Result<Received, ChatError>;
+
+    /// The last messages that a member may see.
+    ///
+    /// # Errors
+    /// `NotInRoom`.
+    fn recent(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Vec<Event>, ChatError>;
+
+    /// Who is in a room, by order of entry.
+    ///
+    /// # Errors
+    /// `NoSuchRoom`.
+    fn users(&self, room: &RoomName, now: Moment) -> Result<Vec<Username>, ChatError>;
+
+    /// All rooms, oldest first.
+    fn list(&self, now: Moment) -> Vec<RoomSummary>;
+
+    /// The rooms somebody is in, oldest first.
+    fn rooms_of(&self, user: UserId) -> Vec<RoomName>;
+
+    /// Forgets rooms that have been empty for too long, and names them.
+    fn sweep(&self, now: Moment) -> Vec<RoomName>;
+}
