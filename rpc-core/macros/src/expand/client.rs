@@ -95,11 +95,14 @@ fn options(contract: &Contract) -> TokenStream {
     let visibility = &contract.visibility;
     quote! {
         /// A client whose calls end after `deadline` at the latest, counted from the start of each.
+        #[must_use]
         #visibility fn with_deadline(&self, deadline: ::core::time::Duration) -> Self {
             Self { client: self.client.with_deadline(deadline) }
         }
 
-        /// A client whose calls carry `value` under `key`, beside what they carried before.
+        /// A client whose calls carry `value` under `key`, in place of what they carried there. What breaks a limit
+        /// of [`Metadata`](::rpc_core::Metadata) fails its calls with `InvalidArgument`.
+        #[must_use]
         #visibility fn with_metadata(
             &self,
             key: &str,
@@ -109,6 +112,7 @@ fn options(contract: &Contract) -> TokenStream {
         }
 
         /// A client whose calls wait until their deadline for a far side that is not there yet.
+        #[must_use]
         #visibility fn wait_for_ready(&self) -> Self {
             Self { client: self.client.wait_for_ready() }
         }
