@@ -1,1 +1,35 @@
-//! Placeholder.
+//! Synchronous remote procedure calls: a trait on both sides, blocking threads, no async runtime.
+
+pub mod limits;
+pub mod status;
+
+mod bytes;
+mod codec;
+mod frame;
+mod metadata;
+mod wire;
+
+mod transport;
+
+mod connection;
+
+mod context;
+mod resolve;
+
+pub mod client;
+pub mod server;
+
+pub mod service;
+
+pub mod threads;
+
+pub use bytes::Bytes;
+pub use client::{Client, Pending};
+pub use context::Context;
+pub use limits::Limits;
+pub use metadata::{Metadata, MetadataError};
+pub use resolve::{Endpoint, EndpointError, Resolve};
+pub use rpc_core_macros::service;
+pub use server::{Server, ServerBuilder, StillRunning};
+pub use service::Service;
+pub use status::{Code, Execution, Status};

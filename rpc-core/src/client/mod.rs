@@ -1,0 +1,216 @@
+//! The calling side: [`Client`] finds the server of each procedure, keeps one connection to it, and calls.
+
+mod attendant;
+mod calls;
+mod connection;
+mod link;
+mod options;
+mod pending;
+mod reader;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::calls::Answer;
+use self::link::Link;
+use self::options::{Attempts, Options, Patience};
+pub use self::pending::Pending;
+use self::pending::{Flight, decode};
+use crate::codec;
+use crate::limits::Limits;
+use crate::resolve::{Endpoint, Fixed, Resolve};
+use crate::service::Procedure;
+use crate::status::{Code, Status};
+use crate::wire::CallHeader;
+
+/// Calls procedures; cheap to clone, and any number of threads may share one.
+///
+/// Every call has a deadline, 30 s unless told otherwise, that covers finding the server, connecting, queueing, sending,
+/// waiting and decoding. Connections are made when first needed, one a server, and again after a loss; a call that
+/// certainly did not run is tried once more. Usually a client is wrapped by the `…Client` that
+/// [`#[service]`](macro@crate::service) writes.
+#[derive(Clone)]
+pub struct Client {
+    core: Arc<Core>,
+    options: Arc<Options>,
+}
+
+struct Core {
+    resolve: Arc<dyn Resolve>,
+    limits: Limits,
+    links: Mutex<HashMap<Endpoint, Arc<Link>>>,
+}
+
+/// Ways to different servers that one client remembers; the oldest unused go first when there are more.
+const LINKS: usize = 64;
+
+thread_local! {
+    /// Arguments are encoded here before anything is locked; the memory is used again.
+    static ARGUMENTS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Client {
+    /// A client of one server, `HOST:PORT`. It connects at the first call; an address that is none fails the calls.
+    pub fn connect(address: impl AsRef<str>) -> Client {
+        Client::resolving(Arc::new(Fixed(address.as_ref().parse())))
+    }
+
+    /// A client that asks `resolve` where each procedure is.
+    pub fn resolving(resolve: Arc<dyn Resolve>) -> Client {
+        let core = Core { resolve, limits: Limits::default(), links: Mutex::default() };
+        Client { core: Arc::new(core), options: Arc::default() }
+    }
+
+    /// The same client, giving its calls this long; capped at a year.
+    #[must_use]
+    pub fn with_deadline(&self, time: Duration) -> Client {
+        self.with_options(|options| options.time = time)
+    }
+
+    /// The same client, sending this pair beside the arguments; a pair of the same key is replaced. A pair that breaks a
+    /// limit of [`Metadata`](crate::Metadata) fails every call with `InvalidArgument`.
+    #[must_use]
+    pub fn with_metadata(&self, key: &str, value: impl Into<Vec<u8>>) -> Client {
+        self.with_options(|options| {
+            if let Ok(metadata) = &mut options.metadata
+                && let Err(error) = metadata.replace(key, value)
+            {
+                options.metadata = Err(error);
+            }
+        })
+    }
+
+    /// The same client, whose calls wait for a server that cannot be reached, or is not known yet, until their deadline.
+    /// Only calls that certainly did not run are tried again, with jittered pauses of at most 2 s.
+    #[must_use]
+    pub fn wait_for_ready(&self) -> Client {
+        self.with_options(|options| options.patience = Patience::UntilDeadline)
+    }
+
+    fn with_options(&self, change: impl FnOnce(&mut Options)) -> Client {
+        let mut options = Options::clone(&self.options);
+        change(&mut options);
+        Client { core: self.core.clone(), options: Arc::new(options) }
+    }
+
+    /// Calls `procedure` and waits for its answer.
+    ///
+    /// # Errors
+    /// The procedure's own error, or a [`Status`] as one.
+    pub fn call<A, T, E>(&self, procedure: &'static Procedure, arguments: &A) -> Result<T, E>
+    where
+        A: Serialize,
+        T: DeserializeOwned,
+        E: From<Status> + DeserializeOwned,
+    {
+        let deadline = self.options.deadline();
+        let mut attempts = Attempts::new(self.options.patience, deadline);
+        loop {
+            let failure = match self.send(procedure.name, arguments, deadline) {
+                Ok(flight) => match flight.wait() {
+                    Answer::Status(failure) => self.note(failure, procedure.name, flight.endpoint()),
+                    answer => return decode(answer),
+                },
+                Err(failure) => failure,
+            };
+            match attempts.after(&failure) {
+                Some(pause) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))),
+                None => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// Starts calling `procedure`; its frame leaves with others of this thread, within a millisecond.
+    pub fn start<A, T, E>(&self, procedure: &'static Procedure, arguments: &A) -> Pending<T, E>
+    where
+        A: Serialize,
+        T: DeserializeOwned,
+        E: From<Status> + DeserializeOwned,
+    {
+        let deadline = self.options.deadline();
+        let mut attempts = Attempts::new(self.options.patience, deadline);
+        loop {
+            let failure = match self.send(procedure.name, arguments, deadline) {
+                Ok(flight) => return Pending::new(Ok(flight)),
+                Err(failure) => failure,
+            };
+            match attempts.after(&failure) {
+                Some(pause) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))),
+                None => return Pending::new(Err(failure)),
+            }
+        }
+    }
+
+    /// Finds the server and queues the call.
+    fn send<A: Serialize>(
+        &self,
+        procedure: &'static str,
+        arguments: &A,
+        deadline: Instant,
+    ) -> Result<Flight, Status> {
+        let metadata = self.options.metadata()?;
+        let endpoint = self.core.resolve.resolve(procedure, deadline)?;
+        let link = self.core.link(&endpoint);
+        let sent = link.connection(deadline).and_then(|connection| {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                return Err(Status::deadline_exceeded(format!("{procedure} had no time left")).not_run());
+            }
+            let remaining_ms = Some(CallHeader::milliseconds(remaining));
+            let header = CallHeader { id: 0, procedure, remaining_ms, encoding: 0, metadata };
+            let id = with_encoded(arguments, |payload| connection.start(header, payload, deadline))?;
+            Ok(Flight { connection, id, procedure, deadline })
+        });
+        sent.map_err(|failure| self.note(failure, procedure, &endpoint))
+    }
+
+    /// Tells the resolver of a server that is gone or does not have the procedure.
+    fn note(&self, failure: Status, procedure: &str, endpoint: &Endpoint) -> Status {
+        if matches!(failure.code(), Code::Unavailable | Code::Unimplemented) {
+            self.core.resolve.reject(procedure, endpoint);
+        }
+        failure
+    }
+}
+
+/// Encodes outside any lock, into memory that is used again; arguments that call back into a client get their own.
+fn with_encoded<A: Serialize, T>(
+    arguments: &A,
+    body: impl FnOnce(&mut Vec<u8>) -> Result<T, Status>,
+) -> Result<T, Status> {
+    let mut payload = ARGUMENTS.take();
+    payload.clear();
+    let encoded = codec::encode(arguments, &mut payload)
+        .map_err(|error| Status::invalid_argument(format!("the arguments do not encode: {error}")).not_run());
+    let result = encoded.and_then(|()| body(&mut payload));
+    ARGUMENTS.set(payload);
+    result
+}
+
+impl Core {
+    fn link(&self, endpoint: &Endpoint) -> Arc<Link> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(endpoint) {
+            return link.clone();
+        }
+        if links.len() >= LINKS {
+            links.retain(|_, link| Arc::strong_count(link) > 1);
+        }
+        let link = Arc::new(Link::new(endpoint.clone(), self.limits.clone()));
+        links.insert(endpoint.clone(), link.clone());
+        link
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! A call that was started and not yet waited for.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use super::calls::{Answer, Body};
+use super::connection::{Connection, DeadlinePassed};
+use crate::codec;
+use crate::resolve::Endpoint;
+use crate::status::Status;
+
+/// The answer to come of a started call.
+///
+/// Any number may be under way from one thread; their frames share system calls, which is the fastest way to make many
+/// calls. Dropping it cancels the call: the server is told, and its procedure can see it.
+#[must_use = "dropping a pending call cancels it"]
+pub struct Pending<T, E> {
+    state: State,
+    answer: PhantomData<fn() -> (T, E)>,
+}
+
+enum State {
+    InFlight(Flight),
+    Over(Option<Status>),
+}
+
+/// A call in a connection's table; leaves it when dropped.
+pub(super) struct Flight {
+    pub(super) connection: Arc<Connection>,
+    pub(super) id: u64,
+    pub(super) procedure: &'static str,
+    pub(super) deadline: Instant,
+}
+
+impl<T, E> Pending<T, E>
+where
+    T: DeserializeOwned,
+    E: From<Status> + DeserializeOwned,
+{
+    pub(super) fn new(started: Result<Flight, Status>) -> Pending<T, E> {
+        let state = match started {
+            Ok(flight) => State::InFlight(flight),
+            Err(status) => State::Over(Some(status)),
+        };
+        Pending { state, answer: PhantomData }
+    }
+
+    /// Waits for the answer, until the call's deadline at the longest.
+    ///
+    /// # Errors
+    /// The method's own error, or a [`Status`] as one.
+    pub fn wait(mut self) -> Result<T, E> {
+        match &mut self.state {
+            State::InFlight(flight) => decode(flight.wait()),
+            State::Over(status) => Err(taken(status).into()),
+        }
+    }
+
+    /// The answer if it is here already; `None` while it is not, and after it was taken. Never waits.
+    pub fn try_wait(&mut self) -> Option<Result<T, E>> {
+        let answer = match &mut self.state {
+            State::InFlight(flight) => flight.poll()?,
+            State::Over(status) => return status.take().map(|status| Err(status.into())),
+        };
+        self.state = State::Over(None);
+        Some(decode(answer))
+    }
+
+    /// As [`wait`](Pending::wait), for at most `time`; `None` while the answer is not here, and after it was taken.
+    pub fn wait_timeout(&mut self, time: Duration) -> Option<Result<T, E>> {
+        let answer = match &mut self.state {
+            State::InFlight(flight) => flight.wait_until(Instant::now().checked_add(time)?)?,
+            State::Over(status) => return status.take().map(|status| Err(status.into())),
+        };
+        self.state = State::Over(None);
+        Some(decode(answer))
+    }
+}
+
+impl Flight {
+    pub(super) fn wait(&self) -> Answer {
+        match self.connection.wait(self.id, self.deadline) {
+            Ok(answer) => answer,
+            Err(DeadlinePassed) => self.give_up(),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        self.connection.endpoint()
+    }
+
+    fn wait_until(&self, until: Instant) -> Option<Answer> {
+        match self.connection.wait(self.id, until.min(self.deadline)) {
+            Ok(answer) => Some(answer),
+            Err(DeadlinePassed) if until < self.deadline => None,
+            Err(DeadlinePassed) => Some(self.give_up()),
+        }
+    }
+
+    fn poll(&self) -> Option<Answer> {
+        let answer = self.connection.poll(self.id);
+        answer.or_else(|| (Instant::now() >= self.deadline).then(|| self.give_up()))
+    }
+
+    fn give_up(&self) -> Answer {
+        self.connection.cancel(self.id);
+        Answer::Status(Status::deadline_exceeded(format!("{} was not answered in time", self.procedure)))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.connection.cancel(self.id);
+    }
+}
+
+pub(super) fn decode<T, E>(answer: Answer) -> Result<T, E>
+where
+    T: DeserializeOwned,
+    E: From<Status> + DeserializeOwned,
+{
+    match answer {
+        Answer::Returned(body) => Ok(decode_body(&body)?),
+        Answer::Failed(body) => Err(decode_body(&body)?),
+        Answer::Status(status) => Err(status.into()),
+    }
+}
+
+fn decode_body<T: DeserializeOwned>(body: &Body) -> Result<T, Status> {
+    codec::decode(body.bytes())
+        .map_err(|error| Status::internal(format!("the reply does not decode: {error}")))
+}
+
+fn taken(status: &mut Option<Status>) -> Status {
+    status.take().unwrap_or_else(|| Status::failed_precondition("the answer was taken before"))
+}
+
+impl<T, E> fmt::Debug for Pending<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.state {
+            State::InFlight(flight) => write!(f, "Pending({} #{})", flight.procedure, flight.id),
+            State::Over(_) => f.write_str("Pending(over)"),
+        }
+    }
+}

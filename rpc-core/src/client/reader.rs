@@ -1,0 +1,107 @@
+//! One turn of reading: what a socket gives, cut into answers.
+
+use std::time::Instant;
+
+use super::calls::{Answer, Body};
+use crate::frame::{Frame, Inbound};
+use crate::limits::FRAME_TIME;
+use crate::status::Status;
+use crate::wire::{self, Message, Preface, ReplyOutcome};
+
+/// What a reader keeps from turn to turn; whoever holds it reads.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) inbound: Inbound,
+    frame: Frame,
+    greeted: bool,
+    /// When the first byte of the frame that is still incomplete was seen.
+    begun: Option<Instant>,
+}
+
+/// Something the server said.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Preface(Preface),
+    Answer(u64, Answer),
+    /// A pong, or a ping that asks whether we are there: being read is the answer.
+    Nothing,
+    Goodbye {
+        last_accepted: u64,
+        status: Status,
+    },
+}
+
+/// A body at least this long stays in the frame it came in.
+const MOVED: usize = 4 << 10;
+
+impl Reader {
+    /// Until when the next read may wait: a begun frame has its own time.
+    pub(crate) fn deadline(&self, wanted: Instant) -> Instant {
+        self.begun.map_or(wanted, |begun| wanted.min(begun + FRAME_TIME))
+    }
+
+    /// Whether a frame has taken longer than it may.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.begun.is_some_and(|begun| now >= begun + FRAME_TIME)
+    }
+
+    /// The next thing said, out of what has arrived; `None` when more must be read.
+    pub(crate) fn next(&mut self, limit: u32, now: Instant) -> Result<Option<Heard>, String> {
+        let heard = if self.greeted { self.next_message(limit) } else { self.next_preface() };
+        if matches!(heard, Ok(None)) {
+            let partial = !self.inbound.is_empty();
+            self.begun = partial.then(|| self.begun.unwrap_or(now));
+        } else {
+            self.begun = None;
+        }
+        heard
+    }
+
+    fn next_preface(&mut self) -> Result<Option<Heard>, String> {
+        let decoded = Preface::decode(self.inbound.arrived()).map_err(|error| error.to_string())?;
+        let Some((preface, length)) = decoded else { return Ok(None) };
+        self.inbound.consume(length);
+        self.greeted = true;
+        Ok(Some(Heard::Preface(preface)))
+    }
+
+    fn next_message(&mut self, limit: u32) -> Result<Option<Heard>, String> {
+        if !self.inbound.next(limit, &mut self.frame).map_err(|error| error.to_string())? {
+            return Ok(None);
+        }
+        let content = self.frame.content();
+        let (message, payload) =
+            wire::decode(content).map_err(|error| format!("a message does not decode: {error}"))?;
+        let start = content.len() - payload.len();
+        let heard = match message {
+            Message::Reply { id, outcome: ReplyOutcome::Status(refusal) } => {
+                Heard::Answer(id, Answer::Status(refusal.status()))
+            }
+            Message::Reply { id, outcome: ReplyOutcome::Returned } => {
+                Heard::Answer(id, Answer::Returned(self.body(start)))
+            }
+            Message::Reply { id, outcome: ReplyOutcome::Failed } => {
+                Heard::Answer(id, Answer::Failed(self.body(start)))
+            }
+            Message::Pong { .. } | Message::Ping { .. } => Heard::Nothing,
+            Message::Goodbye { last_accepted, refusal } => {
+                Heard::Goodbye { last_accepted, status: refusal.status() }
+            }
+            Message::Call(_)
+            | Message::Cancel { .. }
+            | Message::Items { .. }
+            | Message::End { .. }
+            | Message::Credit { .. } => return Err("a message came that a server does not send".to_owned()),
+        };
+        Ok(Some(heard))
+    }
+
+    fn body(&mut self, start: usize) -> Body {
+        let payload = self.frame.content().get(start..).unwrap_or_default();
+        if payload.len() < MOVED {
+            return Body { bytes: payload.to_vec(), start: 0 };
+        }
+        let (bytes, start) = self.frame.take(start);
+        Body { bytes, start }
+    }
+}

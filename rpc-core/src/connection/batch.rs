@@ -1,0 +1,95 @@
+//! Bytes on their way out, in order: small frames side by side in one buffer, large ones as they are.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use crate::transport::Transport;
+
+/// A queue of bytes that is filled at its end and written from its front. It keeps its memory for the next frames.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    whole: VecDeque<Vec<u8>>,
+    tail: Vec<u8>,
+    /// Bytes of the front part that have left already.
+    sent: usize,
+}
+
+/// A payload at least this long is queued by reference instead of copied: 32 KiB.
+const BY_REFERENCE: usize = 32 << 10;
+
+/// A buffer that has grown past this is given back after use: 64 KiB.
+const KEPT: usize = 64 << 10;
+
+/// Parts of one system call.
+const PARTS: usize = 16;
+
+impl Batch {
+    /// Where small frames are appended.
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.tail
+    }
+
+    /// Appends a payload; a large one is taken away from the caller, a small one copied.
+    pub(super) fn append(&mut self, payload: &mut Vec<u8>) {
+        if payload.len() < BY_REFERENCE {
+            self.tail.extend_from_slice(payload);
+            return;
+        }
+        let before = std::mem::take(&mut self.tail);
+        self.whole.push_back(before);
+        self.whole.push_back(std::mem::take(payload));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.tail.len() == self.sent
+    }
+
+    /// Writes until all is gone; says how many bytes left, and how it ended.
+    pub(super) fn write_to(&mut self, transport: &dyn Transport) -> (usize, io::Result<()>) {
+        let mut total = 0;
+        while !self.is_empty() {
+            match self.write_once(transport) {
+                Ok(0) => return (total, Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    total += count;
+                    self.advance(count);
+                }
+                Err(error) => return (total, Err(error)),
+            }
+        }
+        self.recycle();
+        (total, Ok(()))
+    }
+
+    fn write_once(&self, transport: &dyn Transport) -> io::Result<usize> {
+        let mut parts = [IoSlice::new(&[]); PARTS];
+        let mut skipped = self.sent;
+        let sources = self.whole.iter().chain([&self.tail]);
+        let mut used = 0;
+        for (part, source) in parts.iter_mut().zip(sources) {
+            *part = IoSlice::new(source.get(skipped..).unwrap_or_default());
+            skipped = 0;
+            used += 1;
+        }
+        transport.write(parts.get(..used).unwrap_or(&parts))
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.sent += count;
+        while let Some(front) = self.whole.front() {
+            if self.sent < front.len() {
+                return;
+            }
+            self.sent -= front.len();
+            self.whole.pop_front();
+        }
+    }
+
+    fn recycle(&mut self) {
+        self.sent = 0;
+        self.tail.clear();
+        if self.tail.capacity() > KEPT {
+            self.tail = Vec::new();
+        }
+    }
+}

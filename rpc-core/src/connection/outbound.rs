@@ -1,0 +1,218 @@
+//! The way out of a connection: many threads append frames, one of them writes.
+//!
+//! ```text
+//!             flush                 socket full
+//!   Free ───────────────▶ Writing ───────────────▶ Stuck
+//!    ▲                     │    ▲                    │
+//!    └──── queue empty ────┘    └────── resume ──────┘
+//! ```
+//! Whoever flushes while nobody writes becomes the writer and goes on until the queue is empty; frames that came meanwhile
+//! leave together. Nothing here waits for the socket: a stuck writer's caller decides who resumes it. User code never runs
+//! under the lock.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use thiserror::Error;
+
+use super::batch::Batch;
+use crate::codec::EncodeError;
+use crate::transport::Transport;
+use crate::wire::{CallHeader, Message, begin_frame, end_frame};
+
+/// One connection's queue of frames.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    queue: Mutex<Queue>,
+    /// Told when queued bytes have left, and when the way out closes.
+    drained: Condvar,
+    transport: Arc<dyn Transport>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    waiting: Batch,
+    /// What the writer was given: empty unless it is stuck, when it keeps its memory here.
+    taken: Batch,
+    writer: Writer,
+    /// Bytes queued and not yet taken by the socket.
+    bytes: usize,
+    last_call: u64,
+    closed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    Free,
+    Writing,
+    Stuck,
+}
+
+/// How a flush ended.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Nothing is left for this thread to do.
+    Done,
+    /// The socket is full: someone must wait until it is writable and call [`Outbound::resume`].
+    Stuck,
+    /// The socket takes nothing any more.
+    Broken(io::Error),
+}
+
+/// A frame that was not queued; nothing of it will be sent.
+#[derive(Debug, Error)]
+pub(crate) enum SendError {
+    #[error("the message has {length} bytes, the peer takes at most {limit}")]
+    TooLarge { length: usize, limit: u32 },
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error("the connection is closed")]
+    Closed,
+}
+
+impl Outbound {
+    pub(crate) fn new(transport: Arc<dyn Transport>) -> Outbound {
+        let queue = Queue {
+            waiting: Batch::default(),
+            taken: Batch::default(),
+            writer: Writer::Free,
+            bytes: 0,
+            last_call: 0,
+            closed: false,
+        };
+        Outbound { queue: Mutex::new(queue), drained: Condvar::new(), transport }
+    }
+
+    /// Queues bytes that are no frame: the preface.
+    pub(crate) fn send_raw(&self, bytes: &[u8]) {
+        let mut queue = self.lock();
+        queue.waiting.tail().extend_from_slice(bytes);
+        queue.bytes += bytes.len();
+    }
+
+    /// Queues one message; a large payload is taken, a small one copied.
+    pub(crate) fn send(
+        &self,
+        message: &Message<'_>,
+        payload: &mut Vec<u8>,
+        limit: u32,
+    ) -> Result<(), SendError> {
+        self.lock().append(message, payload, limit)
+    }
+
+    /// Queues a call under the next id; `admit` learns the id before the frame can leave.
+    pub(crate) fn send_call(
+        &self,
+        mut header: CallHeader<'_>,
+        payload: &mut Vec<u8>,
+        limit: u32,
+        admit: impl FnOnce(u64),
+    ) -> Result<u64, SendError> {
+        let mut queue = self.lock();
+        let id = queue.last_call + 1;
+        header.id = id;
+        queue.append(&Message::Call(header), payload, limit)?;
+        queue.last_call = id;
+        admit(id);
+        Ok(id)
+    }
+
+    /// Bytes that the socket has not taken yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Whether frames wait for the socket to take more.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let queue = self.lock();
+        queue.writer == Writer::Stuck && !queue.closed
+    }
+
+    /// Writes what is queued, unless another thread does already.
+    pub(crate) fn flush(&self) -> Progress {
+        let mut queue = self.lock();
+        if queue.writer != Writer::Free || queue.closed {
+            return Progress::Done;
+        }
+        queue.writer = Writer::Writing;
+        self.write(queue)
+    }
+
+    /// Goes on where a stuck writer stopped.
+    pub(crate) fn resume(&self) -> Progress {
+        let mut queue = self.lock();
+        if queue.writer != Writer::Stuck || queue.closed {
+            return Progress::Done;
+        }
+        queue.writer = Writer::Writing;
+        self.write(queue)
+    }
+
+    fn write<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> Progress {
+        let mut batch = std::mem::take(&mut queue.taken);
+        loop {
+            if batch.is_empty() {
+                std::mem::swap(&mut batch, &mut queue.waiting);
+            }
+            if batch.is_empty() || queue.closed {
+                queue.taken = batch;
+                queue.writer = Writer::Free;
+                return Progress::Done;
+            }
+            drop(queue);
+            let (count, result) = batch.write_to(&*self.transport);
+            queue = self.lock();
+            queue.bytes = queue.bytes.saturating_sub(count);
+            self.drained.notify_all();
+            let Err(error) = result else { continue };
+            queue.taken = batch;
+            if error.kind() == io::ErrorKind::WouldBlock {
+                queue.writer = Writer::Stuck;
+                return Progress::Stuck;
+            }
+            queue.closed = true;
+            return Progress::Broken(error);
+        }
+    }
+
+    /// Waits until fewer than `bound` bytes are queued, the way out is closed, or `deadline`; false at the deadline.
+    pub(crate) fn wait_for_room(&self, bound: usize, deadline: Instant) -> bool {
+        let mut queue = self.lock();
+        while queue.bytes >= bound && !queue.closed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            queue = self.drained.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Lets nothing more out; what is queued is dropped.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.drained.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn append(&mut self, message: &Message<'_>, payload: &mut Vec<u8>, limit: u32) -> Result<(), SendError> {
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        let added = payload.len();
+        let tail = self.waiting.tail();
+        let before = tail.len();
+        let start = begin_frame(message, tail)?;
+        end_frame(tail, start, added, limit).map_err(|length| SendError::TooLarge { length, limit })?;
+        let header = tail.len() - before;
+        self.waiting.append(payload);
+        self.bytes += header + added;
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Every limit, each with its reason.
+//!
+//! A limit is looked at before anything is allocated or waited for on a peer's word. What a user may want to change is a
+//! field of [`Limits`]; the rest are constants.
+
+use std::time::Duration;
+
+/// The largest frame that can be allowed at all: 64 MiB. A length prefix above it is not ours but noise.
+pub const FRAME_CEILING: u32 = 64 << 20;
+
+/// The largest frame a peer may send before it has read our preface: 64 KiB. Small, since it is still a stranger.
+pub const FRAME_BEFORE_PREFACE: u32 = 64 << 10;
+
+/// How long a new connection may take to send its preface: 5 s, several round trips of the slowest links.
+pub const PREFACE_TIME: Duration = Duration::from_secs(5);
+
+/// How long a frame may take from its first byte to its last: 30 s, or 17 kB/s for the default largest frame.
+pub const FRAME_TIME: Duration = Duration::from_secs(30);
+
+/// How long a peer may take nothing from a full socket before its connection is closed: 30 s.
+pub const WRITE_STALL: Duration = Duration::from_secs(30);
+
+/// The time given to a call that names none: 30 s. A call without an end is never the default.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The longest time a call may be given on the wire: 365 days, so that adding it to a clock cannot overflow.
+pub const DEADLINE_CEILING: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How long who said goodbye waits for the peer to close, so that the goodbye is not lost in a reset: 500 ms.
+pub const LINGER: Duration = Duration::from_millis(500);
+
+/// Between two attempts of a call that waits for its server: at most 2 s, so that a server's return is seen soon.
+pub const BACKOFF_CEILING: Duration = Duration::from_secs(2);
+
+/// The first pause of a call that waits for its server: 20 ms.
+pub const BACKOFF_FLOOR: Duration = Duration::from_millis(20);
+
+/// The longest procedure name, in bytes. The binder's names have the same limit.
+pub const PROCEDURE_NAME: usize = 255;
+
+/// Entries in the metadata of one call.
+pub const METADATA_ENTRIES: usize = 64;
+
+/// Bytes in the metadata of one call, keys and values together: 16 KiB.
+pub const METADATA_BYTES: usize = 16 << 10;
+
+/// Bytes in a metadata key.
+pub const METADATA_KEY: usize = 64;
+
+/// The message of a status is cut at this many bytes before it is sent, so that a status always fits a frame.
+pub const STATUS_MESSAGE: usize = 4 << 10;
+
+/// The details of a status are dropped above this many bytes, for the same reason.
+pub const STATUS_DETAILS: usize = 16 << 10;
+
+/// What a user may change, for a server or a client. The defaults are safe for a service on an open network.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest frame taken from the peer, in bytes: 8 MiB. It is told to the peer; a frame above it ends the
+    /// connection, so a peer of ours refuses the call on its own side. At most [`FRAME_CEILING`].
+    pub frame: u32,
+    /// Calls of one connection whose procedures may run at the same time: 1,024. One more is answered
+    /// `ResourceExhausted`. It is told to the peer, whose callers wait for their turn.
+    pub calls_in_flight: u32,
+    /// Bytes that may lie in the queue of one connection before who adds to it must wait: 4 MiB.
+    pub queued_bytes: usize,
+    /// Connections a server holds; `None` works it out from what the machine allows (see
+    /// [`Server::connection_limit`](crate::Server::connection_limit)). One more is told `ResourceExhausted` and closed.
+    pub connections: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { frame: 8 << 20, calls_in_flight: 1024, queued_bytes: 4 << 20, connections: None }
+    }
+}

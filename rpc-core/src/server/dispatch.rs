@@ -1,0 +1,268 @@
+//! From a frame to its procedure and back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Pulse, Stop};
+use super::routes::Route;
+use super::turn::{Phase, Running, Turn};
+use crate::connection::SendError;
+use crate::context::{Cancellation, Context, Incoming};
+use crate::frame::Frame;
+use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
+use crate::metadata::Metadata;
+use crate::service::{Arguments, Outcome, Reply};
+use crate::status::Status;
+use crate::wire::{self, CallHeader, Message, Refusal, ReplyOutcome};
+
+/// Memory that a thread uses again from call to call.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    frame: Frame,
+    body: Vec<u8>,
+}
+
+/// What a frame asks for.
+enum Request<'a> {
+    Run(Admitted<'a>),
+    Refuse(u64, Status),
+    Cancelled(Running),
+    Ping(u64),
+    Nothing,
+}
+
+/// A call that is in the turn's table.
+struct Admitted<'a> {
+    id: u64,
+    route: Route,
+    context: Context,
+    arguments: Arguments<'a>,
+}
+
+/// A reply body buffer that has grown past this is given back: 64 KiB.
+const KEPT: usize = 64 << 10;
+
+impl Connection {
+    /// Runs every call that has arrived completely; its replies are gathered, not sent.
+    pub(super) fn run_complete_calls(
+        self: &Arc<Self>,
+        ticket: u64,
+        workspace: &mut Workspace,
+    ) -> Result<(), Stop> {
+        let Workspace { frame, body } = workspace;
+        loop {
+            frame.recycle();
+            let mut turn = self.lock();
+            if !turn.reads(ticket) {
+                return Err(Stop::Replaced);
+            }
+            let limit = self.shared.limits.frame;
+            let complete =
+                turn.inbound.next(limit, frame).map_err(|error| Stop::Broken(error.to_string()))?;
+            if !complete {
+                return Ok(());
+            }
+            let request = self.understand(&mut turn, frame)?;
+            drop(turn);
+            match request {
+                Request::Run(call) => {
+                    if !self.run(call, ticket, body) {
+                        return Err(Stop::Replaced);
+                    }
+                }
+                Request::Refuse(id, status) => self.answer(id, &status),
+                Request::Cancelled(call) => call.cancellation.cancel(),
+                Request::Ping(nonce) => self.pong(nonce),
+                Request::Nothing => {}
+            }
+        }
+    }
+
+    /// What the frame asks for; a call is admitted to the turn before its lock is released.
+    fn understand<'a>(&self, turn: &mut Turn, frame: &'a Frame) -> Result<Request<'a>, Stop> {
+        let (message, payload) = wire::decode(frame.content())
+            .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
+        match message {
+            Message::Call(header) => {
+                if header.id <= turn.last_accepted {
+                    return Err(Stop::Broken(format!("call {} came twice, or out of order", header.id)));
+                }
+                Ok(self.admit(turn, &header, payload))
+            }
+            Message::Cancel { id } => Ok(turn.give_up(id).map_or(Request::Nothing, Request::Cancelled)),
+            Message::Ping { nonce } => Ok(Request::Ping(nonce)),
+            Message::Pong { .. } => Ok(Request::Nothing),
+            Message::Reply { .. }
+            | Message::Goodbye { .. }
+            | Message::Items { .. }
+            | Message::End { .. }
+            | Message::Credit { .. } => {
+                Err(Stop::Broken("a message came that a client does not send".to_owned()))
+            }
+        }
+    }
+
+    fn admit<'a>(&self, turn: &mut Turn, header: &CallHeader<'_>, payload: &'a [u8]) -> Request<'a> {
+        if turn.phase != Phase::Open {
+            // Goodbye has told the peer that this call is not run.
+            return Request::Nothing;
+        }
+        match self.check(turn, header) {
+            Ok((route, metadata)) => {
+                let deadline = header.remaining().map(|remaining| Instant::now() + remaining);
+                let cancellation = Arc::<Cancellation>::default();
+                let procedure = route.name;
+                let running = Running {
+                    id: header.id,
+                    procedure,
+                    deadline,
+                    cancellation: cancellation.clone(),
+                    awaited: true,
+                };
+                turn.begin(running);
+                self.set_pulse(Pulse::running(header.id));
+                let context = Context::new(Incoming {
+                    procedure,
+                    deadline,
+                    metadata,
+                    peer: self.transport.peer(),
+                    local: self.transport.local(),
+                    cancellation,
+                });
+                let arguments = Arguments::new(payload);
+                Request::Run(Admitted { id: header.id, route, context, arguments })
+            }
+            Err(status) => {
+                turn.last_accepted = header.id;
+                Request::Refuse(header.id, status.not_run())
+            }
+        }
+    }
+
+    /// Why a call is not run, if it is not.
+    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Metadata), Status> {
+        let limit = self.shared.limits.calls_in_flight as usize;
+        let route = self.shared.routes.find(header.procedure).ok_or_else(|| unknown(header.procedure))?;
+        if turn.calls().len() >= limit {
+            let message = format!("{limit} calls of this connection are in flight, which is the limit");
+            return Err(Status::resource_exhausted(message));
+        }
+        if header.encoding != 0 {
+            let message = format!("payload encoding {} is not known; 0 is bincode", header.encoding);
+            return Err(Status::unimplemented(message));
+        }
+        if header.remaining() == Some(Duration::ZERO) {
+            return Err(Status::deadline_exceeded("the call's time had passed when it came"));
+        }
+        Ok((route.clone(), metadata_of(header)?))
+    }
+
+    /// Runs one call on this thread; false if another thread has taken the reading over meanwhile.
+    fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> bool {
+        self.shared.rouse_watcher();
+        body.clear();
+        let Admitted { id, route, context, arguments } = call;
+        let outcome = execute(&route, &context, arguments, body);
+        let mut turn = self.lock();
+        let finished = turn.finish(id, ticket);
+        if finished.still_reads {
+            self.set_pulse(Pulse::done(id));
+        }
+        let last = turn.phase == Phase::Leaving && turn.calls().is_empty();
+        let over = turn.is_over();
+        drop(turn);
+        if finished.may_answer {
+            self.reply(id, route.name, outcome, body);
+        }
+        if !finished.still_reads {
+            self.push_out();
+        }
+        if over {
+            self.shared.leave(self.id());
+        } else if last {
+            self.shared.note_change();
+        }
+        if body.capacity() > KEPT {
+            *body = Vec::new();
+        }
+        finished.still_reads
+    }
+
+    fn reply(&self, id: u64, procedure: &str, outcome: Result<Outcome, Status>, body: &mut Vec<u8>) {
+        let sent = match outcome {
+            Ok(Outcome::Returned) => {
+                let message = Message::Reply { id, outcome: ReplyOutcome::Returned };
+                self.outbound.send(&message, body, self.peer_frame())
+            }
+            Ok(Outcome::Failed) => {
+                let message = Message::Reply { id, outcome: ReplyOutcome::Failed };
+                self.outbound.send(&message, body, self.peer_frame())
+            }
+            Err(status) => return self.answer(id, &status),
+        };
+        if let Err(error @ SendError::TooLarge { .. }) = sent {
+            self.answer(
+                id,
+                &Status::resource_exhausted(format!("the reply of {procedure} is too large: {error}")),
+            );
+        }
+    }
+
+    /// Queues a status as the answer to a call.
+    pub(super) fn answer(&self, id: u64, status: &Status) {
+        let message = Message::Reply { id, outcome: ReplyOutcome::Status(Refusal::of(status)) };
+        // A closed way out has nobody to tell; a status always fits a frame.
+        self.outbound.send(&message, &mut Vec::new(), self.peer_frame()).ok();
+    }
+
+    fn pong(&self, nonce: u64) {
+        self.outbound.send(&Message::Pong { nonce }, &mut Vec::new(), self.peer_frame()).ok();
+    }
+
+    /// The time of a slow call is over: its caller is told now, and its procedure can see it.
+    pub(super) fn expire(self: &Arc<Self>, id: u64) {
+        let Some(call) = self.lock().give_up(id) else { return };
+        call.cancellation.cancel();
+        self.answer(id, &Status::deadline_exceeded(format!("{} took longer than its time", call.procedure)));
+        self.push_out();
+    }
+}
+
+/// Runs the procedure; a panic is this call's failure and nobody else's.
+fn execute(
+    route: &Route,
+    context: &Context,
+    arguments: Arguments<'_>,
+    body: &mut Vec<u8>,
+) -> Result<Outcome, Status> {
+    let run = || {
+        context.scope(|| {
+            let mut reply = Reply::new(body);
+            route.service.call(route.number, arguments, &mut reply)?;
+            reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.name)))
+        })
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        tracing::error!(procedure = route.name, "a procedure panicked");
+        Err(Status::internal(format!("{} panicked", route.name)))
+    })
+}
+
+fn unknown(procedure: &str) -> Status {
+    let end = procedure.floor_char_boundary(PROCEDURE_NAME);
+    let shown = procedure.get(..end).unwrap_or_default();
+    Status::unimplemented(format!("this server has no procedure {shown:?}"))
+}
+
+fn metadata_of(header: &CallHeader<'_>) -> Result<Metadata, Status> {
+    if header.metadata.len() > METADATA_ENTRIES {
+        let message = format!("{} metadata entries, allowed are {METADATA_ENTRIES}", header.metadata.len());
+        return Err(Status::invalid_argument(message));
+    }
+    let mut metadata = Metadata::new();
+    for (key, value) in &header.metadata {
+        metadata.insert(key, *value).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    }
+    Ok(metadata)
+}

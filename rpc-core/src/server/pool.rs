@@ -1,0 +1,199 @@
+//! The server's threads: each runs one job, then waits a while for the next.
+//!
+//! The pool has no queue. A job is taken by a thread that has nothing to do, by a new one, or is handed back: a job never
+//! waits behind another.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::threads::{self, Thread};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A bounded set of threads that grows with the work and shrinks in quiet times.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Told when a job was handed over, and when the pool closes.
+    handed: Condvar,
+    /// Told when a thread has ended.
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Jobs handed to waiting threads; never more than there are.
+    jobs: Vec<Job>,
+    waiting: usize,
+    alive: usize,
+    limit: usize,
+    closed: bool,
+    threads: Vec<Thread>,
+}
+
+/// How long a thread without work stays: 2 s.
+const STAY: Duration = Duration::from_secs(2);
+
+impl Pool {
+    pub(super) fn new(limit: usize) -> Pool {
+        let state = State { limit, ..State::default() };
+        Pool {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                handed: Condvar::new(),
+                left: Condvar::new(),
+            }),
+        }
+    }
+
+    /// Runs `job` on a thread of its own, now.
+    ///
+    /// # Errors
+    /// When no thread is free and no further one may be, or can be, started; the job is dropped.
+    pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(io::Error::other("the server is shutting down"));
+        }
+        if state.waiting > state.jobs.len() {
+            state.jobs.push(Box::new(job));
+            drop(state);
+            self.shared.handed.notify_one();
+            return Ok(());
+        }
+        if state.alive >= state.limit {
+            return Err(io::Error::other("no thread is free"));
+        }
+        state.alive += 1;
+        state.threads.retain(|thread| !thread.is_finished());
+        drop(state);
+        let shared = self.shared.clone();
+        let started = threads::spawn("rpc-worker", move || shared.work(Box::new(job)));
+        let mut state = self.shared.lock();
+        match started {
+            Ok(thread) => {
+                state.threads.push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                state.alive -= 1;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes no further job and waits until `deadline` for the threads to end; says whether all did.
+    pub(super) fn close(&self, deadline: Instant) -> bool {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        self.shared.handed.notify_all();
+        while state.alive > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.shared.left.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let all = state.alive == 0;
+        let threads = std::mem::take(&mut state.threads);
+        drop(state);
+        for thread in threads {
+            if all || thread.is_finished() { thread.join() } else { thread.abandon() }
+        }
+        all
+    }
+}
+
+impl Shared {
+    fn work(&self, first: Job) {
+        /// Counts the thread out, also if a job panics.
+        struct Leave<'a>(&'a Shared);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.lock().alive -= 1;
+                self.0.left.notify_all();
+            }
+        }
+        let _leave = Leave(self);
+        let mut next = Some(first);
+        while let Some(job) = next {
+            job();
+            next = self.next_job();
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.lock();
+        let until = Instant::now() + STAY;
+        state.waiting += 1;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if let Some(job) = state.jobs.pop() {
+                state.waiting -= 1;
+                return Some(job);
+            }
+            if left.is_zero() || state.closed {
+                state.waiting -= 1;
+                return None;
+            }
+            state = self.handed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::bounded;
+
+    #[test]
+    fn a_job_past_the_limit_is_refused_and_never_waits() {
+        let pool = Pool::new(2);
+        let (release, wait) = bounded::<()>(0);
+        for _ in 0..2 {
+            let wait = wait.clone();
+            pool.run(move || wait.recv().unwrap_or_default()).unwrap();
+        }
+        assert!(pool.run(|| {}).is_err());
+        drop(release);
+        assert!(pool.close(Instant::now() + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_thread_that_has_finished_takes_the_next_job() {
+        let pool = Pool::new(1);
+        let (done, finished) = bounded(0);
+        for round in 0..100 {
+            let done = done.clone();
+            while pool
+                .run({
+                    let done = done.clone();
+                    move || done.send(round).unwrap_or_default()
+                })
+                .is_err()
+            {
+                std::thread::yield_now();
+            }
+            drop(done);
+            assert_eq!(finished.recv(), Ok(round));
+        }
+        assert!(pool.close(Instant::now() + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn closing_reports_a_job_that_does_not_end() {
+        let pool = Pool::new(1);
+        let (release, wait) = bounded::<()>(0);
+        pool.run(move || wait.recv().unwrap_or_default()).unwrap();
+        assert!(!pool.close(Instant::now()));
+        drop(release);
+    }
+}

@@ -1,0 +1,163 @@
+//! What the threads of one server share, and the list of its connections.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::connection::Connection;
+use super::pool::Pool;
+use super::routes::Routes;
+use crate::limits::Limits;
+use crate::transport::Waker;
+
+pub(super) struct Shared {
+    pub(super) routes: Routes,
+    pub(super) limits: Limits,
+    pub(super) pool: Pool,
+    pub(super) connection_limit: usize,
+    connections: Mutex<Connections>,
+    /// Told when a connection has ended, and, during a shutdown, when one has no more calls.
+    changed: Condvar,
+    next_id: AtomicU64,
+    watcher: Waker,
+    watcher_sleeps: AtomicBool,
+}
+
+/// Those whose preface has come, and those, oldest first, that are still strangers.
+#[derive(Default)]
+struct Connections {
+    known: HashMap<u64, Arc<Connection>>,
+    strangers: BTreeMap<u64, Arc<Connection>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        routes: Routes,
+        limits: Limits,
+        pool: Pool,
+        connection_limit: usize,
+        watcher: Waker,
+    ) -> Shared {
+        Shared {
+            routes,
+            limits,
+            pool,
+            connection_limit,
+            connections: Mutex::default(),
+            changed: Condvar::new(),
+            next_id: AtomicU64::new(1),
+            watcher,
+            watcher_sleeps: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes a new connection. At the cap the oldest stranger must go to make room; false if there is none.
+    pub(super) fn enter(&self, connection: &Arc<Connection>) -> bool {
+        let mut connections = self.lock();
+        let full = connections.known.len() + connections.strangers.len() >= self.connection_limit;
+        let leaving = if full { connections.strangers.pop_first() } else { None };
+        if full && leaving.is_none() {
+            return false;
+        }
+        connections.strangers.insert(connection.id(), connection.clone());
+        drop(connections);
+        if let Some((_, stranger)) = leaving {
+            stranger.close("it said nothing and its place was needed");
+        }
+        true
+    }
+
+    /// A connection's preface has come.
+    pub(super) fn know(&self, connection: &Arc<Connection>) {
+        let mut connections = self.lock();
+        if let Some(held) = connections.strangers.remove(&connection.id()) {
+            connections.known.insert(connection.id(), held);
+        }
+    }
+
+    pub(super) fn leave(&self, id: u64) {
+        let mut connections = self.lock();
+        let left = connections.known.remove(&id).or_else(|| connections.strangers.remove(&id));
+        drop(connections);
+        self.changed.notify_all();
+        drop(left);
+    }
+
+    /// Every connection, or those that `wanted` picks.
+    pub(super) fn connections(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+        let connections = self.lock();
+        let all = connections.known.values().chain(connections.strangers.values());
+        all.filter(|connection| wanted(connection)).cloned().collect()
+    }
+
+    /// Calls `look` with every connection that may run calls.
+    pub(super) fn for_each_known(&self, mut look: impl FnMut(&Arc<Connection>)) -> usize {
+        let connections = self.lock();
+        connections.known.values().for_each(&mut look);
+        connections.known.len()
+    }
+
+    /// Something changed that a shutdown waits for.
+    pub(super) fn note_change(&self) {
+        // Taken so that a waiter that has just looked cannot miss this.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits until `done`, asked after every change, or `deadline`.
+    pub(super) fn wait_until(&self, deadline: Instant, done: impl Fn() -> bool) -> bool {
+        loop {
+            if done() {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let connections = self.lock();
+            let step = left.min(LOOK_AGAIN);
+            drop(self.changed.wait_timeout(connections, step).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// The procedures that run, one name a call.
+    pub(super) fn running(&self) -> Vec<&'static str> {
+        let names = |connection: &Arc<Connection>| -> Vec<&'static str> {
+            connection.lock().calls().iter().map(|call| call.procedure).collect()
+        };
+        self.connections(|_| true).iter().flat_map(names).collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        let connections = self.lock();
+        connections.known.len() + connections.strangers.len()
+    }
+
+    /// Called at the start of every call: one load, unless the watcher sleeps.
+    pub(super) fn rouse_watcher(&self) {
+        if self.watcher_sleeps.load(Ordering::SeqCst) && self.watcher_sleeps.swap(false, Ordering::SeqCst) {
+            self.watcher.wake();
+        }
+    }
+
+    pub(super) fn set_watcher_asleep(&self) {
+        self.watcher_sleeps.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn wake_watcher(&self) {
+        self.watcher_sleeps.store(false, Ordering::SeqCst);
+        self.watcher.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A waiter looks again this often even if nobody told it to: its condition is made of several locks.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(20);

@@ -1,0 +1,181 @@
+//! What the threads of one connection agree on: who reads, which calls run, whether new ones are taken.
+//!
+//! Pure: no I/O, no clock. The reading belongs to the thread with the newest ticket; a thread whose ticket is old finishes
+//! its call and leaves.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::context::Cancellation;
+use crate::frame::Inbound;
+
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// The ticket of the thread that reads.
+    reader: u64,
+    /// The call that the reading thread runs itself; while it does, the reading can be taken over.
+    inline: Option<u64>,
+    /// What has arrived; empty while the reading thread waits for more.
+    pub(super) inbound: Inbound,
+    calls: Vec<Running>,
+    pub(super) last_accepted: u64,
+    pub(super) phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    Open,
+    /// Goodbye was said: calls run to their end, new ones are not taken.
+    Leaving,
+    Closed,
+}
+
+/// A call whose procedure runs.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) id: u64,
+    pub(super) procedure: &'static str,
+    pub(super) deadline: Option<Instant>,
+    pub(super) cancellation: Arc<Cancellation>,
+    /// False once it was given up or answered by somebody else; its procedure runs on all the same.
+    pub(super) awaited: bool,
+}
+
+/// Where a call runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On the thread that reads its connection, which therefore does not read.
+    Inline,
+    /// On a thread of its own.
+    Aside,
+    /// Nowhere: it is answered or given up, and does not keep the reading.
+    Gone,
+}
+
+/// What a thread finds when its call is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Finished {
+    /// False if the call was cancelled, answered for it, or its connection closed.
+    pub(super) may_answer: bool,
+    /// False if another thread reads by now.
+    pub(super) still_reads: bool,
+}
+
+impl Turn {
+    pub(super) fn reads(&self, ticket: u64) -> bool {
+        self.reader == ticket && self.phase != Phase::Closed
+    }
+
+    /// The reading thread begins to run a call.
+    pub(super) fn begin(&mut self, call: Running) {
+        self.last_accepted = call.id;
+        self.inline = Some(call.id);
+        self.calls.push(call);
+    }
+
+    /// The procedure of call `id` has ended.
+    pub(super) fn finish(&mut self, id: u64, ticket: u64) -> Finished {
+        let ended =
+            self.calls.iter().position(|call| call.id == id).map(|index| self.calls.swap_remove(index));
+        let still_reads = self.reader == ticket;
+        if still_reads {
+            self.inline = None;
+        }
+        Finished { may_answer: ended.is_some_and(|call| call.awaited), still_reads }
+    }
+
+    /// Takes the right to answer a call from its thread; the call goes on for nobody.
+    pub(super) fn give_up(&mut self, id: u64) -> Option<Running> {
+        let call = self.calls.iter_mut().find(|call| call.id == id && call.awaited)?;
+        call.awaited = false;
+        Some(call.clone())
+    }
+
+    /// Where call `id` runs, if it does.
+    pub(super) fn place(&self, id: u64) -> Place {
+        if self.inline == Some(id) && self.phase != Phase::Closed {
+            Place::Inline
+        } else if self.calls.iter().any(|call| call.id == id) {
+            Place::Aside
+        } else {
+            Place::Gone
+        }
+    }
+
+    pub(super) fn deadline_of(&self, id: u64) -> Option<Instant> {
+        self.calls.iter().find(|call| call.id == id)?.deadline
+    }
+
+    /// Takes the reading from a thread that still runs call `id`; the new reader's ticket.
+    pub(super) fn take_over(&mut self, id: u64) -> Option<u64> {
+        if self.inline != Some(id) || self.phase == Phase::Closed {
+            return None;
+        }
+        self.inline = None;
+        self.reader += 1;
+        Some(self.reader)
+    }
+
+    /// Calls whose procedures run, awaited or not.
+    pub(super) fn calls(&self) -> &[Running] {
+        &self.calls
+    }
+
+    /// Ends the turn: nobody awaits its calls any more.
+    pub(super) fn close(&mut self) -> Vec<Running> {
+        self.phase = Phase::Closed;
+        self.calls.iter_mut().for_each(|call| call.awaited = false);
+        self.calls.clone()
+    }
+
+    /// Whether the connection can be forgotten: closed, and no procedure runs for it.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Closed && self.calls.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(id: u64) -> Running {
+        Running { id, procedure: "p", deadline: None, cancellation: Arc::default(), awaited: true }
+    }
+
+    #[test]
+    fn a_stalled_thread_loses_the_reading_and_still_answers() {
+        let mut turn = Turn::default();
+        turn.begin(call(1));
+        assert_eq!(turn.take_over(2), None);
+        let ticket = turn.take_over(1).unwrap();
+        assert_eq!(turn.take_over(1), None);
+        assert!(turn.reads(ticket) && !turn.reads(0));
+        turn.begin(call(2));
+        assert_eq!(turn.finish(1, 0), Finished { may_answer: true, still_reads: false });
+        assert_eq!(turn.place(2), Place::Inline);
+        assert_eq!(turn.place(1), Place::Gone);
+        assert_eq!(turn.finish(2, ticket), Finished { may_answer: true, still_reads: true });
+    }
+
+    #[test]
+    fn a_call_is_answered_once() {
+        let mut turn = Turn::default();
+        turn.begin(call(1));
+        assert!(turn.give_up(1).is_some());
+        assert!(turn.give_up(1).is_none());
+        assert!(!turn.finish(1, 0).may_answer);
+    }
+
+    #[test]
+    fn a_closed_turn_has_no_reader_and_no_calls() {
+        let mut turn = Turn::default();
+        turn.begin(call(1));
+        assert_eq!(turn.close().len(), 1);
+        assert!(!turn.is_over());
+        assert!(!turn.finish(1, 0).may_answer);
+        assert!(turn.is_over());
+        assert!(!turn.reads(0));
+        assert_eq!(turn.take_over(1), None);
+    }
+}

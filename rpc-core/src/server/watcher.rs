@@ -1,0 +1,176 @@
+//! Looks after calls that take long, for all connections of a server, on one thread.
+//!
+//! Once a tick it compares what each connection runs with what it ran before. A call that is still there is slow: if more
+//! has come on its connection, another thread takes the reading over; if its time passes, its caller is told. When nothing
+//! runs, or only slow calls do, it sleeps until a call starts, bytes come behind a slow call, or a deadline passes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::connection::Connection;
+use super::shared::Shared;
+use super::turn::Place;
+use crate::transport::{Wake, poll_until};
+
+/// How long a call runs before it counts as slow: between one and two ticks.
+const TICK: Duration = Duration::from_millis(1);
+
+/// With many connections to look at, a tick is longer by this much for each, and by 3 ms at the most.
+const TICK_A_CONNECTION: Duration = Duration::from_nanos(250);
+const SPREAD_CEILING: Duration = Duration::from_millis(3);
+
+/// Ticks without any call before the watcher sleeps: waking it costs a call more than these cost the machine.
+const QUIET_TICKS: u32 = 20;
+
+pub(super) struct Watcher {
+    shared: Arc<Shared>,
+    wake: Wake,
+    closing: Arc<AtomicBool>,
+    /// By connection and call.
+    slow: HashMap<(u64, u64), Slow>,
+    quiet: u32,
+}
+
+/// A call found slow, until it ends.
+struct Slow {
+    connection: Arc<Connection>,
+    deadline: Option<Instant>,
+    /// Its connection's reading has been handed to another thread.
+    handed_over: bool,
+}
+
+/// What one look at the connections found.
+struct Look {
+    connections: usize,
+    /// Some connection ran something else than at the last look.
+    active: bool,
+}
+
+/// Whether every connection that needed a thread got one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tended {
+    All,
+    SomeWait,
+}
+
+impl Watcher {
+    pub(super) fn new(shared: Arc<Shared>, wake: Wake, closing: Arc<AtomicBool>) -> Watcher {
+        Watcher { shared, wake, closing, slow: HashMap::new(), quiet: 0 }
+    }
+
+    /// Watches until the server closes.
+    pub(super) fn watch(mut self) {
+        while !self.closing.load(Ordering::SeqCst) {
+            let look = self.look();
+            let tended = self.tend();
+            let busy = look.active || tended == Tended::SomeWait;
+            self.quiet = if busy { 0 } else { self.quiet + 1 };
+            if self.quiet < QUIET_TICKS {
+                let count = u32::try_from(look.connections).unwrap_or(u32::MAX);
+                let spread = TICK_A_CONNECTION.saturating_mul(count).min(SPREAD_CEILING);
+                self.rest(Instant::now() + TICK + spread);
+            } else {
+                self.sleep();
+            }
+        }
+    }
+
+    /// Compares what runs with what ran, and notes calls that have become slow.
+    fn look(&mut self) -> Look {
+        let Watcher { shared, slow, .. } = self;
+        let mut active = false;
+        let connections = shared.for_each_known(|connection| {
+            let (before, pulse) = connection.look_at_pulse();
+            match pulse.call() {
+                _ if before != pulse => active = true,
+                Some(id) => note(slow, connection, id),
+                None => {}
+            }
+        });
+        Look { connections, active }
+    }
+
+    /// Drops slow calls that have ended, tells callers whose time is over, hands connections over where more has come.
+    fn tend(&mut self) -> Tended {
+        let now = Instant::now();
+        for ((_, id), slow) in &mut self.slow {
+            if slow.deadline.is_some_and(|deadline| deadline <= now) {
+                slow.deadline = None;
+                slow.connection.expire(*id);
+            }
+        }
+        self.slow.retain(|(_, id), slow| match slow.connection.lock().place(*id) {
+            Place::Inline => true,
+            Place::Aside => slow.deadline.is_some(),
+            Place::Gone => false,
+        });
+        self.hand_over()
+    }
+
+    fn hand_over(&mut self) -> Tended {
+        let mut tended = Tended::All;
+        for (id, slow) in readable(&mut self.slow) {
+            let connection = slow.connection.clone();
+            match self.shared.pool.run(move || connection.take_over(id)) {
+                Ok(()) => slow.handed_over = true,
+                Err(_) => tended = Tended::SomeWait,
+            }
+        }
+        tended
+    }
+
+    fn rest(&self, until: Instant) {
+        let mut polled = [PollFd::new(&self.wake, PollFlags::IN)];
+        // A poll that fails is a rest cut short.
+        poll_until(&mut polled, Some(until)).ok();
+        self.wake.clear();
+    }
+
+    /// Sleeps until something can have changed. It is announced first and looked once more, so that no call starts unseen.
+    fn sleep(&mut self) {
+        self.shared.set_watcher_asleep();
+        if self.look().active || self.closing.load(Ordering::SeqCst) {
+            self.quiet = 0;
+            return;
+        }
+        let until = self.slow.values().filter_map(|slow| slow.deadline).min();
+        let mut polled = vec![PollFd::new(&self.wake, PollFlags::IN)];
+        polled.extend(self.slow.values().filter(|slow| !slow.handed_over).map(Slow::interest));
+        poll_until(&mut polled, until).ok();
+        let woken = polled.first().is_some_and(|wake| !wake.revents().is_empty());
+        drop(polled);
+        if woken {
+            self.quiet = 0;
+        }
+        self.wake.clear();
+    }
+}
+
+impl Slow {
+    fn interest(&self) -> PollFd<'_> {
+        PollFd::from_borrowed_fd(self.connection.transport.as_fd(), PollFlags::IN)
+    }
+}
+
+/// The slow calls behind which more has come, in the buffer or on the socket.
+fn readable(slow: &mut HashMap<(u64, u64), Slow>) -> Vec<(u64, &mut Slow)> {
+    let mut open: Vec<_> = slow.iter_mut().filter(|(_, slow)| !slow.handed_over).collect();
+    let mut polled: Vec<_> = open.iter().map(|(_, slow)| slow.interest()).collect();
+    poll_until(&mut polled, Some(Instant::now())).ok();
+    let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
+    drop(polled);
+    let with_more =
+        open.drain(..).zip(ready).filter(|((_, slow), ready)| *ready || slow.connection.has_more());
+    with_more.map(|((key, slow), _)| (key.1, slow)).collect()
+}
+
+fn note(slow: &mut HashMap<(u64, u64), Slow>, connection: &Arc<Connection>, id: u64) {
+    slow.entry((connection.id(), id)).or_insert_with(|| {
+        let deadline = connection.lock().deadline_of(id);
+        Slow { connection: connection.clone(), deadline, handed_over: false }
+    });
+}

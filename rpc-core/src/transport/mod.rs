@@ -1,0 +1,50 @@
+//! What a connection needs of the thing below it: bytes both ways, with an end to every wait.
+
+mod tcp;
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+pub(crate) use tcp::{Tcp, TcpAcceptor, Wake, Waker, poll_until};
+
+/// One connection's bytes, shared by the threads that read and write it.
+///
+/// At most one thread reads and one writes at a time; what they do never waits for each other.
+pub(crate) trait Transport: AsFd + fmt::Debug + Send + Sync + 'static {
+    /// Appends what has arrived to the spare capacity of `into`; waits until `deadline` for the first byte.
+    /// Zero bytes: the peer has ended its side.
+    fn read(&self, into: &mut Vec<u8>, deadline: Option<Instant>) -> io::Result<usize>;
+
+    /// Sends as much as goes without waiting; `WouldBlock` if that is nothing.
+    fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Waits until one of the wanted directions can go on, the connection is broken, or `deadline`.
+    fn wait(&self, wanted: Readiness, deadline: Option<Instant>) -> io::Result<Readiness>;
+
+    /// Ends a direction; threads waiting on it return.
+    fn shutdown(&self, how: std::net::Shutdown);
+
+    fn peer(&self) -> Option<SocketAddr>;
+
+    fn local(&self) -> Option<SocketAddr>;
+}
+
+/// Directions in which a transport can go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// Reset, or closed both ways: nothing can be sent any more.
+    pub(crate) broken: bool,
+}
+
+impl Readiness {
+    /// Nothing but the end of the connection.
+    pub(crate) const BROKEN: Readiness = Readiness { readable: false, writable: false, broken: true };
+    pub(crate) const READABLE: Readiness = Readiness { readable: true, writable: false, broken: false };
+    pub(crate) const WRITABLE: Readiness = Readiness { readable: false, writable: true, broken: false };
+    pub(crate) const EITHER: Readiness = Readiness { readable: true, writable: true, broken: false };
+}

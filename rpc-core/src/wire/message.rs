@@ -1,0 +1,200 @@
+//! Messages: one bincode header, then the payload to the frame's end.
+//!
+//! A frame is begun, filled and ended in the buffer it is sent from, so that a payload is copied once. The order of the
+//! variants is the wire format.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, DecodeError, EncodeError};
+use crate::frame::LENGTH;
+use crate::limits::{DEADLINE_CEILING, STATUS_DETAILS, STATUS_MESSAGE};
+use crate::status::{Code, Execution, Status};
+
+/// The header of every message of version 1.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Message<'a> {
+    /// Client: run a procedure; the payload is the tuple of its arguments.
+    Call(#[serde(borrow)] CallHeader<'a>),
+    /// Server: a call's outcome; the payload is the method's `T` or `E`, nothing for a status.
+    Reply { id: u64, outcome: ReplyOutcome<'a> },
+    /// Either: items of a stream. Not used yet.
+    Items { id: u64, count: u32 },
+    /// Either: a stream's last word. Not used yet.
+    End { id: u64 },
+    /// Either: items that may be sent further. Not used yet.
+    Credit { id: u64, items: u32 },
+    /// Client: nobody waits for this call any more.
+    Cancel { id: u64 },
+    /// Either: are you there?
+    Ping { nonce: u64 },
+    /// Either: the answer to a ping of this nonce.
+    Pong { nonce: u64 },
+    /// Server: no call after `last_accepted` is run, and none will be. Those before it are still answered.
+    Goodbye { last_accepted: u64, refusal: Refusal<'a> },
+}
+
+/// What a call says before its arguments.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CallHeader<'a> {
+    /// Counts up from 1 on each connection.
+    pub(crate) id: u64,
+    pub(crate) procedure: &'a str,
+    /// The time left, in milliseconds, when the frame was made.
+    pub(crate) remaining_ms: Option<u64>,
+    /// How the payload is encoded: 0 is bincode.
+    pub(crate) encoding: u8,
+    #[serde(borrow)]
+    pub(crate) metadata: Vec<(&'a str, &'a [u8])>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum ReplyOutcome<'a> {
+    Returned,
+    Failed,
+    Status(#[serde(borrow)] Refusal<'a>),
+}
+
+/// A status on its way.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Refusal<'a> {
+    code: u8,
+    /// Zero: the call did not run. One: it may have.
+    may_have_run: bool,
+    message: &'a str,
+    details: &'a [u8],
+}
+
+impl<'a> Refusal<'a> {
+    /// The status, cut to what always fits a frame.
+    pub(crate) fn of(status: &'a Status) -> Refusal<'a> {
+        let details = status.details();
+        Refusal {
+            code: status.code().into(),
+            may_have_run: status.may_have_run(),
+            message: cut(status.message(), STATUS_MESSAGE),
+            details: if details.len() > STATUS_DETAILS { &[] } else { details },
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let status = Status::new(Code::from(self.code), self.message).with_details(self.details);
+        match self.execution() {
+            Execution::DidNotRun => status.not_run(),
+            Execution::MayHaveRun => status,
+        }
+    }
+
+    fn execution(&self) -> Execution {
+        if self.may_have_run { Execution::MayHaveRun } else { Execution::DidNotRun }
+    }
+}
+
+fn cut(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+}
+
+/// The largest time that is sent, in milliseconds.
+const REMAINING_CEILING: u64 = DEADLINE_CEILING.as_secs() * 1000;
+
+impl CallHeader<'_> {
+    /// The time left as it is sent: rounded up, so that a call with time left never arrives with none.
+    pub(crate) fn milliseconds(remaining: Duration) -> u64 {
+        let whole = remaining.as_nanos().div_ceil(1_000_000);
+        u64::try_from(whole).unwrap_or(u64::MAX).min(REMAINING_CEILING)
+    }
+
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.remaining_ms.map(|ms| Duration::from_millis(ms.min(REMAINING_CEILING)))
+    }
+}
+
+/// The header that a frame's content begins with, and the payload behind it.
+pub(crate) fn decode(content: &[u8]) -> Result<(Message<'_>, &[u8]), DecodeError> {
+    let (message, used) = codec::decode_prefix(content)?;
+    Ok((message, content.get(used..).unwrap_or_default()))
+}
+
+/// Writes a frame's length, still unknown, and its header behind what `buffer` holds; says where the frame begins.
+pub(crate) fn begin_frame(message: &Message<'_>, buffer: &mut Vec<u8>) -> Result<usize, EncodeError> {
+    let start = buffer.len();
+    buffer.extend([0; LENGTH]);
+    codec::encode(message, buffer).inspect_err(|_| buffer.truncate(start))?;
+    Ok(start)
+}
+
+/// Sets the length of the frame that began at `start` and goes on with a payload of `payload` bytes. A frame over `limit`
+/// is taken back and its length given.
+pub(crate) fn end_frame(buffer: &mut Vec<u8>, start: usize, payload: usize, limit: u32) -> Result<(), usize> {
+    let length = buffer.len().saturating_sub(start + LENGTH).saturating_add(payload);
+    let fitting = u32::try_from(length).ok().filter(|length| *length <= limit);
+    match (fitting, buffer.get_mut(start..start + LENGTH)) {
+        (Some(known), Some(prefix)) => {
+            prefix.copy_from_slice(&known.to_le_bytes());
+            Ok(())
+        }
+        _ => {
+            buffer.truncate(start);
+            Err(length)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &Message<'_>, hex: &str) {
+        let mut buffer = vec![9];
+        let start = begin_frame(message, &mut buffer).unwrap();
+        end_frame(&mut buffer, start, 0, 1000).unwrap();
+        let written: String = buffer[1..].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(written, hex);
+        assert_eq!(decode(&buffer[1 + LENGTH..]).unwrap(), (decode(&buffer[5..]).unwrap().0, &[][..]));
+    }
+
+    #[test]
+    fn messages_have_the_bytes_that_the_protocol_names() {
+        let metadata = vec![("k", &b"v"[..])];
+        let header =
+            CallHeader { id: 1, procedure: "echo", remaining_ms: Some(30_000), encoding: 0, metadata };
+        check(&Message::Call(header), "110000000001046563686f01fb30750001016b0176");
+        check(&Message::Reply { id: 1, outcome: ReplyOutcome::Returned }, "03000000010100");
+        check(&Message::Reply { id: 300, outcome: ReplyOutcome::Failed }, "0500000001fb2c0101");
+        let status = Status::not_found("no").not_run();
+        let outcome = ReplyOutcome::Status(Refusal::of(&status));
+        check(&Message::Reply { id: 2, outcome }, "090000000102020500026e6f00");
+        check(&Message::Cancel { id: 2 }, "020000000502");
+        check(&Message::Ping { nonce: 7 }, "020000000607");
+        check(&Message::Pong { nonce: 7 }, "020000000707");
+        let leave = Status::unavailable("");
+        check(&Message::Goodbye { last_accepted: 4, refusal: Refusal::of(&leave) }, "0600000008040e010000");
+    }
+
+    #[test]
+    fn time_left_is_rounded_up_and_bounded() {
+        assert_eq!(CallHeader::milliseconds(Duration::ZERO), 0);
+        assert_eq!(CallHeader::milliseconds(Duration::from_nanos(1)), 1);
+        assert_eq!(CallHeader::milliseconds(Duration::MAX), REMAINING_CEILING);
+    }
+
+    #[test]
+    fn a_frame_at_the_limit_passes_and_one_past_it_is_taken_back() {
+        let ping = Message::Ping { nonce: 7 };
+        let mut buffer = Vec::new();
+        let start = begin_frame(&ping, &mut buffer).unwrap();
+        assert_eq!(end_frame(&mut buffer, start, 3, 5), Ok(()));
+        let start = begin_frame(&ping, &mut buffer).unwrap();
+        assert_eq!(end_frame(&mut buffer, start, 3, 4), Err(5));
+        assert_eq!(buffer.len(), 6);
+    }
+
+    #[test]
+    fn long_sentences_and_details_are_cut_to_fit() {
+        let status = Status::internal("é".repeat(STATUS_MESSAGE)).with_details(vec![0; STATUS_DETAILS + 1]);
+        let refusal = Refusal::of(&status);
+        assert_eq!((refusal.message.len(), refusal.details.len()), (STATUS_MESSAGE, 0));
+    }
+}

@@ -1,0 +1,7 @@
+//! What travels: the preface, then messages. PROTOCOL.md describes every byte.
+
+mod message;
+mod preface;
+
+pub(crate) use message::{CallHeader, Message, Refusal, ReplyOutcome, begin_frame, decode, end_frame};
+pub(crate) use preface::{OURS, Preface};
