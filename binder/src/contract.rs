@@ -32,12 +32,14 @@ pub trait Binder {
     ///
     /// # Errors
     /// [`BinderError::NotRegistered`], or [`BinderError::OutOfReach`] when the caller has no way to it.
+    #[idempotent]
     fn lookup_procedure(&self, procedure_name: String) -> Result<Location, BinderError>;
 
     /// Renews the caller's lease, and with it all his procedures.
     ///
     /// # Errors
     /// When the call names no instance, or a later start of it is known.
+    #[idempotent]
     fn renew(&self) -> Result<Renewal, BinderError>;
 
     /// Removes those of these procedures that the caller holds, and forgets that he lost the others.
@@ -50,6 +52,7 @@ pub trait Binder {
     ///
     /// # Errors
     /// Only those of the call itself.
+    #[idempotent]
     fn list(&self, after: String) -> Result<Vec<Entry>, BinderError>;
 }
 

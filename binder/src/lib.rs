@@ -13,6 +13,10 @@ mod identity;
 mod name;
 mod registry;
 
+mod name_service;
+mod server;
+
+mod registration;
 mod resolver;
 
 pub use address::{ADDRESS_BYTES, AddressError};
@@ -22,10 +26,12 @@ pub use contract::{
 pub use error::BinderError;
 pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError};
 pub use name::{NAME_BYTES, NameError};
+pub use registration::{NotYetRegistered, Registration, RegistrationError};
 pub use registry::{
     DEFAULT_LEASE, LONGEST_LEASE, NAMES, NAMES_PER_LEASE, PAUSE_SHARE, SHORTEST_LEASE, Terms,
 };
 pub use resolver::{REFUSED_FOR, Resolver, STALE_FOR};
+pub use server::BinderServer;
 
 /// Where a binder listens unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";

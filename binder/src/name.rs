@@ -56,11 +56,6 @@ impl ProcedureName {
         }
         Ok(ProcedureName(text.into()))
     }
-
-    /// The name as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for ProcedureName {

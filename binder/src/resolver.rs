@@ -191,7 +191,7 @@ impl Contact {
                 tracing::warn!("the binder cannot be asked, known addresses serve on: {status}");
             }
             (Contact::Silent, answer) if matches!(Contact::of(answer), Contact::Answers) => {
-                tracing::info!("the binder answers again")
+                tracing::info!("the binder answers again");
             }
             _ => {}
         }

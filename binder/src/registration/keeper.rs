@@ -1,0 +1,311 @@
+//! What a registration does next, and what it makes of the answers.
+//!
+//! Pure: time is a parameter, chance is a seed, and calling is the worker's.
+//!
+//! ```text
+//! wanted ──granted──► held ──taken by another──► lost, for good
+//!   ▲ └─refused: later─┘ │
+//!   └─────forgotten──────┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rpc_core::Status;
+
+use crate::contract::{Granted, Renewal};
+use crate::error::BinderError;
+use crate::name::ProcedureName;
+
+/// The registration of one server's procedures, without the network.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    names: BTreeMap<ProcedureName, Standing>,
+    /// Lost names that the binder need not tell any more.
+    to_acknowledge: Vec<ProcedureName>,
+    lease: Duration,
+    renew_at: Option<Instant>,
+    outage: Option<Outage>,
+    refusal: Option<BinderError>,
+    news: Vec<News>,
+    chance: fastrand::Rng,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Wanted { from: Option<Instant> },
+    Held,
+    Lost,
+}
+
+/// The binder does not answer.
+#[derive(Debug)]
+struct Outage {
+    attempts: u32,
+    until: Instant,
+    why: Status,
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// Register these.
+    Register(Vec<ProcedureName>),
+    /// Renew the lease.
+    Renew,
+    /// Unregister these, which are lost, so that they are not told again.
+    Acknowledge(Vec<ProcedureName>),
+    /// Nothing before this time.
+    Wait(Instant),
+    /// Nothing ever: all is lost, or there was nothing to begin with.
+    Rest,
+}
+
+/// What is worth telling, once.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum News {
+    /// The binder does not answer; it is asked on.
+    Silent(Status),
+    /// It answers again.
+    Back,
+    /// It has forgotten us; everything is registered again.
+    Forgotten,
+    /// It refuses a procedure.
+    Refused(ProcedureName, BinderError),
+    /// Another server has these now.
+    Lost(Vec<ProcedureName>),
+    /// Everything wanted is registered, so many procedures.
+    Complete(usize),
+}
+
+impl Keeper {
+    pub(super) fn new(names: Vec<ProcedureName>, chance: fastrand::Rng) -> Keeper {
+        Keeper {
+            names: names.into_iter().map(|name| (name, Standing::Wanted { from: None })).collect(),
+            to_acknowledge: Vec::new(),
+            lease: Duration::ZERO,
+            renew_at: None,
+            outage: None,
+            refusal: None,
+            news: Vec::new(),
+            chance,
+        }
+    }
+
+    pub(super) fn step(&self, now: Instant) -> Step {
+        if let Some(outage) = self.outage.as_ref().filter(|outage| now < outage.until) {
+            return Step::Wait(outage.until);
+        }
+        if !self.to_acknowledge.is_empty() {
+            return Step::Acknowledge(self.to_acknowledge.clone());
+        }
+        let is_due = |from: &Option<Instant>| from.is_none_or(|from| from <= now);
+        let due = self.wanted().filter(|(_, from)| is_due(from)).map(|(name, _)| name.clone());
+        let due: Vec<_> = due.take(self.window()).collect();
+        if !due.is_empty() {
+            return Step::Register(due);
+        }
+        let later = self.wanted().filter_map(|(_, from)| from).min();
+        match later.into_iter().chain(self.renew_at).min() {
+            Some(at) if at > now => Step::Wait(at),
+            Some(_) => Step::Renew,
+            None => Step::Rest,
+        }
+    }
+
+    /// Takes the answer to the registration of one name.
+    pub(super) fn registered(
+        &mut self,
+        name: &ProcedureName,
+        answer: Result<Granted, BinderError>,
+        now: Instant,
+    ) {
+        match answer {
+            Ok(granted) => {
+                self.answered();
+                self.set(name, Standing::Held);
+                self.schedule(granted.lease_ms, now);
+                if self.missing() == 0 {
+                    self.refusal = None;
+                    self.news.push(News::Complete(self.held().len()));
+                }
+            }
+            Err(BinderError::Status(status)) => self.silent(status, now),
+            Err(BinderError::Restarted { .. }) => self.lose_all(),
+            Err(refusal) => {
+                self.answered();
+                self.set(name, Standing::Wanted { from: Some(now + ASK_AGAIN_AFTER) });
+                if self.refusal.as_ref() != Some(&refusal) {
+                    self.news.push(News::Refused(name.clone(), refusal.clone()));
+                }
+                self.refusal = Some(refusal);
+            }
+        }
+    }
+
+    /// Takes the answer to a renewal.
+    pub(super) fn renewed(&mut self, answer: Result<Renewal, BinderError>, now: Instant) {
+        match answer {
+            Ok(Renewal::Renewed { lease_ms, superseded }) => {
+                self.answered();
+                self.schedule(lease_ms, now);
+                self.lose(&superseded);
+            }
+            Ok(Renewal::UnknownLease) => {
+                self.answered();
+                self.forget();
+            }
+            Err(BinderError::Status(status)) => self.silent(status, now),
+            Err(BinderError::Restarted { .. }) => self.lose_all(),
+            Err(other) => self.silent(Status::failed_precondition(other.to_string()), now),
+        }
+    }
+
+    /// Takes the answer to an acknowledgement.
+    pub(super) fn acknowledged(&mut self, answer: Result<(), BinderError>, now: Instant) {
+        match answer {
+            Err(BinderError::Status(status)) => self.silent(status, now),
+            // Refused or not, it is told again at most.
+            Ok(()) | Err(_) => {
+                self.answered();
+                self.to_acknowledge.clear();
+            }
+        }
+    }
+
+    /// What has become worth telling since the last time.
+    pub(super) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// How many procedures are still to be registered.
+    pub(super) fn missing(&self) -> usize {
+        self.wanted().count()
+    }
+
+    /// The names that another server has.
+    pub(super) fn lost(&self) -> Vec<ProcedureName> {
+        self.standing(Standing::Lost)
+    }
+
+    /// The names that are registered, as far as is known.
+    pub(super) fn held(&self) -> Vec<ProcedureName> {
+        self.standing(Standing::Held)
+    }
+
+    /// Why something is missing, as far as is known.
+    pub(super) fn trouble(&self) -> Option<BinderError> {
+        let silent = self.outage.as_ref().map(|outage| BinderError::Status(outage.why.clone()));
+        silent.or_else(|| self.refusal.clone())
+    }
+
+    /// Whether the binder did not answer when it was last asked.
+    pub(super) fn is_out_of_contact(&self) -> bool {
+        self.outage.is_some()
+    }
+
+    /// A binder that has not answered yet, or not lately, is tried with one call.
+    fn window(&self) -> usize {
+        if self.lease.is_zero() || self.is_out_of_contact() { 1 } else { WINDOW }
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = (&ProcedureName, Option<Instant>)> {
+        self.names.iter().filter_map(|(name, standing)| match standing {
+            Standing::Wanted { from } => Some((name, *from)),
+            Standing::Held | Standing::Lost => None,
+        })
+    }
+
+    fn standing(&self, wanted: Standing) -> Vec<ProcedureName> {
+        let matching = self.names.iter().filter(|(_, standing)| **standing == wanted);
+        matching.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn set(&mut self, name: &ProcedureName, standing: Standing) {
+        if let Some(held) = self.names.get_mut(name) {
+            *held = standing;
+        }
+    }
+
+    fn answered(&mut self) {
+        if self.outage.take().is_some() {
+            self.news.push(News::Back);
+        }
+    }
+
+    /// Backs off; several failures of one attempt count once.
+    fn silent(&mut self, why: Status, now: Instant) {
+        let attempts = match &self.outage {
+            None => {
+                self.news.push(News::Silent(why.clone()));
+                0
+            }
+            Some(outage) if now < outage.until => return,
+            Some(outage) => outage.attempts.saturating_add(1),
+        };
+        let until = now + pause(attempts, &mut self.chance);
+        self.outage = Some(Outage { attempts, until, why });
+    }
+
+    /// The next renewal is a little before a third of the lease, so that servers that started together spread out.
+    fn schedule(&mut self, lease_ms: u64, now: Instant) {
+        self.lease = Duration::from_millis(lease_ms).clamp(crate::SHORTEST_LEASE, crate::LONGEST_LEASE);
+        let share = 0.8 + 0.2 * self.chance.f64();
+        self.renew_at = Some(now + (self.lease / 3).mul_f64(share));
+    }
+
+    fn forget(&mut self) {
+        let held = self.held();
+        if !held.is_empty() {
+            self.news.push(News::Forgotten);
+        }
+        for name in &held {
+            self.set(name, Standing::Wanted { from: None });
+        }
+        self.renew_at = None;
+    }
+
+    fn lose(&mut self, superseded: &[String]) {
+        let told = superseded.iter().filter_map(|name| self.names.get_key_value(name.as_str()));
+        let told: Vec<_> = told.map(|(name, _)| name.clone()).collect();
+        self.to_acknowledge.clone_from(&told);
+        self.leave(told);
+    }
+
+    /// A later start of this instance has everything.
+    fn lose_all(&mut self) {
+        self.answered();
+        self.leave(self.names.keys().cloned().collect());
+    }
+
+    fn leave(&mut self, mut names: Vec<ProcedureName>) {
+        names.retain(|name| self.names.get(name) != Some(&Standing::Lost));
+        for name in &names {
+            self.set(name, Standing::Lost);
+        }
+        if !names.is_empty() {
+            self.news.push(News::Lost(names));
+        }
+        if self.held().is_empty() {
+            self.renew_at = None;
+        }
+    }
+}
+
+/// Grows from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], and is anywhere between half of that and all of it.
+fn pause(attempts: u32, chance: &mut fastrand::Rng) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.min(8));
+    doubled.min(LONGEST_PAUSE).mul_f64(0.5 + chance.f64() / 2.0)
+}
+
+/// How many registrations are under way at once.
+const WINDOW: usize = 64;
+/// The pause after a first failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two attempts to reach the binder.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A procedure that the binder refuses is tried again after this time: its operator may have mended the cause.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

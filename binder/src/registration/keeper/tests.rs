@@ -1,0 +1,222 @@
+//! A keeper and a binder that answers as the test says.
+
+use super::*;
+
+const LEASE: Duration = Duration::from_secs(15);
+
+/// A keeper, the time, and what it has told.
+struct Bench {
+    keeper: Keeper,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(names: &[&str]) -> Bench {
+        let names = names.iter().map(|text| name(text)).collect();
+        Bench { keeper: Keeper::new(names, fastrand::Rng::with_seed(7)), now: Instant::now() }
+    }
+
+    /// A keeper that holds all its names.
+    fn registered(names: &[&str]) -> Bench {
+        let mut bench = Bench::new(names);
+        bench.grant_all();
+        bench.keeper.take_news();
+        bench
+    }
+
+    fn step(&self) -> Step {
+        self.keeper.step(self.now)
+    }
+
+    /// Grants whatever the keeper asks for; how many names that were.
+    fn grant_all(&mut self) -> usize {
+        let mut count = 0;
+        while let Step::Register(names) = self.step() {
+            for name in names {
+                self.keeper.registered(&name, Ok(Granted { epoch: 1, lease_ms: 15_000 }), self.now);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Goes to the next time the keeper has something to do.
+    #[track_caller]
+    fn wait(&mut self) -> Duration {
+        let Step::Wait(until) = self.step() else { panic!("it does not wait but {:?}", self.step()) };
+        let waited = until - self.now;
+        self.now = until;
+        waited
+    }
+
+    fn renew(&mut self, superseded: &[&str]) {
+        let superseded = superseded.iter().map(ToString::to_string).collect();
+        self.keeper.renewed(Ok(Renewal::Renewed { lease_ms: 15_000, superseded }), self.now);
+    }
+
+    fn be_silent(&mut self) {
+        match self.step() {
+            Step::Register(names) => {
+                for name in names {
+                    self.keeper.registered(&name, Err(silence().into()), self.now);
+                }
+            }
+            Step::Renew => self.keeper.renewed(Err(silence().into()), self.now),
+            Step::Acknowledge(_) => self.keeper.acknowledged(Err(silence().into()), self.now),
+            step => panic!("nothing to be silent to: {step:?}"),
+        }
+    }
+}
+
+fn silence() -> Status {
+    Status::unavailable("connection refused")
+}
+
+fn name(text: &str) -> ProcedureName {
+    ProcedureName::parse(text).unwrap()
+}
+
+#[test]
+fn everything_is_registered_and_then_renewed_a_little_before_a_third_of_the_lease() {
+    let mut bench = Bench::new(&["a", "b"]);
+    assert_eq!(bench.keeper.missing(), 2);
+    assert_eq!(bench.grant_all(), 2);
+    assert_eq!(bench.keeper.missing(), 0);
+    assert_eq!(bench.keeper.take_news(), [News::Complete(2)]);
+    for _ in 0..50 {
+        let waited = bench.wait();
+        assert!(waited >= (LEASE / 3).mul_f64(0.8) && waited <= LEASE / 3, "{waited:?}");
+        assert_eq!(bench.step(), Step::Renew);
+        bench.renew(&[]);
+    }
+    assert_eq!(bench.keeper.take_news(), []);
+}
+
+#[test]
+fn a_binder_is_tried_with_one_call_before_many() {
+    let names: Vec<String> = (0..200).map(|number| format!("p{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut bench = Bench::new(&names);
+    let sizes = |step| if let Step::Register(names) = step { names.len() } else { 0 };
+    assert_eq!(sizes(bench.step()), 1);
+    bench.keeper.registered(&name("p0"), Ok(Granted { epoch: 1, lease_ms: 15_000 }), bench.now);
+    assert_eq!(sizes(bench.step()), WINDOW);
+    assert_eq!(bench.grant_all(), 199);
+}
+
+#[test]
+fn a_binder_that_is_down_is_told_once_and_asked_with_growing_pauses() {
+    let mut bench = Bench::new(&["a", "b"]);
+    for attempt in 0..20 {
+        bench.be_silent();
+        assert!(bench.keeper.is_out_of_contact());
+        assert!(bench.keeper.trouble().is_some());
+        let waited = bench.wait();
+        assert!(waited <= LONGEST_PAUSE && waited >= FIRST_PAUSE / 2, "{waited:?}");
+        assert!(attempt < 6 || waited >= LONGEST_PAUSE / 2, "{waited:?}");
+    }
+    assert_eq!(bench.keeper.take_news(), [News::Silent(silence())]);
+    bench.grant_all();
+    assert_eq!(bench.keeper.take_news(), [News::Back, News::Complete(2)]);
+    assert_eq!(bench.keeper.trouble(), None);
+}
+
+#[test]
+fn a_binder_that_dies_is_asked_to_renew_until_it_is_back() {
+    let mut bench = Bench::registered(&["a"]);
+    bench.wait();
+    bench.be_silent();
+    bench.wait();
+    assert_eq!(bench.step(), Step::Renew);
+    bench.renew(&[]);
+    assert_eq!(bench.keeper.take_news(), [News::Silent(silence()), News::Back]);
+    assert_eq!(bench.keeper.missing(), 0);
+}
+
+#[test]
+fn a_binder_that_has_forgotten_everything_is_told_everything_again() {
+    let mut bench = Bench::registered(&["a", "b", "c"]);
+    bench.wait();
+    bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
+    assert_eq!(bench.keeper.missing(), 3);
+    assert_eq!(bench.grant_all(), 3);
+    assert_eq!(bench.keeper.take_news(), [News::Forgotten, News::Complete(3)]);
+}
+
+#[test]
+fn a_lost_name_is_told_acknowledged_and_never_registered_again() {
+    let mut bench = Bench::registered(&["a", "b"]);
+    bench.wait();
+    bench.renew(&["a"]);
+    assert_eq!(bench.keeper.take_news(), [News::Lost(vec![name("a")])]);
+    assert_eq!(bench.step(), Step::Acknowledge(vec![name("a")]));
+    bench.keeper.acknowledged(Ok(()), bench.now);
+    assert_eq!((bench.keeper.lost(), bench.keeper.held()), (vec![name("a")], vec![name("b")]));
+    bench.wait();
+    bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
+    assert_eq!(bench.step(), Step::Register(vec![name("b")]));
+}
+
+#[test]
+fn an_acknowledgement_that_fails_is_repeated_and_told_once() {
+    let mut bench = Bench::registered(&["a", "b"]);
+    bench.wait();
+    bench.renew(&["a"]);
+    bench.be_silent();
+    bench.wait();
+    assert_eq!(bench.step(), Step::Acknowledge(vec![name("a")]));
+    bench.keeper.acknowledged(Ok(()), bench.now);
+    let news = [News::Lost(vec![name("a")]), News::Silent(silence()), News::Back];
+    assert_eq!(bench.keeper.take_news(), news);
+}
+
+#[test]
+fn a_keeper_that_has_lost_everything_rests() {
+    let mut bench = Bench::registered(&["a"]);
+    bench.wait();
+    bench.renew(&["a"]);
+    bench.keeper.acknowledged(Ok(()), bench.now);
+    assert_eq!(bench.step(), Step::Rest);
+    assert_eq!(Bench::new(&[]).step(), Step::Rest);
+}
+
+#[test]
+fn the_ghost_of_a_restarted_instance_leaves_everything_to_it() {
+    let mut bench = Bench::registered(&["a", "b"]);
+    bench.wait();
+    bench.keeper.renewed(Err(BinderError::Restarted { incarnation: 1, later: 2 }), bench.now);
+    assert_eq!(bench.keeper.take_news(), [News::Lost(vec![name("a"), name("b")])]);
+    assert_eq!(bench.step(), Step::Rest);
+}
+
+#[test]
+fn a_refused_procedure_is_told_once_tried_again_later_and_stops_no_other() {
+    let mut bench = Bench::new(&["a", "b"]);
+    let refusal = BinderError::BinderFull { limit: 1 };
+    bench.keeper.registered(&name("a"), Err(refusal.clone()), bench.now);
+    assert_eq!(bench.grant_all(), 1);
+    assert_eq!(bench.keeper.take_news(), [News::Refused(name("a"), refusal.clone())]);
+    assert_eq!(bench.keeper.trouble(), Some(refusal.clone()));
+    for _ in 0..4 {
+        while bench.wait() > Duration::ZERO && bench.step() == Step::Renew {
+            bench.renew(&[]);
+        }
+        assert_eq!(bench.step(), Step::Register(vec![name("a")]));
+        bench.keeper.registered(&name("a"), Err(refusal.clone()), bench.now);
+    }
+    assert_eq!(bench.keeper.take_news(), []);
+    bench.now += ASK_AGAIN_AFTER;
+    bench.grant_all();
+    assert_eq!(bench.keeper.take_news(), [News::Complete(2)]);
+    assert_eq!(bench.keeper.trouble(), None);
+}
+
+#[test]
+fn a_hostile_lease_does_not_make_the_keeper_spin_or_sleep_for_ever() {
+    for (lease_ms, longest) in [(0, crate::SHORTEST_LEASE / 3), (u64::MAX, crate::LONGEST_LEASE / 3)] {
+        let mut bench = Bench::new(&["a"]);
+        bench.keeper.registered(&name("a"), Ok(Granted { epoch: 1, lease_ms }), bench.now);
+        let waited = bench.wait();
+        assert!(waited <= longest && waited >= longest.mul_f64(0.8));
+    }
+}

@@ -1,0 +1,127 @@
+//! The thread of a registration: does what the keeper says, and tells what it has to tell.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::keeper::{Keeper, News, Step};
+use super::{Progress, State};
+use crate::contract::{Binder, BinderClient};
+use crate::name::ProcedureName;
+
+pub(super) struct Worker {
+    pub(super) client: BinderClient,
+    /// The binder's address, for the log.
+    pub(super) binder: String,
+    pub(super) address: String,
+    pub(super) port: u16,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl Worker {
+    /// Runs until `closed` is disconnected.
+    pub(super) fn run(&self, mut keeper: Keeper, closed: &Receiver<Infallible>) {
+        loop {
+            let until = self.act(&mut keeper);
+            self.publish(&mut keeper);
+            let waited = match until {
+                Some(until) => closed.recv_deadline(until),
+                None => closed.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            if waited == Err(RecvTimeoutError::Disconnected) {
+                break;
+            }
+        }
+        self.unregister(&keeper);
+    }
+
+    /// Does one step; the time before which nothing else is to be done, or `None` when that is never.
+    fn act(&self, keeper: &mut Keeper) -> Option<Instant> {
+        let client = self.client.with_deadline(CALL_WITHIN);
+        match keeper.step(Instant::now()) {
+            Step::Register(names) => self.register(keeper, names),
+            Step::Renew => keeper.renewed(client.renew(), Instant::now()),
+            Step::Acknowledge(names) => {
+                keeper.acknowledged(client.unregister(texts(&names)), Instant::now());
+            }
+            Step::Wait(until) => return Some(until),
+            Step::Rest => return None,
+        }
+        Some(Instant::now())
+    }
+
+    fn register(&self, keeper: &mut Keeper, names: Vec<ProcedureName>) {
+        let deadline = Instant::now() + CALL_WITHIN;
+        let start = |name: ProcedureName| {
+            // Starting may wait for a connection: the calls share their time.
+            let client = self.client.with_deadline(deadline.saturating_duration_since(Instant::now()));
+            let text = name.to_string();
+            (name, client.start().register_procedure(text, self.address.clone(), self.port))
+        };
+        let started: Vec<_> = names.into_iter().map(start).collect();
+        for (name, pending) in started {
+            keeper.registered(&name, pending.wait(), Instant::now());
+        }
+    }
+
+    fn publish(&self, keeper: &mut Keeper) {
+        for news in keeper.take_news() {
+            self.tell(&news);
+        }
+        let state =
+            State { missing: keeper.missing(), superseded: texts(&keeper.lost()), trouble: keeper.trouble() };
+        self.progress.set(state);
+    }
+
+    fn tell(&self, news: &News) {
+        let binder = &self.binder;
+        match news {
+            News::Silent(why) => tracing::warn!("waiting for the binder at {binder}: {why}"),
+            News::Back => tracing::info!("the binder at {binder} answers"),
+            News::Forgotten => {
+                tracing::info!("the binder at {binder} has forgotten this server: registering again");
+            }
+            News::Refused(name, why) => tracing::error!("the binder at {binder} refuses {name}: {why}"),
+            News::Lost(names) => {
+                tracing::warn!(
+                    "superseded: another server has taken over {}, which are left to it",
+                    few(names)
+                );
+            }
+            News::Complete(count) => {
+                tracing::info!("{count} procedures are registered with the binder at {binder}");
+            }
+        }
+    }
+
+    /// Best effort: without it the lease ends a little later.
+    fn unregister(&self, keeper: &Keeper) {
+        let held = keeper.held();
+        if held.is_empty() || keeper.is_out_of_contact() {
+            return;
+        }
+        if let Err(error) = self.client.with_deadline(FAREWELL_WITHIN).unregister(texts(&held)) {
+            tracing::debug!("not unregistered: {error}");
+        }
+    }
+}
+
+fn texts(names: &[ProcedureName]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+/// The first names, and how many there are beside them.
+fn few(names: &[ProcedureName]) -> String {
+    let first = texts(names.get(..3).unwrap_or(names)).join(", ");
+    match names.len().saturating_sub(3) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// How long a call to the binder may take; closing waits for one at most.
+const CALL_WITHIN: Duration = Duration::from_secs(2);
+/// How long the last call may take.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(1);
