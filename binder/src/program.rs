@@ -1,0 +1,181 @@
+//! What the command line says, and who does it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use binder::{BinderError, DEFAULT_ADDRESS, LONGEST_LEASE, SHORTEST_LEASE};
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand};
+use rpc_core::Endpoint;
+use rpc_program::completions::{self, Shell};
+use rpc_program::duration::{self, DurationError};
+use rpc_program::listen::{Exposure, ListenError};
+use thiserror::Error;
+
+mod list;
+mod lookup;
+mod serve;
+
+/// A name service: servers register their procedures, clients look them up.
+///
+/// Without a subcommand it serves, until SIGINT or SIGTERM.
+#[derive(Debug, Parser)]
+#[command(name = "binder", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Serve,
+
+    /// Print a completion script for this shell, and end
+    #[arg(long, value_name = "SHELL")]
+    completions: Option<Shell>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Where to listen; port 0 takes any free port
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_LISTEN", default_value = DEFAULT_ADDRESS)]
+    listen: SocketAddr,
+
+    #[command(flatten)]
+    exposure: Exposure,
+
+    /// How long a server that is not heard of stays registered, 100ms to 5m
+    #[arg(long, value_name = "TIME", env = "BINDER_LEASE", default_value = "15s", value_parser = lease)]
+    lease: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what is registered
+    #[command(after_help = list::HELP)]
+    List {
+        #[command(flatten)]
+        ask: Ask,
+
+        /// Print one JSON array instead of a table
+        #[arg(long, env = "BINDER_JSON", value_parser = BoolishValueParser::new())]
+        json: bool,
+    },
+    /// Print where a procedure is served, as ADDRESS:PORT
+    #[command(after_help = "Example:\n  binder lookup send_message")]
+    Lookup {
+        /// The procedure's name
+        name: String,
+
+        #[command(flatten)]
+        ask: Ask,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Ask {
+    /// The binder to ask
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_ADDRESS", default_value = DEFAULT_ADDRESS)]
+    binder: Endpoint,
+}
+
+/// Why the program did not do what it was told.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("cannot catch signals")]
+    Signals(#[source] io::Error),
+    #[error("the binder at {0} cannot be asked (start one with `binder`, or name another with --binder)")]
+    Unreachable(Endpoint, #[source] BinderError),
+    #[error(transparent)]
+    Refused(BinderError),
+    #[error("cannot write the answer")]
+    Output(#[from] io::Error),
+}
+
+/// A lease that is none.
+#[derive(Debug, Error)]
+enum LeaseError {
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    #[error("a lease lasts 100ms at least and 5m at most")]
+    Range,
+}
+
+fn lease(text: &str) -> Result<Duration, LeaseError> {
+    let lease = duration::parse(text)?;
+    if (SHORTEST_LEASE..=LONGEST_LEASE).contains(&lease) { Ok(lease) } else { Err(LeaseError::Range) }
+}
+
+/// Does what the command line says.
+pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
+    if let Some(shell) = line.completions {
+        completions::write::<CommandLine>(shell)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match line.command {
+        None => serve::run(&line.serve),
+        Some(Command::List { ask, json: false }) => list::table(&ask),
+        Some(Command::List { ask, json: true }) => list::json(&ask),
+        Some(Command::Lookup { name, ask }) => lookup::run(name, &ask),
+    }
+}
+
+impl Ask {
+    fn client(&self) -> binder::BinderClient {
+        let client = rpc_core::Client::connect(self.binder.to_string());
+        binder::BinderClient::new(client.with_deadline(ANSWER_WITHIN))
+    }
+
+    /// The failure that this error of a call is to the user.
+    fn failure(&self, error: BinderError) -> Failure {
+        match error {
+            error @ BinderError::Status(_) => Failure::Unreachable(self.binder.clone(), error),
+            error => Failure::Refused(error),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  binder                             serve on 127.0.0.1:5000
+  binder --listen 0.0.0.0:5000 --insecure
+                                     serve everyone who reaches this machine
+  binder list                        show what is registered
+  binder lookup send_message         print where a procedure is served
+
+The log goes to standard error; RUST_LOG=debug shows more of it.";
+
+/// How long a binder is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_word_it_serves_on_the_known_port() {
+        let line = CommandLine::parse_from(["binder"]);
+        assert!(line.command.is_none());
+        assert_eq!(line.serve.listen.to_string(), DEFAULT_ADDRESS);
+        assert_eq!(line.serve.lease, binder::DEFAULT_LEASE);
+    }
+
+    #[test]
+    fn a_lease_has_a_shortest_and_a_longest() {
+        assert_eq!(lease("100ms").unwrap(), SHORTEST_LEASE);
+        assert_eq!(lease("5m").unwrap(), LONGEST_LEASE);
+        for text in ["99ms", "0s", "5m 1s", "300days"] {
+            assert!(matches!(lease(text), Err(LeaseError::Range)), "{text}");
+        }
+        assert!(matches!(lease("15"), Err(LeaseError::Duration(_))));
+    }
+}
