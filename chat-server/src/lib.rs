@@ -1,4 +1,14 @@
 //! A chat server of many rooms: the implementation of [`chat_api::Chat`], and a server to embed.
 
 pub mod domain;
+
 pub mod store;
+
+mod clock;
+mod random;
+mod waits;
+
+mod lobby;
+
+pub use clock::{Clock, SystemClock};
+pub use lobby::{EMPTY_ROOM_AFTER, Lobby, LobbyOptions, USER_IDLE_AFTER};

@@ -6,6 +6,8 @@
 
 mod memory;
 
+use std::fmt;
+
 use chat_api::{ChatError, Event, Mark, Received, RoomName, RoomSummary, Username};
 
 use crate::domain::{Entered, Moment, Person, Post, Posted, RoomPlan, UserId};
@@ -16,7 +18,7 @@ pub use memory::RoomsInMemory;
 ///
 /// Every method but `create`, `list`, `rooms_of` and `sweep` is refused with `NoSuchRoom` where there is no such room,
 /// beside the refusals of [`Room`](crate::domain::Room)'s method of the same name.
-pub trait Rooms: Send + Sync + 'static {
+pub trait Rooms: fmt::Debug + Send + Sync + 'static {
     /// Makes a room.
     ///
     /// # Errors

@@ -60,4 +60,18 @@ impl Event {
     pub fn is_message(&self) -> bool {
         matches!(self.kind, EventKind::Broadcast { .. } | EventKind::Unicast { .. })
     }
+
+    /// How much of an answer it takes: its texts, and more than its numbers need on the wire.
+    pub fn bytes(&self) -> usize {
+        const NUMBERS: usize = 48;
+        let texts = match &self.kind {
+            EventKind::Broadcast { from, body } => from.as_str().len() + body.as_str().len(),
+            EventKind::Unicast { from, to, body } => {
+                from.as_str().len() + to.as_str().len() + body.as_str().len()
+            }
+            EventKind::Joined { username } | EventKind::Left { username } => username.as_str().len(),
+            EventKind::Closed => 0,
+        };
+        NUMBERS + texts
+    }
 }

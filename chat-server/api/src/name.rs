@@ -1,7 +1,7 @@
 //! The names of users and rooms: shown as typed, compared by their [`NameKey`].
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::key::NameKey;
 use crate::limits::{ROOM_NAME_CHARS, USERNAME_CHARS};
@@ -29,8 +29,9 @@ impl Username {
     /// [`NameError`] says which rule it breaks.
     pub fn parse(typed: &str) -> Result<Username, NameError> {
         let name = shown(typed, USERNAME_CHARS)?;
+        static RESERVED: LazyLock<[NameKey; 2]> = LazyLock::new(|| Username::RESERVED.map(NameKey::of));
         let key = NameKey::of(&name);
-        if Username::RESERVED.iter().any(|reserved| NameKey::of(reserved).clashes_with(&key)) {
+        if RESERVED.iter().any(|reserved| reserved.clashes_with(&key)) {
             return Err(NameError::Reserved);
         }
         Ok(Username(name.into()))

@@ -46,7 +46,8 @@ pub(crate) fn shown(typed: &str, limit: usize) -> Result<String, NameError> {
     if typed.len() > TYPED_NAME_BYTES {
         return Err(too_long(limit));
     }
-    let shown: String = typed.trim().nfc().collect();
+    let typed = typed.trim();
+    let shown: String = if typed.is_ascii() { typed.to_owned() } else { typed.nfc().collect() };
     shape(&shown, limit)?;
     characters(&shown)?;
     Ok(shown)

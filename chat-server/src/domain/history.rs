@@ -53,7 +53,7 @@ impl History {
         let mut page = Page { events: Vec::new(), read: self.last, missed, more: false };
         let mut left = budget;
         for record in self.records.iter().skip(skipped).filter(|record| record.is_delivered_to(reader)) {
-            let bytes = record.bytes();
+            let bytes = record.event.bytes();
             if bytes > left && !page.events.is_empty() {
                 page.read = Seq::new(record.event.seq.number() - 1);
                 page.more = true;

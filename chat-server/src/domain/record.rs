@@ -1,8 +1,6 @@
 //! One entry of a room's history: the event, and who may see it.
 
-use std::mem::size_of;
-
-use chat_api::{Event, EventKind, MessageBody, Username};
+use chat_api::Event;
 
 use super::person::UserId;
 
@@ -39,18 +37,5 @@ impl Record {
             Audience::Members => false,
             Audience::Two { from, to } => from == reader || to == reader,
         }
-    }
-
-    /// At least its size on the wire.
-    pub(crate) fn bytes(&self) -> usize {
-        let (from, to, body): (Option<&Username>, Option<&Username>, Option<&MessageBody>) =
-            match &self.event.kind {
-                EventKind::Broadcast { from, body } => (Some(from), None, Some(body)),
-                EventKind::Unicast { from, to, body } => (Some(from), Some(to), Some(body)),
-                EventKind::Joined { username } | EventKind::Left { username } => (Some(username), None, None),
-                _ => (None, None, None),
-            };
-        let name = |name: Option<&Username>| name.map_or(0, |name| name.as_str().len());
-        size_of::<Event>() + name(from) + name(to) + body.map_or(0, |body| body.as_str().len())
     }
 }

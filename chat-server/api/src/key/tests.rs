@@ -61,6 +61,15 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_for_ascii_leads_to_the_same_place(name in "[ -~]{0,64}") {
+        prop_assert_eq!(drawn(&name), skeleton(&name).collect::<String>());
+        let long: String = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+        prop_assert_eq!(fold(&name), long);
+        let blanks = Nickname::enforce(name.as_str()).map(std::borrow::Cow::into_owned).unwrap_or_default();
+        prop_assert_eq!(compatible(&name), blanks);
+    }
+
+    #[test]
     fn no_text_makes_the_key_fail(name in "\\PC*") {
         let key = NameKey::of(&name);
         prop_assert!(key.clashes_with(&key.clone()));

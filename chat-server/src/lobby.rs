@@ -1,0 +1,154 @@
+//! The chat as its callers meet it: who calls, what he may do, and waking those who wait for it.
+//!
+//! Everything shared is behind one of three doors: `users`, `rooms` (the [storage seam](crate::store)) and `waits`.
+//! No lock is held while another door is used, so that no order of locks can go wrong. Texts of messages are not logged.
+
+mod procedures;
+mod waiting;
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chat_api::{ChatError, SESSION_KEY, Username};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rpc_core::Context;
+
+use crate::clock::{Clock, SystemClock};
+use crate::domain::{Moment, Person, UserId, Users};
+use crate::store::{Rooms, RoomsInMemory};
+use crate::waits::Waits;
+
+/// How long an empty room stays, unless told otherwise: five minutes.
+pub const EMPTY_ROOM_AFTER: Duration = Duration::from_secs(300);
+
+/// How long a user may make no call, unless told otherwise: a minute, some lost heartbeats.
+pub const USER_IDLE_AFTER: Duration = Duration::from_secs(60);
+
+/// The implementation of [`chat_api::Chat`]: all rooms and users of one chat.
+#[derive(Debug)]
+pub struct Lobby {
+    clock: Arc<dyn Clock>,
+    user_idle_after: Duration,
+    users: Mutex<Users>,
+    rooms: Box<dyn Rooms>,
+    waits: Waits,
+    /// Disconnected when the chat closes.
+    closing: Receiver<Infallible>,
+    open: Mutex<Option<Sender<Infallible>>>,
+}
+
+/// What a lobby may be told.
+#[derive(Clone, Debug)]
+pub struct LobbyOptions {
+    /// How long a room may be empty until it is gone.
+    pub empty_room_after: Duration,
+    /// How long a user may make no call until he is gone.
+    pub user_idle_after: Duration,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for LobbyOptions {
+    fn default() -> LobbyOptions {
+        LobbyOptions {
+            empty_room_after: EMPTY_ROOM_AFTER,
+            user_idle_after: USER_IDLE_AFTER,
+            clock: Arc::new(SystemClock::start()),
+        }
+    }
+}
+
+impl Lobby {
+    /// A chat without rooms and users, kept in memory.
+    pub fn new(options: LobbyOptions) -> Lobby {
+        let LobbyOptions { empty_room_after, user_idle_after, clock } = options;
+        let (open, closing) = bounded(0);
+        Lobby {
+            clock,
+            user_idle_after,
+            users: Mutex::new(Users::new(user_idle_after)),
+            rooms: Box::new(RoomsInMemory::new(empty_room_after)),
+            waits: Waits::default(),
+            closing,
+            open: Mutex::new(Some(open)),
+        }
+    }
+
+    /// Puts out who has been idle for too long, telling the others, and forgets rooms that have been empty too long.
+    ///
+    /// Nothing depends on when it is called: both are treated as gone before.
+    pub fn sweep(&self) {
+        let now = self.now();
+        let idle = self.users().retire_idle(now);
+        self.put_out(&idle);
+        for room in self.rooms.sweep(now) {
+            tracing::info!(%room, "an empty room is gone");
+        }
+    }
+
+    /// Answers all waiting calls, and those to come, with `Unavailable`.
+    pub fn close(&self) {
+        drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// A channel that is disconnected when the chat closes.
+    pub(crate) fn closing(&self) -> Receiver<Infallible> {
+        self.closing.clone()
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    fn users(&self) -> MutexGuard<'_, Users> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who makes the current call, if he is whom he says he is.
+    fn caller(&self, username: &str) -> Result<Person, ChatError> {
+        let username = Username::parse(username)?;
+        let context = Context::current();
+        self.users().caller(&username, context.metadata().first(SESSION_KEY), self.now())
+    }
+
+    /// Who makes the current call, by his session alone.
+    fn session_holder(&self) -> Result<Person, ChatError> {
+        let context = Context::current();
+        self.users().holder(context.metadata().first(SESSION_KEY), self.now())
+    }
+
+    /// Takes retired users out of all rooms, tells the others, and frees their names.
+    fn put_out(&self, retired: &[Person]) {
+        for person in retired {
+            for room in self.rooms.rooms_of(person.id) {
+                // Refused if a call of his own was faster.
+                if let Ok(audience) = self.rooms.leave(&room, person.id, self.now()) {
+                    self.waits.wake(&audience);
+                }
+            }
+            self.users().remove(person.id);
+            self.waits.wake(&[person.id]);
+            tracing::info!(user = %person.name, "a user is gone");
+        }
+    }
+
+    /// Refuses what somebody began before he was retired.
+    fn still_registered(&self, person: &Person) -> Result<(), ChatError> {
+        if self.is_registered(person.id) {
+            return Ok(());
+        }
+        Err(ChatError::NotRegistered { username: person.name.clone() })
+    }
+
+    fn is_registered(&self, user: UserId) -> bool {
+        self.users().is_registered(user)
+    }
+}
+
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod tests;

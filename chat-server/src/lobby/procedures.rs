@@ -1,0 +1,149 @@
+//! The procedures of the contract but the one that waits.
+
+use std::num::NonZeroU32;
+
+use chat_api::{
+    AFTER_KEY, Chat, ChatError, Event, Joined, MESSAGE_ID_KEY, Mark, MessageBody, MessageId, Received,
+    RoomEvents, RoomMark, RoomName, RoomSummary, SESSION_KEY, Sent, Session, Username,
+};
+use rpc_core::{Context, Status};
+
+use super::Lobby;
+use crate::domain::{Newcomer, Person, Post, Recipient, RoomPlan};
+use crate::random;
+
+impl Chat for Lobby {
+    fn register_user(&self, username: String) -> Result<Session, ChatError> {
+        let name = Username::parse(&username)?;
+        let now = self.now();
+        let idle = self.users().retire_idle_holders(&name, now);
+        self.put_out(&idle);
+        let newcomer = Newcomer { person: Person { id: random::user_id()?, name }, token: random::token()? };
+        let context = Context::current();
+        let registered = self.users().register(newcomer, context.metadata().first(SESSION_KEY), now)?;
+        let username = registered.person.name;
+        tracing::info!(user = %username, "a user is registered");
+        Ok(Session { token: registered.token, username, idle_after: self.user_idle_after })
+    }
+
+    fn unregister_user(&self, username: String) -> Result<(), ChatError> {
+        let person = self.caller(&username)?;
+        let retired = self.users().retire(person.id);
+        self.put_out(retired.as_slice());
+        Ok(())
+    }
+
+    fn heartbeat(&self, username: String) -> Result<(), ChatError> {
+        self.caller(&username).map(drop)
+    }
+
+    fn create_room(&self, room_name: String) -> Result<(), ChatError> {
+        self.create(&room_name, None)
+    }
+
+    fn create_room_with_limit(&self, room_name: String, limit: u32) -> Result<(), ChatError> {
+        self.create(&room_name, Some(limit))
+    }
+
+    fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError> {
+        let person = self.caller(&username)?;
+        let room = RoomName::parse(&room_name)?;
+        let entered = self.rooms.enter(&room, &person, self.now())?;
+        self.waits.wake(&entered.audience);
+        self.waits.wake(&[person.id]);
+        if let Err(retired) = self.still_registered(&person) {
+            self.leave(&room, &person).ok();
+            return Err(retired);
+        }
+        tracing::debug!(user = %person.name, %room, "a user is in a room");
+        Ok(entered.joined)
+    }
+
+    fn leave_room(&self, username: String, room_name: String) -> Result<(), ChatError> {
+        let person = self.caller(&username)?;
+        self.leave(&RoomName::parse(&room_name)?, &person)
+    }
+
+    fn send_message(
+        &self,
+        username: String,
+        room_name: String,
+        message: String,
+        recipient: Option<String>,
+    ) -> Result<Sent, ChatError> {
+        let from = self.caller(&username)?.id;
+        let room = RoomName::parse(&room_name)?;
+        let to = recipient.map(|name| self.recipient(&name)).transpose()?;
+        let body = MessageBody::parse(&message)?;
+        let id = value(MESSAGE_ID_KEY, MessageId::decode)?;
+        let posted = self.rooms.post(&room, Post { from, to, body, id }, self.now())?;
+        self.waits.wake(&posted.audience);
+        Ok(Sent { seq: posted.seq })
+    }
+
+    fn receive_messages(&self, username: String, room_name: String) -> Result<Received, ChatError> {
+        let person = self.caller(&username)?;
+        let room = RoomName::parse(&room_name)?;
+        let after = value(AFTER_KEY, Mark::decode)?;
+        self.rooms.fetch(&room, person.id, after, self.now())
+    }
+
+    fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError> {
+        self.wait_for_events(&username, after)
+    }
+
+    fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError> {
+        let person = self.caller(&username)?;
+        self.rooms.recent(&RoomName::parse(&room_name)?, person.id, self.now())
+    }
+
+    fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
+        self.note_presence();
+        Ok(self.rooms.list(self.now()))
+    }
+
+    fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError> {
+        self.note_presence();
+        self.rooms.users(&RoomName::parse(&room_name)?, self.now())
+    }
+}
+
+impl Lobby {
+    fn create(&self, room_name: &str, limit: Option<u32>) -> Result<(), ChatError> {
+        self.session_holder()?;
+        let name = RoomName::parse(room_name)?;
+        let limit = limit.map(|limit| NonZeroU32::new(limit).ok_or(ChatError::InvalidLimit)).transpose()?;
+        let plan = RoomPlan { name: name.clone(), limit, incarnation: random::incarnation()? };
+        self.rooms.create(plan, self.now())?;
+        tracing::info!(room = %name, "a room is made");
+        Ok(())
+    }
+
+    fn leave(&self, room: &RoomName, person: &Person) -> Result<(), ChatError> {
+        let audience = self.rooms.leave(room, person.id, self.now())?;
+        self.waits.wake(&audience);
+        self.waits.wake(&[person.id]);
+        tracing::debug!(user = %person.name, %room, "a user left a room");
+        Ok(())
+    }
+
+    fn recipient(&self, name: &str) -> Result<Recipient, ChatError> {
+        let name = Username::parse(name)?;
+        let id = self.users().find(&name.key());
+        Ok(Recipient { name, id })
+    }
+
+    /// A call that needs no session still shows that its user is there, if it carries one.
+    fn note_presence(&self) {
+        self.session_holder().ok();
+    }
+}
+
+/// A value that the caller may have sent beside the arguments.
+fn value<T>(key: &str, decode: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Status> {
+    let context = Context::current();
+    let Some(bytes) = context.metadata().first(key) else { return Ok(None) };
+    let wrong =
+        || Status::invalid_argument(format!("the metadata value of \"{key}\" does not have 16 bytes"));
+    decode(bytes).map(Some).ok_or_else(wrong)
+}
