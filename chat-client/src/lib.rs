@@ -7,6 +7,7 @@ pub mod complete;
 pub mod event;
 pub mod render;
 pub mod sanitise;
+pub mod session;
 
 #[cfg(test)]
 mod hostile;

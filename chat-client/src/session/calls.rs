@@ -1,0 +1,287 @@
+//! The calls of a session: with its token, tried again where that is safe, ended when the session ends.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chat_api::{
+    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, MESSAGE_ID_KEY, Mark, MessageId, RoomEvents,
+    RoomMark, RoomName, SESSION_KEY, Session, limits,
+};
+use rpc_core::{Client, Code, Pending, Resolve, Status};
+use serde::de::DeserializeOwned;
+
+use super::pauses::Pauses;
+use super::state::{State, Who};
+
+/// Makes calls, commands on one connection and waiting calls on another.
+#[derive(Debug)]
+pub(super) struct Calls {
+    commands: ChatClient,
+    listening: ChatClient,
+    deadline: Duration,
+    state: Arc<State>,
+}
+
+/// When a call whose connection was lost is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Running twice is as good as once.
+    Always,
+    /// Only if it certainly did not run.
+    IfNotRun,
+}
+
+/// What a failure means for the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is the answer.
+    Final,
+    /// The server cannot be reached now.
+    Unreachable,
+    /// The server does not know our session.
+    Unknown,
+}
+
+impl Calls {
+    pub(super) fn new(resolve: Arc<dyn Resolve>, deadline: Duration, state: Arc<State>) -> Calls {
+        let client = |resolve| ChatClient::new(Client::resolving(resolve));
+        let (commands, listening) = (client(resolve.clone()), client(resolve));
+        Calls { commands, listening, deadline, state }
+    }
+
+    /// Makes a call, waiting for the server until the command's deadline.
+    pub(super) fn run<T: DeserializeOwned>(
+        &self,
+        repeat: Repeat,
+        call: impl Fn(&ChatClient) -> Pending<T, ChatError>,
+    ) -> Result<T, ChatError> {
+        self.run_with(repeat, None, call)
+    }
+
+    /// As [`run`](Calls::run), with an id that makes every repetition the same message.
+    pub(super) fn run_with<T: DeserializeOwned>(
+        &self,
+        repeat: Repeat,
+        id: Option<MessageId>,
+        call: impl Fn(&ChatClient) -> Pending<T, ChatError>,
+    ) -> Result<T, ChatError> {
+        let until = Instant::now().checked_add(self.deadline).ok_or_else(too_late)?;
+        let mut pauses = Pauses::default();
+        let mut known = true;
+        loop {
+            if self.state.is_stopping() {
+                return Err(closed().into());
+            }
+            if !self.state.wait_until_known(until) {
+                return Err(too_late().into());
+            }
+            let who = self.state.who();
+            let left = until.saturating_duration_since(Instant::now());
+            let failure =
+                match self.finish(call(&self.client(who.as_deref(), id, left)), Instant::now() + left) {
+                    Ok(answer) => return Ok(answer),
+                    Err(failure) => failure,
+                };
+            let again = match (verdict(&failure, repeat), who) {
+                (Verdict::Unreachable, _) => self.pause(&mut pauses, until),
+                (Verdict::Unknown, Some(who)) if known => {
+                    known = false;
+                    self.state.doubt(who.registration);
+                    self.state.wait_until_known(until)
+                }
+                _ => false,
+            };
+            if !again {
+                return Err(failure);
+            }
+        }
+    }
+
+    fn pause(&self, pauses: &mut Pauses, until: Instant) -> bool {
+        let pause = pauses.next();
+        Instant::now().checked_add(pause).is_some_and(|then| then < until) && self.state.pause(pause)
+    }
+
+    fn client(&self, who: Option<&Who>, id: Option<MessageId>, time: Duration) -> ChatClient {
+        let client = authorised(&self.commands, who).with_deadline(time);
+        match id {
+            Some(id) => client.with_metadata(MESSAGE_ID_KEY, *id.as_bytes()),
+            None => client,
+        }
+    }
+
+    /// Waits for an answer as long as the session lasts.
+    fn finish<T: DeserializeOwned>(
+        &self,
+        mut pending: Pending<T, ChatError>,
+        until: Instant,
+    ) -> Result<T, ChatError> {
+        loop {
+            if let Some(answer) = pending.wait_timeout(LOOK_EVERY) {
+                return answer;
+            }
+            if self.state.is_stopping() {
+                return Err(closed().into());
+            }
+            if Instant::now() >= until.checked_add(LOOK_EVERY).unwrap_or(until) {
+                return Err(too_late().into());
+            }
+        }
+    }
+
+    /// What is new in our rooms, as soon as something is; nothing once `is_outdated`.
+    pub(super) fn news(
+        &self,
+        who: &Who,
+        marks: Vec<RoomMark>,
+        is_outdated: impl Fn() -> bool,
+    ) -> Result<Vec<RoomEvents>, ChatError> {
+        let time = limits::LONGEST_WAIT.saturating_add(TRAVEL_TIME);
+        let client = authorised(&self.listening, Some(who)).with_deadline(time);
+        let mut pending = client.start().await_events(who.username.to_string(), marks);
+        loop {
+            if let Some(answer) = pending.wait_timeout(LISTENER_LOOKS_EVERY) {
+                return answer;
+            }
+            if self.state.is_stopping() || self.state.is_in_doubt() || is_outdated() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    /// Says on the listener's connection that we are there; answers at once.
+    pub(super) fn heartbeat(&self, who: &Who) -> Result<(), ChatError> {
+        self.ask(Some(who), |chat| chat.start().heartbeat(who.username.to_string()))
+    }
+
+    /// Registers our name as the one who has it, or else anew.
+    pub(super) fn register_again(&self, who: &Who) -> Result<Session, ChatError> {
+        self.ask(Some(who), |chat| chat.start().register_user(who.username.to_string()))
+    }
+
+    /// Enters a room that we were in. One that is gone is made again: a server without memory has forgotten them all.
+    pub(super) fn enter_again(
+        &self,
+        who: &Who,
+        room: &RoomName,
+        limit: Option<u32>,
+    ) -> Result<Joined, ChatError> {
+        let enter =
+            || self.ask(Some(who), |chat| chat.start().join_room(who.username.to_string(), room.to_string()));
+        match enter() {
+            Err(ChatError::NoSuchRoom { .. }) => {}
+            answer => return answer,
+        }
+        let made = self.ask(Some(who), |chat| match limit {
+            None => chat.start().create_room(room.to_string()),
+            Some(limit) => chat.start().create_room_with_limit(room.to_string(), limit),
+        });
+        match made {
+            Ok(()) | Err(ChatError::RoomExists { .. }) => enter(),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One attempt of the listener's.
+    fn ask<T: DeserializeOwned>(
+        &self,
+        who: Option<&Who>,
+        call: impl Fn(&ChatClient) -> Pending<T, ChatError>,
+    ) -> Result<T, ChatError> {
+        let client = authorised(&self.listening, who).with_deadline(TRAVEL_TIME);
+        self.finish(call(&client), Instant::now() + TRAVEL_TIME)
+    }
+
+    /// The place behind the last event of a room that the server has for us.
+    pub(super) fn newest(&self, known: &RoomMark) -> Result<Mark, ChatError> {
+        let mut newest = known.mark;
+        loop {
+            let received = self.run(Repeat::Always, |chat| {
+                let username = self.state.who().map(|who| who.username.to_string()).unwrap_or_default();
+                let chat = chat.with_metadata(AFTER_KEY, newest.encode());
+                chat.start().receive_messages(username, known.room.clone())
+            })?;
+            newest.incarnation = received.mark.incarnation;
+            newest.seq = received.events.last().map_or(newest.seq, |event| event.seq);
+            if !received.more {
+                return Ok(newest);
+            }
+        }
+    }
+
+    /// Frees our name. One attempt: the server frees it by itself later.
+    pub(super) fn farewell(&self) -> Result<(), ChatError> {
+        let Some(who) = self.state.who() else { return Ok(()) };
+        let client = authorised(&self.commands, Some(&who)).with_deadline(FAREWELL_TIME);
+        client.unregister_user(who.username.to_string())
+    }
+}
+
+fn authorised(client: &ChatClient, who: Option<&Who>) -> ChatClient {
+    match who {
+        Some(who) => client.with_metadata(SESSION_KEY, *who.token.as_bytes()),
+        None => client.clone(),
+    }
+}
+
+/// What to do about a failure.
+pub(super) fn verdict(failure: &ChatError, repeat: Repeat) -> Verdict {
+    let status = match failure {
+        ChatError::NotRegistered { .. } => return Verdict::Unknown,
+        ChatError::Status(status) => status,
+        _ => return Verdict::Final,
+    };
+    let safe = repeat == Repeat::Always || !status.may_have_run();
+    match status.code() {
+        Code::Unauthenticated => Verdict::Unknown,
+        Code::Unavailable if safe => Verdict::Unreachable,
+        Code::NotFound | Code::ResourceExhausted | Code::Unimplemented if !status.may_have_run() => {
+            Verdict::Unreachable
+        }
+        _ => Verdict::Final,
+    }
+}
+
+/// A fresh id for one message.
+pub(super) fn message_id() -> Result<MessageId, ChatError> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits)
+        .map_err(|error| Status::unavailable(format!("no random numbers: {error}")).not_run())?;
+    Ok(MessageId::new(bits))
+}
+
+fn closed() -> Status {
+    Status::cancelled("the session was closed").not_run()
+}
+
+fn too_late() -> Status {
+    Status::deadline_exceeded("the command's time is over").not_run()
+}
+
+/// How often a command that waits looks whether the session goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The same for the listener, which a server that is there answers when the session ends.
+const LISTENER_LOOKS_EVERY: Duration = Duration::from_secs(1);
+/// An answer that needs no waiting is here within this, or the connection is dead.
+const TRAVEL_TIME: Duration = Duration::from_secs(5);
+/// Programs end within 5 s.
+const FAREWELL_TIME: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_safe_is_repeated() {
+        let lost = ChatError::from(Status::unavailable("lost"));
+        let refused = ChatError::from(Status::unavailable("refused").not_run());
+        let nobody = ChatError::from(Status::not_found("nobody serves it").not_run());
+        assert_eq!(verdict(&lost, Repeat::Always), Verdict::Unreachable);
+        assert_eq!(verdict(&lost, Repeat::IfNotRun), Verdict::Final);
+        assert_eq!(verdict(&refused, Repeat::IfNotRun), Verdict::Unreachable);
+        assert_eq!(verdict(&nobody, Repeat::IfNotRun), Verdict::Unreachable);
+        assert_eq!(verdict(&ChatError::EmptyMessage, Repeat::Always), Verdict::Final);
+        let unknown = ChatError::from(Status::unauthenticated("who are you"));
+        assert_eq!(verdict(&unknown, Repeat::IfNotRun), Verdict::Unknown);
+    }
+}

@@ -1,0 +1,62 @@
+//! From the contract's types to those of the events.
+
+use chat_api::{ChatError, Event, EventKind, Joined, RoomName, RoomSummary};
+
+use super::Entry;
+use crate::event::{ChatEvent, Message, MessageKind, Notice, NoticeKind, RoomLine, SentAt};
+
+/// A room's name as a person typed it.
+pub(super) fn room_name(typed: &str) -> Result<RoomName, ChatError> {
+    Ok(RoomName::parse(typed)?)
+}
+
+pub(super) fn entry(joined: &Joined) -> Entry {
+    let room = joined.room.to_string();
+    Entry {
+        users: joined.users.iter().map(ToString::to_string).collect(),
+        history: joined.history.iter().filter_map(|event| message(&room, event)).collect(),
+        room,
+    }
+}
+
+pub(super) fn room_line(room: RoomSummary) -> RoomLine {
+    RoomLine { name: room.name.into(), users: room.users, limit: room.limit }
+}
+
+/// What a client shows of an event; `None` for kinds that this client is too old to know.
+pub(super) fn chat_event(room: &str, event: &Event) -> Option<ChatEvent> {
+    message(room, event).map(ChatEvent::Message).or_else(|| notice(room, event).map(ChatEvent::Notice))
+}
+
+pub(super) fn message(room: &str, event: &Event) -> Option<Message> {
+    let (kind, from, to, body) = match &event.kind {
+        EventKind::Broadcast { from, body } => (MessageKind::Broadcast, from, None, body),
+        EventKind::Unicast { from, to, body } => (MessageKind::Unicast, from, Some(to.to_string()), body),
+        _ => return None,
+    };
+    Some(Message {
+        room: room.to_owned(),
+        seq: event.seq.number(),
+        kind,
+        from: from.to_string(),
+        to,
+        body: body.to_string(),
+        sent_at: SentAt::from_unix_millis(event.sent_at.0),
+    })
+}
+
+fn notice(room: &str, event: &Event) -> Option<Notice> {
+    let (kind, username) = match &event.kind {
+        EventKind::Joined { username } => (NoticeKind::Joined, Some(username.to_string())),
+        EventKind::Left { username } => (NoticeKind::Left, Some(username.to_string())),
+        EventKind::Closed => (NoticeKind::Closed, None),
+        _ => return None,
+    };
+    Some(Notice {
+        room: room.to_owned(),
+        seq: event.seq.number(),
+        kind,
+        username,
+        sent_at: SentAt::from_unix_millis(event.sent_at.0),
+    })
+}

@@ -1,0 +1,61 @@
+//! What a session is told before it begins.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use binder::Resolver;
+use chat_api::{ChatClient, ChatError};
+
+use super::pauses::Pauses;
+
+/// Where the binder is, and how long to wait for what.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    pub(super) binder: String,
+    pub(super) deadline: Duration,
+    pub(super) patience: Duration,
+}
+
+impl SessionOptions {
+    /// A session through the binder at `HOST:PORT`: 30 s for a command, 10 s for finding the chat.
+    #[must_use]
+    pub fn new(binder: impl Into<String>) -> SessionOptions {
+        SessionOptions { binder: binder.into(), deadline: COMMAND_TIME, patience: FINDING_TIME }
+    }
+
+    /// How long a command may take, waiting for a lost connection included.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> SessionOptions {
+        SessionOptions { deadline, ..self }
+    }
+
+    /// How long [`connect`](super::ChatSession::connect) waits for a binder and a chat server that are not there yet.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> SessionOptions {
+        SessionOptions { patience, ..self }
+    }
+
+    /// A resolver that knows every procedure, so that the binder may die afterwards.
+    pub(super) fn find(&self) -> Result<Arc<Resolver>, ChatError> {
+        let resolver = Resolver::new(&self.binder);
+        let procedures: Vec<&str> = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name).collect();
+        let until = Instant::now().checked_add(self.patience);
+        let mut pauses = Pauses::default();
+        loop {
+            let Err(status) = resolver.prefetch(&procedures) else { return Ok(resolver) };
+            let pause = pauses.next();
+            let in_time = Instant::now().checked_add(pause) < until;
+            if !in_time {
+                return Err(status.into());
+            }
+            thread::sleep(pause);
+        }
+    }
+}
+
+/// As long as any call of the framework: a server that restarts is back within it.
+const COMMAND_TIME: Duration = Duration::from_secs(30);
+
+/// Programs started together find each other within this.
+const FINDING_TIME: Duration = Duration::from_secs(10);

@@ -1,0 +1,255 @@
+//! The rooms that we are in, and how far each has been shown.
+//!
+//! Pure. A mark only moves forward within one incarnation of its room: that is what makes every message show exactly once,
+//! however often the server sends it.
+
+use std::collections::HashMap;
+
+use chat_api::{Incarnation, Mark, RoomMark, RoomName, Seq};
+
+/// Our rooms, the one entered last at the end.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    ours: Vec<Membership>,
+    /// Marks of rooms that the server counts us in and we do not: their news is not shown, and not sent again.
+    strange: HashMap<String, Mark>,
+    /// The limits of rooms, for making them anew.
+    limits: HashMap<String, u32>,
+    entries: u64,
+}
+
+/// One room that we are in.
+#[derive(Clone, Debug)]
+pub(super) struct Membership {
+    pub(super) room: RoomName,
+    pub(super) mark: Mark,
+    /// Which entry of ours this is: what was learnt of an earlier one does not touch it.
+    pub(super) entry: u64,
+    /// In which registration of our name we entered.
+    pub(super) registration: u64,
+    /// A call that leaves it is under way.
+    leaving: bool,
+}
+
+/// How a call that leaves a room stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    UnderWay,
+    Failed,
+}
+
+impl Rooms {
+    pub(super) fn names(&self) -> Vec<String> {
+        self.ours.iter().map(|ours| ours.room.to_string()).collect()
+    }
+
+    pub(super) fn memberships(&self) -> Vec<Membership> {
+        self.ours.clone()
+    }
+
+    /// The name of a room of ours as its maker wrote it, whatever spelling it was asked for with.
+    pub(super) fn known_as(&self, typed: &RoomName) -> Option<String> {
+        let exact = self.ours.iter().find(|ours| ours.room == *typed);
+        let key = typed.key();
+        let alike = || self.ours.iter().find(|ours| ours.room.key().identity() == key.identity());
+        exact.or_else(alike).map(|ours| ours.room.to_string())
+    }
+
+    /// We are in a room, from `mark` on; for one that we were in already nothing is shown again.
+    pub(super) fn enter(&mut self, room: RoomName, mark: Mark, registration: u64) {
+        self.strange.remove(room.as_str());
+        let before = self.leave(room.as_str());
+        let (entry, seq) = match before {
+            Some(before) if before.mark.incarnation == mark.incarnation => {
+                (before.entry, before.mark.seq.max(mark.seq))
+            }
+            _ => (self.entries, mark.seq),
+        };
+        self.entries = self.entries.saturating_add(1);
+        self.ours.push(Membership { room, mark: Mark { seq, ..mark }, entry, registration, leaving: false });
+    }
+
+    /// How often a room was entered: more than that, and marks taken before lack one.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// A call that leaves the room begins, or has failed.
+    pub(super) fn set_leaving(&mut self, room: &str, leaving: Leaving) {
+        if let Some(ours) = self.ours.iter_mut().find(|ours| ours.room == *room) {
+            ours.leaving = leaving == Leaving::UnderWay;
+        }
+    }
+
+    pub(super) fn leave(&mut self, room: &str) -> Option<Membership> {
+        let at = self.ours.iter().position(|ours| ours.room == *room)?;
+        Some(self.ours.remove(at))
+    }
+
+    /// The server does not count us in a room (any more). True if that is news: we did not leave it ourselves, and have
+    /// not entered it again since `entry`.
+    pub(super) fn put_out(&mut self, room: &str, entry: Option<u64>) -> bool {
+        self.strange.remove(room);
+        let same = self.ours.iter().any(|ours| ours.room == *room && Some(ours.entry) == entry);
+        same && self.leave(room).is_some_and(|ours| !ours.leaving)
+    }
+
+    pub(super) fn is_ours(&self, room: &str) -> bool {
+        self.ours.iter().any(|ours| ours.room == *room)
+    }
+
+    /// How far everything has been read, as the server is told.
+    pub(super) fn marks(&self) -> Vec<RoomMark> {
+        let ours = self.ours.iter().map(|ours| (ours.room.as_str(), ours.mark));
+        let strange = self.strange.iter().map(|(room, mark)| (room.as_str(), *mark));
+        ours.chain(strange).map(|(room, mark)| RoomMark { room: room.to_owned(), mark }).collect()
+    }
+
+    /// Whether an event of a room of ours was not shown yet.
+    pub(super) fn is_new(&self, room: &str, incarnation: Incarnation, seq: Seq) -> bool {
+        let ours = self.ours.iter().find(|ours| ours.room == *room);
+        ours.is_some_and(|ours| ours.mark.incarnation != incarnation || ours.mark.seq < seq)
+    }
+
+    /// Everything of a room up to and with `mark` is dealt with.
+    pub(super) fn advance(&mut self, room: &str, mark: Mark) {
+        match self.ours.iter_mut().find(|ours| ours.room == *room) {
+            Some(ours) if ours.mark.incarnation != mark.incarnation || ours.mark.seq < mark.seq => {
+                ours.mark = mark;
+            }
+            Some(_) => {}
+            None => {
+                self.strange.insert(room.to_owned(), mark);
+            }
+        }
+    }
+
+    /// A server without memory of us has nothing to be told of.
+    pub(super) fn forget_strangers(&mut self) {
+        self.strange.clear();
+    }
+
+    /// Whether `mark` has been shown, or can no longer be.
+    pub(super) fn has_seen(&self, room: &str, mark: Mark) -> bool {
+        !self.is_ours(room) || !self.is_new(room, mark.incarnation, mark.seq)
+    }
+
+    pub(super) fn learn_limit(&mut self, room: &RoomName, limit: Option<u32>) {
+        match limit {
+            Some(limit) if self.limits.len() < MOST_LIMITS || self.limits.contains_key(room.as_str()) => {
+                self.limits.insert(room.to_string(), limit);
+            }
+            _ => {
+                self.limits.remove(room.as_str());
+            }
+        }
+    }
+
+    pub(super) fn limit_of(&self, room: &RoomName) -> Option<u32> {
+        self.limits.get(room.as_str()).copied()
+    }
+}
+
+/// A server has at most so many rooms.
+const MOST_LIMITS: usize = chat_api::limits::ROOMS;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mark(incarnation: u64, seq: u64) -> Mark {
+        Mark { incarnation: Incarnation::new(incarnation), seq: Seq::new(seq) }
+    }
+
+    fn room(name: &str) -> RoomName {
+        RoomName::parse(name).unwrap()
+    }
+
+    fn in_rust(seq: u64) -> Rooms {
+        let mut rooms = Rooms::default();
+        rooms.enter(room("rust"), mark(1, seq), 1);
+        rooms
+    }
+
+    #[test]
+    fn the_room_entered_last_stands_last() {
+        let mut rooms = in_rust(0);
+        rooms.enter(room("c"), mark(2, 0), 1);
+        assert_eq!(rooms.names(), ["rust", "c"]);
+        rooms.enter(room("rust"), mark(1, 0), 1);
+        assert_eq!(rooms.names(), ["c", "rust"]);
+    }
+
+    #[test]
+    fn entering_again_shows_nothing_again() {
+        let mut rooms = in_rust(5);
+        rooms.advance("rust", mark(1, 9));
+        rooms.enter(room("rust"), mark(1, 5), 1);
+        assert!(!rooms.is_new("rust", Incarnation::new(1), Seq::new(9)));
+        assert!(rooms.is_new("rust", Incarnation::new(1), Seq::new(10)));
+    }
+
+    #[test]
+    fn a_room_made_anew_is_read_from_its_start() {
+        let mut rooms = in_rust(9);
+        assert!(rooms.is_new("rust", Incarnation::new(2), Seq::new(1)));
+        rooms.enter(room("rust"), mark(2, 0), 1);
+        assert!(rooms.is_new("rust", Incarnation::new(2), Seq::new(1)));
+    }
+
+    #[test]
+    fn what_was_learnt_of_an_earlier_entry_does_not_end_a_later_one() {
+        let mut rooms = in_rust(0);
+        let earlier = rooms.memberships()[0].entry;
+        rooms.leave("rust");
+        rooms.enter(room("rust"), mark(1, 3), 1);
+        assert!(!rooms.put_out("rust", Some(earlier)));
+        assert!(rooms.is_ours("rust"));
+        let latest = rooms.memberships()[0].entry;
+        assert!(rooms.put_out("rust", Some(latest)));
+    }
+
+    #[test]
+    fn who_leaves_himself_is_not_told_that_he_is_out() {
+        let mut rooms = in_rust(0);
+        let entry = rooms.memberships()[0].entry;
+        rooms.set_leaving("rust", Leaving::UnderWay);
+        assert!(!rooms.put_out("rust", Some(entry)));
+        assert!(!rooms.is_ours("rust"));
+    }
+
+    #[test]
+    fn a_room_is_known_by_any_spelling_of_its_name() {
+        let mut rooms = Rooms::default();
+        rooms.enter(room("Rust"), mark(1, 0), 1);
+        assert_eq!(rooms.known_as(&room("rUST")).as_deref(), Some("Rust"));
+        assert_eq!(rooms.known_as(&room("c")), None);
+    }
+
+    #[test]
+    fn the_news_of_a_strange_room_is_marked_and_never_new() {
+        let mut rooms = Rooms::default();
+        rooms.advance("rust", mark(1, 4));
+        assert!(!rooms.is_new("rust", Incarnation::new(1), Seq::new(5)));
+        assert_eq!(rooms.marks(), [RoomMark { room: "rust".into(), mark: mark(1, 4) }]);
+        rooms.enter(room("rust"), mark(1, 2), 1);
+        assert!(rooms.is_new("rust", Incarnation::new(1), Seq::new(3)));
+    }
+
+    proptest! {
+        #[test]
+        fn however_often_an_event_arrives_it_is_new_once(arrivals in prop::collection::vec(1..20_u64, 0..100)) {
+            let mut rooms = in_rust(0);
+            let mut shown = Vec::new();
+            for seq in arrivals {
+                if rooms.is_new("rust", Incarnation::new(1), Seq::new(seq)) {
+                    shown.push(seq);
+                    rooms.advance("rust", mark(1, seq));
+                }
+            }
+            prop_assert!(shown.is_sorted_by(|before, after| before < after));
+        }
+    }
+}

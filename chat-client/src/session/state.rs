@@ -1,0 +1,169 @@
+//! What the threads of a session share: who we are, where we are, and whether it is over.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chat_api::{Session, SessionToken, Username};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+
+use super::rooms::Rooms;
+
+/// Shared by the threads that give commands and the one that listens. The lock is held for no call and no send.
+#[derive(Debug)]
+pub(super) struct State {
+    shared: Mutex<Shared>,
+    /// Told of every change of `shared`, and of the end.
+    changed: Condvar,
+    /// Dropped at the end, which disconnects `stopping`; nothing is ever sent.
+    alive: Mutex<Option<Sender<Infallible>>>,
+    stopping: Receiver<Infallible>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    who: Option<Arc<Who>>,
+    rooms: Rooms,
+    /// Calls under way that enter a room.
+    entering: usize,
+    standing: Standing,
+}
+
+/// Whether the server knows us, as far as we know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Known,
+    /// It does not; the listener registers and enters our rooms again, and commands wait for that.
+    Lost,
+}
+
+/// One registration of our name.
+#[derive(Debug)]
+pub(super) struct Who {
+    pub(super) username: Username,
+    pub(super) token: SessionToken,
+    pub(super) idle_after: Duration,
+    /// Counts the registrations of this session from 1.
+    pub(super) registration: u64,
+}
+
+/// A call that enters a room is under way as long as this lives.
+pub(super) struct Entering<'a>(&'a State);
+
+impl Default for State {
+    fn default() -> State {
+        let (alive, stopping) = crossbeam_channel::bounded(0);
+        State { shared: Mutex::default(), changed: Condvar::new(), alive: Mutex::new(Some(alive)), stopping }
+    }
+}
+
+impl State {
+    pub(super) fn who(&self) -> Option<Arc<Who>> {
+        self.lock().who.clone()
+    }
+
+    /// Takes the server's answer to a registration; the same session again is no new registration.
+    pub(super) fn registered(&self, session: Session) -> Arc<Who> {
+        let mut shared = self.lock();
+        let before = shared.who.as_ref().map_or(0, |who| who.registration);
+        let same = shared.who.as_ref().filter(|who| who.token.as_bytes() == session.token.as_bytes());
+        if let Some(same) = same {
+            return same.clone();
+        }
+        let Session { token, username, idle_after } = session;
+        let who = Arc::new(Who { username, token, idle_after, registration: before.saturating_add(1) });
+        shared.who = Some(who.clone());
+        shared.rooms.forget_strangers();
+        who
+    }
+
+    /// Looks at the rooms, or changes them.
+    pub(super) fn rooms<T>(&self, body: impl FnOnce(&mut Rooms) -> T) -> T {
+        let answer = body(&mut self.lock().rooms);
+        self.changed.notify_all();
+        answer
+    }
+
+    pub(super) fn entering(&self) -> Entering<'_> {
+        let mut shared = self.lock();
+        shared.entering = shared.entering.saturating_add(1);
+        Entering(self)
+    }
+
+    /// Waits, for a second at most, until no call that enters a room is under way.
+    pub(super) fn wait_for_entries(&self) {
+        let Some(until) = Instant::now().checked_add(Duration::from_secs(1)) else { return };
+        self.wait_until(until, |shared| shared.entering == 0);
+    }
+
+    pub(super) fn wait_for(&self, until: Instant, reached: impl Fn(&Rooms) -> bool) -> bool {
+        self.wait_until(until, |shared| reached(&shared.rooms))
+    }
+
+    /// Waits while the listener makes us known again. False if `until` passed, or the session ended, before that.
+    pub(super) fn wait_until_known(&self, until: Instant) -> bool {
+        self.wait_until(until, |shared| shared.standing == Standing::Known)
+    }
+
+    fn wait_until(&self, until: Instant, reached: impl Fn(&Shared) -> bool) -> bool {
+        let mut shared = self.lock();
+        loop {
+            if reached(&shared) {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.is_stopping() {
+                return false;
+            }
+            shared = self.changed.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The server did not know the session of this registration.
+    pub(super) fn doubt(&self, registration: u64) {
+        let mut shared = self.lock();
+        if shared.who.as_ref().is_some_and(|who| who.registration == registration) {
+            shared.standing = Standing::Lost;
+        }
+    }
+
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.lock().standing == Standing::Lost
+    }
+
+    /// We are registered, and in our rooms.
+    pub(super) fn trust(&self) {
+        self.lock().standing = Standing::Known;
+        self.changed.notify_all();
+    }
+
+    /// Ends every wait. Nothing begins afterwards.
+    pub(super) fn stop(&self) {
+        drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let _shared = self.lock();
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// Pauses; false if the session ended meanwhile.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        self.stopping.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        let mut shared = self.0.lock();
+        shared.entering = shared.entering.saturating_sub(1);
+        drop(shared);
+        self.0.changed.notify_all();
+    }
+}
