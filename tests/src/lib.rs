@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The programs as a user runs them, for tests: started as processes, read line by line, never waited for without an end.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+mod chatter;
+mod process;
+mod programs;
+
+pub use chatter::{Chatter, Event};
+pub use process::{Process, SOON};
+pub use programs::{BinderProgram, ServerProgram, command, free_port};

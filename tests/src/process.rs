@@ -1,0 +1,168 @@
+//! One running program: its lines arrive on channels, and it is ended with the test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+use rpc_core::threads::{self, Thread};
+
+/// How long anything is waited for before its test fails. Generous: a busy machine is not a fault.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// A child process whose output is read by threads, so that it never blocks on a full pipe.
+pub struct Process {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+    seen: Vec<String>,
+    _readers: [Thread; 2],
+}
+
+impl Process {
+    /// Starts a program; its environment is the test's, less what configures our programs.
+    #[track_caller]
+    pub fn start(name: &str, command: &mut Command) -> Process {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let (stdout, out) = lines_of(child.stdout.take().unwrap());
+        let (stderr, err) = lines_of(child.stderr.take().unwrap());
+        let stdin = child.stdin.take();
+        Process {
+            name: name.to_owned(),
+            child,
+            stdin,
+            stdout,
+            stderr,
+            seen: Vec::new(),
+            _readers: [out, err],
+        }
+    }
+
+    /// Types one line.
+    #[track_caller]
+    pub fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).unwrap();
+    }
+
+    /// Ends the program's input.
+    pub fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line of standard output; `None` at its end.
+    #[track_caller]
+    pub fn line(&mut self) -> Option<String> {
+        self.line_before(Instant::now() + SOON)
+    }
+
+    #[track_caller]
+    pub(crate) fn line_before(&mut self, deadline: Instant) -> Option<String> {
+        match self.stdout.recv_deadline(deadline) {
+            Ok(line) => {
+                self.seen.push(line.clone());
+                Some(line)
+            }
+            Err(error) if error.is_timeout() => panic!("it said nothing more in time\n{}", self.told()),
+            Err(_) => None,
+        }
+    }
+
+    /// The next line of standard output, if one is there or comes within `time`.
+    pub fn line_within(&mut self, time: Duration) -> Option<String> {
+        let line = self.stdout.recv_timeout(time).ok()?;
+        self.seen.push(line.clone());
+        Some(line)
+    }
+
+    /// Waits for a line of standard error that contains `text`, and gives it back.
+    #[track_caller]
+    pub fn complaint(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + SOON;
+        loop {
+            match self.stderr.recv_deadline(deadline) {
+                Ok(line) => {
+                    self.seen.push(format!("! {line}"));
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(_) => panic!("it did not say {text:?}\n{}", self.told()),
+            }
+        }
+    }
+
+    /// Sends a signal: `TERM`, `INT`, `KILL`, `STOP` or `CONT`.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Kills it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn end(&mut self) -> ExitStatus {
+        self.end_within(SOON)
+    }
+
+    /// Waits for its end, at most this long.
+    #[track_caller]
+    pub fn end_within(&mut self, time: Duration) -> ExitStatus {
+        self.end_input();
+        let deadline = Instant::now() + time;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it did not end within {time:?}\n{}", self.told());
+            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// A line of `/proc/PID/status` as a number: `Threads`, or `VmRSS` in kB.
+    pub fn status(&self, key: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Everything read so far, for a failing test's message.
+    pub fn told(&mut self) -> String {
+        self.seen.extend(self.stderr.try_iter().map(|line| format!("! {line}")));
+        format!("--- {} so far:\n{}\n---", self.name, self.seen.join("\n"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn lines_of(source: impl Read + Send + 'static) -> (Receiver<String>, Thread) {
+    let (sender, lines) = unbounded();
+    let thread = threads::spawn("lines", move || {
+        for line in BufReader::new(source).lines() {
+            let Ok(line) = line else { return };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    (lines, thread.unwrap())
+}
