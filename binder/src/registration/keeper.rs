@@ -8,7 +8,7 @@
 //!   └─────forgotten──────┘
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rpc_core::Status;
@@ -20,7 +20,10 @@ use crate::name::ProcedureName;
 /// The registration of one server's procedures, without the network.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    names: BTreeMap<ProcedureName, Standing>,
+    /// To be registered, some not before a certain time. Every name is in one of these three.
+    wanted: BTreeMap<ProcedureName, Option<Instant>>,
+    held: BTreeSet<ProcedureName>,
+    lost: BTreeSet<ProcedureName>,
     /// Lost names that the binder need not tell any more.
     to_acknowledge: Vec<ProcedureName>,
     lease: Duration,
@@ -29,13 +32,6 @@ pub(super) struct Keeper {
     refusal: Option<BinderError>,
     news: Vec<News>,
     chance: fastrand::Rng,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Wanted { from: Option<Instant> },
-    Held,
-    Lost,
 }
 
 /// The binder does not answer.
@@ -81,7 +77,9 @@ pub(super) enum News {
 impl Keeper {
     pub(super) fn new(names: Vec<ProcedureName>, chance: fastrand::Rng) -> Keeper {
         Keeper {
-            names: names.into_iter().map(|name| (name, Standing::Wanted { from: None })).collect(),
+            wanted: names.into_iter().map(|name| (name, None)).collect(),
+            held: BTreeSet::new(),
+            lost: BTreeSet::new(),
             to_acknowledge: Vec::new(),
             lease: Duration::ZERO,
             renew_at: None,
@@ -99,14 +97,13 @@ impl Keeper {
         if !self.to_acknowledge.is_empty() {
             return Step::Acknowledge(self.to_acknowledge.clone());
         }
-        let is_due = |from: &Option<Instant>| from.is_none_or(|from| from <= now);
-        let due = self.wanted().filter(|(_, from)| is_due(from)).map(|(name, _)| name.clone());
-        let due: Vec<_> = due.take(self.window()).collect();
+        let due = self.wanted.iter().filter(|(_, from)| from.is_none_or(|from| from <= now));
+        let due: Vec<_> = due.map(|(name, _)| name.clone()).take(self.window()).collect();
         if !due.is_empty() {
             return Step::Register(due);
         }
-        let later = self.wanted().filter_map(|(_, from)| from).min();
-        match later.into_iter().chain(self.renew_at).min() {
+        let later = self.wanted.values().flatten().chain(&self.renew_at).min();
+        match later.copied() {
             Some(at) if at > now => Step::Wait(at),
             Some(_) => Step::Renew,
             None => Step::Rest,
@@ -123,18 +120,19 @@ impl Keeper {
         match answer {
             Ok(granted) => {
                 self.answered();
-                self.set(name, Standing::Held);
+                self.wanted.remove(name);
+                self.held.insert(name.clone());
                 self.schedule(granted.lease_ms, now);
-                if self.missing() == 0 {
+                if self.wanted.is_empty() {
                     self.refusal = None;
-                    self.news.push(News::Complete(self.held().len()));
+                    self.news.push(News::Complete(self.held.len()));
                 }
             }
             Err(BinderError::Status(status)) => self.silent(status, now),
             Err(BinderError::Restarted { .. }) => self.lose_all(),
             Err(refusal) => {
                 self.answered();
-                self.set(name, Standing::Wanted { from: Some(now + ASK_AGAIN_AFTER) });
+                self.wanted.insert(name.clone(), Some(now + ASK_AGAIN_AFTER));
                 if self.refusal.as_ref() != Some(&refusal) {
                     self.news.push(News::Refused(name.clone(), refusal.clone()));
                 }
@@ -180,17 +178,17 @@ impl Keeper {
 
     /// How many procedures are still to be registered.
     pub(super) fn missing(&self) -> usize {
-        self.wanted().count()
+        self.wanted.len()
     }
 
     /// The names that another server has.
-    pub(super) fn lost(&self) -> Vec<ProcedureName> {
-        self.standing(Standing::Lost)
+    pub(super) fn lost(&self) -> &BTreeSet<ProcedureName> {
+        &self.lost
     }
 
     /// The names that are registered, as far as is known.
-    pub(super) fn held(&self) -> Vec<ProcedureName> {
-        self.standing(Standing::Held)
+    pub(super) fn held(&self) -> &BTreeSet<ProcedureName> {
+        &self.held
     }
 
     /// Why something is missing, as far as is known.
@@ -207,24 +205,6 @@ impl Keeper {
     /// A binder that has not answered yet, or not lately, is tried with one call.
     fn window(&self) -> usize {
         if self.lease.is_zero() || self.is_out_of_contact() { 1 } else { WINDOW }
-    }
-
-    fn wanted(&self) -> impl Iterator<Item = (&ProcedureName, Option<Instant>)> {
-        self.names.iter().filter_map(|(name, standing)| match standing {
-            Standing::Wanted { from } => Some((name, *from)),
-            Standing::Held | Standing::Lost => None,
-        })
-    }
-
-    fn standing(&self, wanted: Standing) -> Vec<ProcedureName> {
-        let matching = self.names.iter().filter(|(_, standing)| **standing == wanted);
-        matching.map(|(name, _)| name.clone()).collect()
-    }
-
-    fn set(&mut self, name: &ProcedureName, standing: Standing) {
-        if let Some(held) = self.names.get_mut(name) {
-            *held = standing;
-        }
     }
 
     fn answered(&mut self) {
@@ -255,38 +235,43 @@ impl Keeper {
     }
 
     fn forget(&mut self) {
-        let held = self.held();
-        if !held.is_empty() {
+        if !self.held.is_empty() {
             self.news.push(News::Forgotten);
         }
-        for name in &held {
-            self.set(name, Standing::Wanted { from: None });
-        }
+        self.wanted.extend(std::mem::take(&mut self.held).into_iter().map(|name| (name, None)));
         self.renew_at = None;
     }
 
     fn lose(&mut self, superseded: &[String]) {
-        let told = superseded.iter().filter_map(|name| self.names.get_key_value(name.as_str()));
-        let told: Vec<_> = told.map(|(name, _)| name.clone()).collect();
+        let ours = |text: &String| ProcedureName::parse(text).ok().filter(|name| self.knows(name));
+        let told: Vec<_> = superseded.iter().filter_map(ours).collect();
         self.to_acknowledge.clone_from(&told);
         self.leave(told);
+    }
+
+    fn knows(&self, name: &ProcedureName) -> bool {
+        self.held.contains(name) || self.lost.contains(name) || self.wanted.contains_key(name)
     }
 
     /// A later start of this instance has everything.
     fn lose_all(&mut self) {
         self.answered();
-        self.leave(self.names.keys().cloned().collect());
+        self.leave(self.held.iter().chain(self.wanted.keys()).cloned().collect());
     }
 
-    fn leave(&mut self, mut names: Vec<ProcedureName>) {
-        names.retain(|name| self.names.get(name) != Some(&Standing::Lost));
-        for name in &names {
-            self.set(name, Standing::Lost);
+    fn leave(&mut self, names: Vec<ProcedureName>) {
+        let mut new = Vec::new();
+        for name in names {
+            self.held.remove(&name);
+            self.wanted.remove(&name);
+            if self.lost.insert(name.clone()) {
+                new.push(name);
+            }
         }
-        if !names.is_empty() {
-            self.news.push(News::Lost(names));
+        if !new.is_empty() {
+            self.news.push(News::Lost(new));
         }
-        if self.held().is_empty() {
+        if self.held.is_empty() {
             self.renew_at = None;
         }
     }

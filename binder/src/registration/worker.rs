@@ -71,7 +71,7 @@ impl Worker {
             self.tell(&news);
         }
         let state =
-            State { missing: keeper.missing(), superseded: texts(&keeper.lost()), trouble: keeper.trouble() };
+            State { missing: keeper.missing(), superseded: texts(keeper.lost()), trouble: keeper.trouble() };
         self.progress.set(state);
     }
 
@@ -102,14 +102,14 @@ impl Worker {
         if held.is_empty() || keeper.is_out_of_contact() {
             return;
         }
-        if let Err(error) = self.client.with_deadline(FAREWELL_WITHIN).unregister(texts(&held)) {
+        if let Err(error) = self.client.with_deadline(FAREWELL_WITHIN).unregister(texts(held)) {
             tracing::debug!("not unregistered: {error}");
         }
     }
 }
 
-fn texts(names: &[ProcedureName]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
+fn texts<'a>(names: impl IntoIterator<Item = &'a ProcedureName>) -> Vec<String> {
+    names.into_iter().map(ToString::to_string).collect()
 }
 
 /// The first names, and how many there are beside them.
