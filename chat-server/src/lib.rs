@@ -10,5 +10,10 @@ mod waits;
 
 mod lobby;
 
+mod advertised;
+mod server;
+
+pub use advertised::Advertised;
 pub use clock::{Clock, SystemClock};
 pub use lobby::{EMPTY_ROOM_AFTER, Lobby, LobbyOptions, USER_IDLE_AFTER};
+pub use server::{ChatServer, ServerOptions, StartError};

@@ -22,6 +22,7 @@ pub trait Chat {
     fn unregister_user(&self, username: String) -> Result<(), ChatError>;
 
     /// Says that the user is still there, and nothing else.
+    #[idempotent]
     fn heartbeat(&self, username: String) -> Result<(), ChatError>;
 
     /// Makes a room without a limit. Its maker is not in it.
@@ -37,6 +38,7 @@ pub trait Chat {
     /// Enters a room; for who is in already nothing changes and the same is answered.
     ///
     /// Refused with `NoSuchRoom` or `RoomFull`.
+    #[idempotent]
     fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError>;
 
     /// Leaves a room, and with it the mark of what was fetched.
@@ -69,18 +71,22 @@ pub trait Chat {
     /// call never moves. Answers with an empty list after 25 s, half a second before the deadline, when the user
     /// entered or left a room, or when newer waits of his take its place. A named room that he is not in is answered
     /// at once, as [`News::NotIn`](crate::News::NotIn).
+    #[idempotent]
     fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError>;
 
     /// The last 50 messages of a room that this user may see, his private ones included, oldest first.
     ///
     /// Refused with `NoSuchRoom` or `NotInRoom`.
+    #[idempotent]
     fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError>;
 
     /// All rooms, oldest first.
+    #[idempotent]
     fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError>;
 
     /// Who is in a room, by order of entry.
     ///
     /// Refused with `NoSuchRoom`.
+    #[idempotent]
     fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError>;
 }

@@ -23,7 +23,7 @@ mod chat;
 
 pub use answer::{Joined, News, Received, RoomEvents, RoomMark, RoomSummary, Sent, Session};
 pub use body::{BodyError, MessageBody};
-pub use chat::{Chat, ChatClient, ChatService};
+pub use chat::{Chat, ChatClient, ChatService, ChatStart};
 pub use error::ChatError;
 pub use event::{Event, EventKind, UnixMillis};
 pub use identity::{MESSAGE_ID_KEY, MessageId, SESSION_KEY, SessionToken};

@@ -11,6 +11,8 @@ use super::rig::{Guest, Rig, news, status, until, words};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+type Call = fn(&Guest<'_>) -> Result<(), ChatError>;
+
 fn user(name: &str) -> Username {
     Username::parse(name).unwrap()
 }
@@ -40,11 +42,7 @@ fn a_chat_of_two_goes_as_people_expect() {
 fn every_procedure_with_a_username_wants_its_holders_token() {
     let rig = Rig::new();
     let [ana, bia] = rig.guests_in("rust", ["ana", "bia"]);
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "a method of Guest<'_> has one lifetime too few"
-    )]
-    let calls: [(&str, fn(&Guest<'_>) -> Result<(), ChatError>); 8] = [
+    let calls: [(&str, Call); 8] = [
         ("heartbeat", |guest| guest.heartbeat()),
         ("join", |guest| guest.join("rust").map(drop)),
         ("leave", |guest| guest.leave("rust")),

@@ -1,0 +1,158 @@
+//! A chat on a socket, known to a binder.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use binder::{DEFAULT_ADDRESS, NotYetRegistered, Registration, RegistrationError};
+use chat_api::ChatService;
+use crossbeam_channel::RecvTimeoutError;
+use rpc_core::threads::{self, Thread};
+use rpc_core::{Limits, Server, StillRunning};
+use thiserror::Error;
+
+use crate::advertised::Advertised;
+use crate::lobby::{Lobby, LobbyOptions};
+
+/// A running chat server: its service, its registration with the binder, and the thread that sweeps.
+///
+/// Dropping it shuts it down, giving running calls a second. Rooms and users are gone with it.
+#[derive(Debug)]
+pub struct ChatServer {
+    lobby: Arc<Lobby>,
+    registration: Option<Registration>,
+    server: Option<Server>,
+    address: SocketAddr,
+    _sweeper: Thread,
+}
+
+/// What a chat server may be told.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Where to listen; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// The binder to register with, as `HOST:PORT`.
+    pub binder: String,
+    /// The address that clients are told, if it is not the one listened on. An unspecified address (`0.0.0.0`) is told
+    /// as the one at which the binder sees this server.
+    pub advertise: Option<Advertised>,
+    /// The times and the clock of the chat itself.
+    pub lobby: LobbyOptions,
+    /// The limits of the connections.
+    pub limits: Limits,
+}
+
+/// Why a chat server did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The address cannot be told to the binder.
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
+    /// The system gives no thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+}
+
+impl Default for ServerOptions {
+    /// Any free port of 127.0.0.1, the binder on this machine, five minutes for rooms and a minute for users.
+    fn default() -> ServerOptions {
+        ServerOptions {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            binder: DEFAULT_ADDRESS.to_owned(),
+            advertise: None,
+            lobby: LobbyOptions::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl ChatServer {
+    /// Serves from now on, and registers every procedure with the binder as soon as that is there.
+    ///
+    /// # Errors
+    /// [`StartError`]. A binder that is not there is none: it is waited for.
+    pub fn start(options: ServerOptions) -> Result<ChatServer, StartError> {
+        let ServerOptions { listen, binder, advertise, lobby, limits } = options;
+        let lobby = Arc::new(Lobby::new(lobby));
+        let service = ChatService::new(lobby.clone());
+        let server = Server::builder().limits(limits).service(service).bind(listen);
+        let server = server.map_err(|source| StartError::Listen { address: listen, source })?;
+        let address = server.address();
+        let sweeper = sweeper(lobby.clone()).map_err(StartError::Thread)?;
+        let advertised = advertise.unwrap_or_else(|| Advertised::new(address.ip().to_string(), None));
+        let (host, port) = (advertised.host(), advertised.port(address.port()));
+        let registration = Registration::start(binder, host, port, server.procedures());
+        let mut chat =
+            ChatServer { lobby, registration: None, server: Some(server), address, _sweeper: sweeper };
+        chat.registration = Some(registration?);
+        tracing::info!("listening on {address}");
+        Ok(chat)
+    }
+
+    /// The address it listens on, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until clients can find every procedure.
+    ///
+    /// # Errors
+    /// [`NotYetRegistered`] when that takes longer than `timeout`.
+    pub fn wait_registered(&self, timeout: Duration) -> Result<(), NotYetRegistered> {
+        self.registration.as_ref().map_or(Ok(()), |registration| registration.wait_registered(timeout))
+    }
+
+    /// Answers those who wait, takes the procedures out of the binder, gives other calls `grace` to end, and ends.
+    ///
+    /// A binder that does not answer costs about four seconds, at the same time as the grace.
+    ///
+    /// # Errors
+    /// When calls were still running after `grace`.
+    pub fn shutdown(mut self, grace: Duration) -> Result<(), StillRunning> {
+        self.close(grace)
+    }
+
+    fn close(&mut self, grace: Duration) -> Result<(), StillRunning> {
+        self.lobby.close();
+        let registration = self.registration.take();
+        // Without a thread the registration ends here, with the closure.
+        let farewell = threads::spawn("chat-farewell", move || drop(registration));
+        let outcome = self.server.take().map_or(Ok(()), |server| server.shutdown(grace));
+        drop(farewell);
+        outcome
+    }
+}
+
+impl Drop for ChatServer {
+    fn drop(&mut self) {
+        if let Err(still) = self.close(Server::DROP_GRACE) {
+            tracing::warn!("{still}");
+        }
+    }
+}
+
+/// Looks after the lobby once a second, until it closes.
+fn sweeper(lobby: Arc<Lobby>) -> io::Result<Thread> {
+    threads::spawn("chat-sweeper", move || {
+        let closing = lobby.closing();
+        while closing.recv_timeout(SWEEP_EVERY) == Err(RecvTimeoutError::Timeout) {
+            lobby.sweep();
+        }
+    })
+}
+
+/// Others learn of a vanished user at most this long after his time is over.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The chat through sockets, a binder and the generated client, in one process.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use binder::{BinderServer, Resolver};
+use chat_api::{Chat, ChatClient, ChatError, News, RoomMark, SESSION_KEY};
+use rpc_core::{Client, Code};
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn start(binder: &BinderServer) -> ChatServer {
+    let server =
+        ChatServer::start(ServerOptions { binder: binder.address().to_string(), ..Default::default() });
+    let server = server.unwrap();
+    server.wait_registered(PATIENCE).unwrap();
+    server
+}
+
+/// A client that knows the binder only, and is registered under this name.
+fn guest(binder: &BinderServer, name: &str) -> ChatClient {
+    let resolver: Arc<Resolver> = Resolver::new(binder.address().to_string());
+    let stranger = ChatClient::new(Client::resolving(resolver));
+    let session = stranger.register_user(name.to_owned()).unwrap();
+    stranger.with_metadata(SESSION_KEY, session.token.as_bytes())
+}
+
+#[test]
+fn two_people_chat_who_know_only_where_the_binder_is() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let server = start(&binder);
+    let (ana, bia) = (guest(&binder, "ana"), guest(&binder, "bia"));
+    ana.create_room("rust".into()).unwrap();
+    let mark = ana.join_room("ana".into(), "rust".into()).unwrap().mark;
+    bia.join_room("bia".into(), "rust".into()).unwrap();
+    bia.send_message("bia".into(), "rust".into(), "oi\u{1b}[2J".into(), Some("Ana".into())).unwrap();
+    let received = ana.receive_messages("ana".into(), "rust".into()).unwrap();
+    assert_eq!(received.events.len(), 2);
+    let again = ana.await_events("ana".into(), vec![RoomMark { room: "rust".into(), mark }]).unwrap();
+    assert_eq!(again[0].news, News::Events(received));
+    assert_eq!(ana.list_users("rust".into()).unwrap(), ["ana", "bia"]);
+    let refused = bia.join_room("bia".into(), "rusty".into()).unwrap_err();
+    assert_eq!(refused.code(), "no_such_room");
+    server.shutdown(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_message_reaches_who_waits_within_a_tenth_of_a_second() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let _server = start(&binder);
+    let (ana, bia) = (guest(&binder, "ana"), guest(&binder, "bia"));
+    ana.create_room("rust".into()).unwrap();
+    bia.join_room("bia".into(), "rust".into()).unwrap();
+    let mut mark = ana.join_room("ana".into(), "rust".into()).unwrap().mark;
+    bia.receive_messages("bia".into(), "rust".into()).unwrap();
+    let mut quickest = PATIENCE;
+    for _ in 0..10 {
+        let waiting = ana.start().await_events("ana".into(), vec![RoomMark { room: "rust".into(), mark }]);
+        let sent = Instant::now();
+        bia.send_message("bia".into(), "rust".into(), "quick".into(), None).unwrap();
+        let answer = waiting.wait().unwrap();
+        quickest = quickest.min(sent.elapsed());
+        let News::Events(received) = &answer[0].news else { panic!("{answer:?}") };
+        mark = received.mark;
+    }
+    assert!(quickest < Duration::from_millis(100), "{quickest:?}");
+}
+
+#[test]
+fn a_wrong_token_is_refused_with_its_status() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let _server = start(&binder);
+    let (ana, _bia) = (guest(&binder, "ana"), guest(&binder, "bia"));
+    let refused = ana.heartbeat("bia".into()).unwrap_err();
+    assert!(matches!(&refused, ChatError::Status(status) if status.code() == Code::PermissionDenied));
+    assert_eq!(refused.code(), "permission_denied");
+}
+
+#[test]
+fn a_shutdown_answers_who_waits_at_once_and_takes_the_procedures_away() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let server = start(&binder);
+    let ana = guest(&binder, "ana");
+    ana.create_room("rust".into()).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| ana.await_events("ana".into(), Vec::new()));
+        ana.heartbeat("ana".into()).unwrap();
+        let begun = Instant::now();
+        server.shutdown(Duration::from_secs(2)).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert_eq!(waiting.join().unwrap().unwrap_err().code(), "unavailable");
+    });
+    let resolver = Resolver::new(binder.address().to_string());
+    let stranger = ChatClient::new(Client::resolving(resolver)).with_deadline(PATIENCE);
+    assert!(stranger.list_rooms().is_err());
+}
+
+#[test]
+fn a_server_starts_before_its_binder_and_a_dead_binder_does_not_hold_it_up() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let address = binder.address();
+    binder.shutdown(PATIENCE).unwrap();
+    let server =
+        ChatServer::start(ServerOptions { binder: address.to_string(), ..ServerOptions::default() }).unwrap();
+    let direct = ChatClient::new(Client::connect(server.address().to_string()));
+    assert_eq!(direct.list_rooms().unwrap(), []);
+    let begun = Instant::now();
+    server.shutdown(Duration::from_secs(2)).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let error = ChatServer::start(ServerOptions { listen, ..ServerOptions::default() }).unwrap_err();
+    assert!(matches!(error, StartError::Listen { address, .. } if address == listen));
+}
+
+#[test]
+fn an_address_that_cannot_be_advertised_is_told_and_nothing_is_left_running() {
+    let advertise = Some(Advertised::new("224.0.0.1", None));
+    let error = ChatServer::start(ServerOptions { advertise, ..ServerOptions::default() }).unwrap_err();
+    assert!(matches!(error, StartError::Registration(_)));
+}
