@@ -4,7 +4,9 @@
 mod chatter;
 mod process;
 mod programs;
+mod proxy;
 
 pub use chatter::{Chatter, Event};
 pub use process::{Process, SOON};
 pub use programs::{BinderProgram, ServerProgram, command, free_port};
+pub use proxy::Proxy;
