@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use rpc_core::Endpoint;
 use rpc_program::completions::{self, Shell};
 use rpc_program::duration::{self, DurationError};
-use rpc_program::listen::{Exposure, ListenError};
+use rpc_program::listen::ListenError;
 use thiserror::Error;
 
 mod list;
@@ -41,8 +41,9 @@ struct Serve {
     #[arg(long, value_name = "ADDR:PORT", env = "BINDER_LISTEN", default_value = DEFAULT_ADDRESS)]
     listen: SocketAddr,
 
-    #[command(flatten)]
-    exposure: Exposure,
+    /// Listen on an address that other machines reach, unprotected: whoever reaches it may use it
+    #[arg(long, env = "BINDER_INSECURE", value_parser = BoolishValueParser::new())]
+    insecure: bool,
 
     /// How long a server that is not heard of stays registered, 100ms to 5m
     #[arg(long, value_name = "TIME", env = "BINDER_LEASE", default_value = "15s", value_parser = lease)]

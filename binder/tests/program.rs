@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use binder::{Binder, BinderClient, Entry, Registration};
@@ -18,7 +19,8 @@ struct Running {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_binder"));
-    for name in ["RUST_LOG", "RPC_INSECURE", "BINDER_LISTEN", "BINDER_ADDRESS", "BINDER_LEASE", "BINDER_JSON"]
+    for name in
+        ["RUST_LOG", "BINDER_INSECURE", "BINDER_LISTEN", "BINDER_ADDRESS", "BINDER_LEASE", "BINDER_JSON"]
     {
         command.env_remove(name);
     }
@@ -32,7 +34,12 @@ fn run(arguments: &[&str]) -> Output {
 
 impl Running {
     fn start() -> Running {
+        Running::start_with(&[])
+    }
+
+    fn start_with(options: &[&str]) -> Running {
         let mut process = command(&["--listen", "127.0.0.1:0"])
+            .args(options)
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -123,6 +130,26 @@ fn signals_end_it_in_order_within_five_seconds() {
         binder.log.read_to_string(&mut rest).unwrap();
         assert_eq!(binder.process.wait().unwrap().code(), Some(0), "{rest}");
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+}
+
+/// Story: a registry that stood still judged everybody by the time it had missed, and deleted the living.
+#[test]
+fn a_binder_that_was_stopped_for_a_while_forgets_nobody_who_lives() {
+    let binder = Running::start_with(&["--lease", "400ms"]);
+    let client = binder.client();
+    client.register_procedure("chat".into(), "127.0.0.1".into(), 4000).unwrap();
+    let resumed = Instant::now() + Duration::from_secs(1);
+    binder.signal("-STOP");
+    while Instant::now() < resumed {
+        thread::park_timeout(resumed.saturating_duration_since(Instant::now()));
+    }
+    binder.signal("-CONT");
+    assert!(client.lookup_procedure("chat".into()).is_ok());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while client.lookup_procedure("chat".into()).is_ok() {
+        assert!(Instant::now() < deadline, "a full term is not for ever");
+        thread::park_timeout(Duration::from_millis(10));
     }
 }
 

@@ -4,14 +4,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use binder::{BinderServer, Terms};
-use rpc_program::{listen, log, signals};
+use rpc_program::listen::{self, Exposure};
+use rpc_program::{log, signals};
 
 use super::{Failure, Serve};
 
 pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
     log::init(log::LevelFilter::INFO);
     let stop = signals::stop().map_err(Failure::Signals)?;
-    listen::check(line.listen, line.exposure)?;
+    let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
+    listen::check(line.listen, exposure)?;
     let terms = Terms { lease: line.lease, ..Terms::default() };
     let server =
         BinderServer::start_with(line.listen, terms).map_err(|error| listen::failed(line.listen, error))?;

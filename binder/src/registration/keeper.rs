@@ -120,8 +120,9 @@ impl Keeper {
         match answer {
             Ok(granted) => {
                 self.answered();
-                self.wanted.remove(name);
-                self.held.insert(name.clone());
+                if self.wanted.remove(name).is_some() {
+                    self.held.insert(name.clone());
+                }
                 self.schedule(granted.lease_ms, now);
                 if self.wanted.is_empty() {
                     self.refusal = None;

@@ -5,11 +5,9 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
-/// Whether a program may listen where other machines reach it; flattened into a command line it is `--insecure`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+/// Whether a program may listen where other machines reach it: what `--insecure` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exposure {
-    /// Listen on an address that other machines reach, unprotected: whoever reaches it may use it
-    #[arg(long, env = "RPC_INSECURE", value_parser = clap::builder::BoolishValueParser::new())]
     insecure: bool,
 }
 
@@ -65,15 +63,7 @@ pub fn failed(address: SocketAddr, source: io::Error) -> ListenError {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        exposure: Exposure,
-    }
 
     #[test]
     fn only_loopback_is_listened_on_unless_insecure_is_said() {
@@ -85,12 +75,6 @@ mod tests {
             assert!(matches!(check(address, Exposure::LOOPBACK), Err(ListenError::Exposed(_))), "{text}");
             assert!(check(address, Exposure::INSECURE).is_ok(), "{text}");
         }
-    }
-
-    #[test]
-    fn insecure_is_a_word_on_the_command_line() {
-        assert_eq!(Line::parse_from(["x"]).exposure, Exposure::LOOPBACK);
-        assert_eq!(Line::parse_from(["x", "--insecure"]).exposure, Exposure::INSECURE);
     }
 
     #[test]
