@@ -1,1 +1,24 @@
-fn main() {}
+//! The `chat-client` program: a person or a script in a chat.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use chat_client::program::{self, CommandLine};
+use clap::Parser;
+use rpc_program::log::{self, LevelFilter};
+use rpc_program::{completions, signals};
+
+fn main() -> ExitCode {
+    rpc_program::exit("chat-client", run(&CommandLine::parse()))
+}
+
+fn run(line: &CommandLine) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(shell) = line.completions {
+        completions::write::<CommandLine>(shell)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // What the chat itself has to say are events; the log would be written into the line being typed.
+    log::init(LevelFilter::ERROR);
+    let stop = signals::stop()?;
+    Ok(program::run(&line.binder.to_string(), &line.user, stop.signals())?)
+}

@@ -1,6 +1,6 @@
 //! Events as lines for people.
 //!
-//! Pure but for what it remembers: our name, the current room, the day last shown. Every text of others goes through
+//! Pure but for what it remembers: our name, our rooms, the day last shown. Every text of others goes through
 //! [`crate::sanitise`], and every line begins with something of ours (a time, `*`, or the gutter of a continued line), at any
 //! width: nobody can write a line that looks like somebody else's.
 
@@ -23,7 +23,8 @@ pub struct Renderer<Z: TimeZone> {
     paint: Paint,
     screen: Screen,
     us: Option<String>,
-    room: Option<String>,
+    /// The rooms that we are in; the last one is current and needs no mention.
+    rooms: Vec<String>,
     day: Option<NaiveDate>,
 }
 
@@ -39,21 +40,18 @@ pub enum Screen {
 impl<Z: TimeZone> Renderer<Z> {
     /// A renderer that has seen nothing yet and tells times in `zone`.
     pub fn new(zone: Z, paint: Paint, screen: Screen) -> Self {
-        Self { zone, paint, screen, us: None, room: None, day: None }
-    }
-
-    /// The room that needs no mention.
-    pub fn set_room(&mut self, room: Option<String>) {
-        self.room = room;
+        Self { zone, paint, screen, us: None, rooms: Vec::new(), day: None }
     }
 
     /// The lines that tell `event` on a screen so wide; empty if there is nothing to tell.
     pub fn render(&mut self, event: &ChatEvent, width: Width) -> String {
         let mut lines = String::new();
+        self.follow(event);
         match event {
             ChatEvent::Registered { username } => {
-                self.us = Some(username.clone());
-                self.starred(&mut lines, width, &format!("you are {}", name_shown(username)));
+                let hint =
+                    if self.screen == Screen::Conversation { "; /help lists the commands" } else { "" };
+                self.starred(&mut lines, width, &format!("you are {}{hint}", name_shown(username)));
             }
             ChatEvent::Joined { room, users, history } => {
                 self.joined(&mut lines, width, room, users, history);
@@ -71,6 +69,21 @@ impl<Z: TimeZone> Renderer<Z> {
             told => self.starred(&mut lines, width, &sentence(told)),
         }
         lines
+    }
+
+    /// Keeps what later lines depend on: who we are, and where.
+    fn follow(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Registered { username } => self.us = Some(username.clone()),
+            ChatEvent::Joined { room, .. } => {
+                self.rooms.retain(|ours| ours != room);
+                self.rooms.push(room.clone());
+            }
+            ChatEvent::Left { room } | ChatEvent::Notice(Notice { room, kind: NoticeKind::Closed, .. }) => {
+                self.rooms.retain(|ours| ours != room);
+            }
+            _ => {}
+        }
     }
 
     /// A sentence of the client's own, as a dimmed line.
@@ -142,7 +155,7 @@ impl<Z: TimeZone> Renderer<Z> {
 
     /// The room's name, unless it is the current one.
     fn elsewhere(&self, room: &str) -> String {
-        if self.room.as_deref() == Some(room) {
+        if self.rooms.last().is_some_and(|current| current == room) {
             return String::new();
         }
         format!("{} ", self.paint.dim(&format!("[{}]", name_shown(room))))

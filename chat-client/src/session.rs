@@ -25,11 +25,12 @@ mod state;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_api::{ChatClient, ChatError};
+use chat_api::{ChatClient, ChatError, MESSAGE_ID_KEY, MessageBody};
 use crossbeam_channel::{Receiver, Sender};
 use rpc_core::{Resolve, Status};
 
 pub use options::SessionOptions;
+pub(crate) use pauses::Pauses;
 
 use crate::event::{ChatEvent, Message, RoomLine};
 use calls::{Calls, Repeat};
@@ -96,11 +97,17 @@ impl ChatSession {
     /// # Errors
     /// `name_taken` and `invalid_name`: ask for another. A session has one name only.
     pub fn register(&self, username: &str) -> Result<String, ChatError> {
+        self.register_within(self.calls.deadline, username)
+    }
+
+    /// As [`register`](ChatSession::register), with a time of its own.
+    pub(crate) fn register_within(&self, time: Duration, username: &str) -> Result<String, ChatError> {
         if self.state.who().is_some() {
             return Err(Status::failed_precondition("this session has a name already").not_run().into());
         }
-        let session =
-            self.calls.run(Repeat::IfNotRun, |chat| chat.start().register_user(username.to_owned()))?;
+        let session = self
+            .calls
+            .run_within(time, Repeat::IfNotRun, |chat| chat.start().register_user(username.to_owned()))?;
         let shown = session.username.to_string();
         self.state.registered(session);
         self.listener.start()?;
@@ -201,8 +208,10 @@ impl ChatSession {
     fn deliver(&self, room: &str, text: &str, to: Option<&str>) -> Result<Receipt, ChatError> {
         let username = self.our_name()?;
         let room = self.named(room)?;
+        MessageBody::parse(text)?;
         let id = calls::message_id()?;
-        let sent = self.calls.run_with(Repeat::Always, Some(id), |chat| {
+        let sent = self.calls.run(Repeat::Always, |chat| {
+            let chat = chat.with_metadata(MESSAGE_ID_KEY, *id.as_bytes());
             chat.start().send_message(username.clone(), room.clone(), text.to_owned(), to.map(str::to_owned))
         })?;
         Ok(Receipt { room, seq: sent.seq.number() })
@@ -259,19 +268,30 @@ impl ChatSession {
     /// that took longer than `within`.
     #[must_use]
     pub fn settle(&self, within: Duration) -> bool {
-        let until = Instant::now().checked_add(within);
-        let Some(until) = until else { return false };
+        let Some(until) = Instant::now().checked_add(within) else { return false };
         let rooms = self.state.rooms(|rooms| rooms.marks());
-        rooms.into_iter().all(|known| match self.calls.newest(&known) {
-            Ok(newest) => self.state.wait_for(until, |rooms| rooms.has_seen(&known.room, newest)),
-            Err(ChatError::NotInRoom { .. } | ChatError::NoSuchRoom { .. }) => true,
-            Err(_) => false,
+        rooms.into_iter().all(|known| {
+            match self.calls.newest(&known, until.saturating_duration_since(Instant::now())) {
+                Ok(newest) => self.state.wait_for(until, |rooms| rooms.has_seen(&known.room, newest)),
+                Err(ChatError::NotInRoom { .. } | ChatError::NoSuchRoom { .. }) => true,
+                Err(_) => false,
+            }
         })
     }
 
     /// Ends calls that are under way, and the waits of those that would be tried again; what comes after fails at once.
     pub fn interrupt(&self) {
         self.state.stop();
+    }
+
+    /// Whether [`interrupt`](ChatSession::interrupt) or [`close`](ChatSession::close) was called.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.is_stopping()
+    }
+
+    /// Lets time pass; less of it when the session is interrupted.
+    pub(crate) fn pause(&self, time: Duration) {
+        self.state.pause(time);
     }
 
     /// Leaves every room, frees the name and stops listening, within about 2 s; the session makes no calls afterwards.
@@ -284,6 +304,11 @@ impl ChatSession {
         let farewell = self.calls.farewell();
         self.listener.join();
         farewell
+    }
+
+    /// A room's name as events show it.
+    pub(crate) fn shown(&self, typed: &str) -> Result<String, ChatError> {
+        self.named(typed)
     }
 
     fn our_name(&self) -> Result<String, ChatError> {

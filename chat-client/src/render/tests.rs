@@ -19,10 +19,14 @@ fn private(from: &str, to: &str, body: &str) -> Message {
     Message { kind: MessageKind::Unicast, to: Some(to.into()), ..message(from, body) }
 }
 
+fn in_rust() -> ChatEvent {
+    ChatEvent::Joined { room: "rust".into(), users: vec![], history: vec![] }
+}
+
 fn renderer(paint: Paint, screen: Screen) -> Renderer<Utc> {
     let mut renderer = Renderer::new(Utc, paint, screen);
     renderer.render(&ChatEvent::Registered { username: "ana".into() }, Width::Unbounded);
-    renderer.set_room(Some("rust".into()));
+    renderer.render(&in_rust(), Width::Unbounded);
     renderer
 }
 
@@ -40,10 +44,20 @@ fn messages_show_time_speaker_and_text() {
 }
 
 #[test]
+fn the_room_entered_last_and_not_left_needs_no_mention() {
+    let mut renderer = renderer(Paint::Plain, Screen::Log);
+    let mut shown = |event: ChatEvent| renderer.render(&event, Width::Unbounded);
+    shown(ChatEvent::Joined { room: "c".into(), users: vec![], history: vec![] });
+    assert_eq!(shown(ChatEvent::Message(message("bia", "oi"))), "10:00 [rust] bia: oi\n");
+    shown(ChatEvent::Left { room: "c".into() });
+    assert_eq!(shown(ChatEvent::Message(message("bia", "oi"))), "10:00 bia: oi\n");
+}
+
+#[test]
 fn times_are_those_of_the_zone() {
     let east = FixedOffset::east_opt(3600 * 5 + 1800).unwrap();
     let mut renderer = Renderer::new(east, Paint::Plain, Screen::Log);
-    renderer.set_room(Some("rust".into()));
+    renderer.render(&in_rust(), Width::Unbounded);
     let line = renderer.render(&ChatEvent::Message(message("bia", "oi")), Width::Unbounded);
     assert_eq!(line, "15:30 bia: oi\n");
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_api::{
-    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, MESSAGE_ID_KEY, Mark, MessageId, RoomEvents,
-    RoomMark, RoomName, SESSION_KEY, Session, limits,
+    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Mark, MessageId, RoomEvents, RoomMark, RoomName,
+    SESSION_KEY, Session, limits,
 };
 use rpc_core::{Client, Code, Pending, Resolve, Status};
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use super::state::{State, Who};
 pub(super) struct Calls {
     commands: ChatClient,
     listening: ChatClient,
-    deadline: Duration,
+    pub(super) deadline: Duration,
     state: Arc<State>,
 }
 
@@ -55,39 +55,33 @@ impl Calls {
         repeat: Repeat,
         call: impl Fn(&ChatClient) -> Pending<T, ChatError>,
     ) -> Result<T, ChatError> {
-        self.run_with(repeat, None, call)
+        self.run_within(self.deadline, repeat, call)
     }
 
-    /// As [`run`](Calls::run), with an id that makes every repetition the same message.
-    pub(super) fn run_with<T: DeserializeOwned>(
+    /// As [`run`](Calls::run), with a time of its own.
+    pub(super) fn run_within<T: DeserializeOwned>(
         &self,
+        time: Duration,
         repeat: Repeat,
-        id: Option<MessageId>,
         call: impl Fn(&ChatClient) -> Pending<T, ChatError>,
     ) -> Result<T, ChatError> {
-        let until = Instant::now().checked_add(self.deadline).ok_or_else(too_late)?;
+        let until = Instant::now().checked_add(time).ok_or_else(too_late)?;
         let mut pauses = Pauses::default();
-        let mut known = true;
+        let mut doubted = false;
         loop {
-            if self.state.is_stopping() {
-                return Err(closed().into());
-            }
-            if !self.state.wait_until_known(until) {
-                return Err(too_late().into());
-            }
-            let who = self.state.who();
+            let who = self.ready(until)?;
             let left = until.saturating_duration_since(Instant::now());
-            let failure =
-                match self.finish(call(&self.client(who.as_deref(), id, left)), Instant::now() + left) {
-                    Ok(answer) => return Ok(answer),
-                    Err(failure) => failure,
-                };
+            let client = authorised(&self.commands, who.as_deref()).with_deadline(left);
+            let failure = match self.finish(call(&client), until) {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
             let again = match (verdict(&failure, repeat), who) {
                 (Verdict::Unreachable, _) => self.pause(&mut pauses, until),
-                (Verdict::Unknown, Some(who)) if known => {
-                    known = false;
+                (Verdict::Unknown, Some(who)) if !doubted => {
+                    doubted = true;
                     self.state.doubt(who.registration);
-                    self.state.wait_until_known(until)
+                    true
                 }
                 _ => false,
             };
@@ -97,17 +91,20 @@ impl Calls {
         }
     }
 
+    /// Who we are, once the server knows it too.
+    fn ready(&self, until: Instant) -> Result<Option<Arc<Who>>, Status> {
+        if self.state.is_stopping() {
+            return Err(closed());
+        }
+        if !self.state.wait_until_known(until) {
+            return Err(too_late());
+        }
+        Ok(self.state.who())
+    }
+
     fn pause(&self, pauses: &mut Pauses, until: Instant) -> bool {
         let pause = pauses.next();
         Instant::now().checked_add(pause).is_some_and(|then| then < until) && self.state.pause(pause)
-    }
-
-    fn client(&self, who: Option<&Who>, id: Option<MessageId>, time: Duration) -> ChatClient {
-        let client = authorised(&self.commands, who).with_deadline(time);
-        match id {
-            Some(id) => client.with_metadata(MESSAGE_ID_KEY, *id.as_bytes()),
-            None => client,
-        }
     }
 
     /// Waits for an answer as long as the session lasts.
@@ -193,10 +190,10 @@ impl Calls {
     }
 
     /// The place behind the last event of a room that the server has for us.
-    pub(super) fn newest(&self, known: &RoomMark) -> Result<Mark, ChatError> {
+    pub(super) fn newest(&self, known: &RoomMark, time: Duration) -> Result<Mark, ChatError> {
         let mut newest = known.mark;
         loop {
-            let received = self.run(Repeat::Always, |chat| {
+            let received = self.run_within(time, Repeat::Always, |chat| {
                 let username = self.state.who().map(|who| who.username.to_string()).unwrap_or_default();
                 let chat = chat.with_metadata(AFTER_KEY, newest.encode());
                 chat.start().receive_messages(username, known.room.clone())

@@ -164,7 +164,7 @@ impl Ear {
                 self.show_unseen(who, before, &joined);
                 self.state.rooms(|rooms| {
                     rooms.leave(before.room.as_str());
-                    rooms.enter(joined.room, joined.mark, who.registration)
+                    rooms.enter(joined.room, joined.mark, who.registration);
                 });
             }
             Err(failure) if verdict(&failure, Repeat::Always) == Verdict::Final => {

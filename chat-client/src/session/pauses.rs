@@ -5,18 +5,18 @@ use std::time::Duration;
 /// Growing pauses between attempts, anywhere between half of their length and all of it, so that clients that lost one
 /// server do not come back in step.
 #[derive(Debug, Default)]
-pub(super) struct Pauses {
+pub(crate) struct Pauses {
     made: u32,
 }
 
 impl Pauses {
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let whole = FIRST_PAUSE.saturating_mul(1 << self.made.min(5)).min(LONGEST_PAUSE);
         self.made = self.made.saturating_add(1);
         whole.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.made = 0;
     }
 }

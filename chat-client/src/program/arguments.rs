@@ -1,0 +1,61 @@
+//! The command line.
+
+use clap::Parser;
+use clap::builder::BoolishValueParser;
+use rpc_core::Endpoint;
+use rpc_program::completions::Shell;
+
+/// Chat in a terminal, or let a script do it
+#[derive(Clone, Debug, Parser)]
+#[command(name = "chat-client", version, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+pub struct CommandLine {
+    /// Where the binder is, which knows where the chat server is
+    #[arg(long, value_name = "ADDR:PORT", env = "CHAT_BINDER", default_value = binder::DEFAULT_ADDRESS)]
+    pub binder: Endpoint,
+
+    /// Who chats, where, and in which form
+    #[command(flatten)]
+    pub user: UserArguments,
+
+    /// Print the completion script for a shell, and end
+    #[arg(long, value_name = "SHELL")]
+    pub completions: Option<Shell>,
+}
+
+/// Who chats, where, and in which form: for every program that embeds the client.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct UserArguments {
+    /// Your name; without it a terminal asks, and a script takes your login name
+    #[arg(long, value_name = "NAME", env = "CHAT_USERNAME")]
+    pub username: Option<String>,
+
+    /// A room to join first; it must exist
+    #[arg(long, value_name = "ROOM", env = "CHAT_ROOM")]
+    pub room: Option<String>,
+
+    /// Be a script, and print every event as a JSON object on a line of its own
+    #[arg(long, env = "CHAT_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Example: chat-client --username ana --room rust
+Example: printf '/create rust\\n/join rust\\nhello\\n' | chat-client --username ana --json";
+
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  chat-client --username ana --room rust
+  printf '/create rust\\n/join rust\\nhello\\n' | chat-client --username ana --json
+
+Commands: text without a slash is a public message to the current room; /help lists the others.
+
+Scripts: with --json, or when standard input is not a terminal, lines are run in order, each finished before the next is \
+read; `/sleep 1s` waits. At the end of input the client prints what is still to be received and leaves. The exit code is 1 \
+when a command failed, and 2 when this command line was wrong.
+
+JSON events: registered, room_created, joined, message, notice, sent, rooms, users, left, history, connection, error; and \
+gap (messages of a room may be missing here), me (the answer to /me), help (the answer to /help).
+
+Environment: CHAT_BINDER, CHAT_USERNAME, CHAT_ROOM and CHAT_JSON stand for the options of those names. NO_COLOR turns colours \
+off. RUST_LOG chooses what is logged to standard error. Lines typed in a terminal are kept in \
+$XDG_STATE_HOME/chat-client/history, for you alone.";

@@ -1,0 +1,261 @@
+//! Lines in, commands run one after the other, outcomes into the session's events.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chat_api::{ChatError, Username};
+use crossbeam_channel::Sender;
+
+use super::arguments::UserArguments;
+use super::input::{Input, Line};
+use super::login;
+use super::meeting::Said;
+use super::printer;
+use crate::command::{self, Command, Dialect, HELP};
+use crate::complete::Known;
+use crate::event::ChatEvent;
+use crate::sanitise;
+use crate::session::ChatSession;
+
+/// How the commands came to their end.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// Everything went well, or a person saw what did not.
+    Done,
+    /// A command of a script failed.
+    Failed,
+    /// The program was asked to end.
+    Stopped,
+    /// Nothing can be printed any more.
+    Unprintable(io::Error),
+}
+
+/// Runs the lines of one conversation.
+pub(super) struct Commands {
+    session: Arc<ChatSession>,
+    user: UserArguments,
+    known: Arc<Mutex<Known>>,
+    feed: Sender<ChatEvent>,
+    failures: u64,
+}
+
+enum Next {
+    Line,
+    Quit,
+}
+
+/// A script whose `--username` is no name ends before it connects.
+pub(super) fn refuse_name(user: &UserArguments) -> io::Result<Option<ExitCode>> {
+    let refused = user.username.as_deref().and_then(|name| Username::parse(name).err());
+    match refused {
+        Some(error) if Input::dialect_of(user) == Dialect::Script => {
+            printer::print_alone(&failure(&error.into()), Input::output_of(user))?;
+            Ok(Some(ExitCode::FAILURE))
+        }
+        _ => Ok(None),
+    }
+}
+
+impl Commands {
+    pub(super) fn new(session: Arc<ChatSession>, user: UserArguments, known: Arc<Mutex<Known>>) -> Commands {
+        let feed = session.feed();
+        Commands { session, user, known, feed, failures: 0 }
+    }
+
+    /// Runs everything, from the name to the farewell.
+    pub(super) fn run(mut self, mut input: Input) -> Ending {
+        input.complete_with(self.known.clone());
+        if self.register(&mut input) {
+            if let Some(room) = self.user.room.clone() {
+                self.execute(Command::Join { room });
+            }
+            self.converse(&mut input);
+        }
+        let dialect = input.dialect();
+        drop(input);
+        self.finish(dialect)
+    }
+
+    /// Takes a name; a person is asked again until one is free.
+    fn register(&mut self, input: &mut Input) -> bool {
+        let mut given = self.user.username.clone();
+        loop {
+            let name = match (given.take(), input.dialect()) {
+                (Some(name), _) => name,
+                (None, Dialect::Script) => login::login_name().unwrap_or_default(),
+                (None, Dialect::Terminal) => match input.ask("Your name: ") {
+                    Line::Text(name) if name.trim().is_empty() => continue,
+                    Line::Text(name) => name,
+                    Line::End => return false,
+                },
+            };
+            match self.register_as(&name) {
+                Ok(username) => {
+                    self.tell(ChatEvent::Registered { username });
+                    return true;
+                }
+                Err(error) => self.fail(&error),
+            }
+            if input.dialect() == Dialect::Script || self.session.is_over() {
+                return false;
+            }
+        }
+    }
+
+    fn register_as(&self, name: &str) -> Result<String, ChatError> {
+        Username::parse(name)?;
+        let mut said = Said::Nothing;
+        loop {
+            match self.session.register_within(REGISTRATION_TIME, name) {
+                Err(error) if error.code() == "unavailable" && !self.session.is_over() => {
+                    said = said.once(&error);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn converse(&mut self, input: &mut Input) {
+        while !self.session.is_over() {
+            let prompt = match self.current() {
+                Some(room) => format!("{}> ", sanitise::one_line(&room)),
+                None => "> ".to_owned(),
+            };
+            let Line::Text(line) = input.next(&prompt) else { return };
+            match command::parse(&line, input.dialect()) {
+                Ok(None) => {}
+                Ok(Some(command)) => {
+                    if let Next::Quit = self.execute(command) {
+                        return;
+                    }
+                }
+                Err(error) => self.refuse(error.code(), error.to_string()),
+            }
+        }
+    }
+
+    fn execute(&mut self, command: Command) -> Next {
+        if command == Command::Quit {
+            return Next::Quit;
+        }
+        match self.outcome(command) {
+            Ok(Some(event)) => self.tell(event),
+            Ok(None) => {}
+            Err(error) => self.fail(&error),
+        }
+        Next::Line
+    }
+
+    /// What a command has to tell; nothing if that was told already, or there is nothing.
+    fn outcome(&mut self, command: Command) -> Result<Option<ChatEvent>, ChatError> {
+        let session = &self.session;
+        Ok(Some(match command {
+            Command::Say(text) => match self.current() {
+                Some(room) => sent(session.send(&room, &text)?),
+                None => return Ok(self.nowhere()),
+            },
+            Command::Private { to, text } => match self.current() {
+                Some(room) => sent(session.send_to(&room, &to, &text)?),
+                None => return Ok(self.nowhere()),
+            },
+            Command::Create { room, limit } => ChatEvent::RoomCreated { room: session.create(&room, limit)? },
+            Command::Join { room } => {
+                session.join_announced(&room, |entry| self.tell(joined(entry)))?;
+                return Ok(None);
+            }
+            Command::Leave => match self.current() {
+                Some(room) => ChatEvent::Left { room: session.leave(&room)? },
+                None => return Ok(self.nowhere()),
+            },
+            Command::Rooms => ChatEvent::Rooms { rooms: session.rooms()? },
+            Command::Users { room } => match room.or_else(|| self.current()) {
+                Some(room) => ChatEvent::Users { users: session.users(&room)?, room: session.shown(&room)? },
+                None => return Ok(self.nowhere()),
+            },
+            Command::History => match self.current() {
+                Some(room) => ChatEvent::History { messages: session.history(&room)?, room },
+                None => return Ok(self.nowhere()),
+            },
+            Command::Me => self.me(),
+            Command::Help => ChatEvent::Help { text: HELP.to_owned() },
+            Command::Sleep(time) => {
+                session.pause(time);
+                return Ok(None);
+            }
+            Command::Quit => return Ok(None),
+        }))
+    }
+
+    fn me(&self) -> ChatEvent {
+        ChatEvent::Me {
+            username: self.session.username().unwrap_or_default(),
+            room: self.current(),
+            rooms: self.session.joined(),
+        }
+    }
+
+    fn current(&self) -> Option<String> {
+        self.session.joined().pop()
+    }
+
+    /// Refuses a command that needs a current room.
+    fn nowhere(&mut self) -> Option<ChatEvent> {
+        self.refuse("not_in_room", "you are in no room: /join one first".to_owned());
+        None
+    }
+
+    /// The farewell: what is still to be received, then out of every room, then the name is free.
+    fn finish(self, dialect: Dialect) -> Ending {
+        if self.session.is_over() {
+            // The server notices by itself if it cannot be told.
+            let _ = self.session.close();
+            return Ending::Stopped;
+        }
+        if dialect == Dialect::Script && !self.session.settle(SETTLE_TIME) {
+            tracing::warn!("the server did not say what is still to be received");
+        }
+        let rooms = self.session.joined();
+        match self.session.close() {
+            Ok(()) => rooms.into_iter().for_each(|room| self.tell(ChatEvent::Left { room })),
+            Err(error) => tracing::warn!("the server could not be told of our leaving: {error}"),
+        }
+        if self.failures > 0 && dialect == Dialect::Script { Ending::Failed } else { Ending::Done }
+    }
+
+    fn fail(&mut self, error: &ChatError) {
+        if !self.session.is_over() {
+            self.failures = self.failures.saturating_add(1);
+            self.tell(failure(error));
+        }
+    }
+
+    fn refuse(&mut self, code: &'static str, message: String) {
+        self.failures = self.failures.saturating_add(1);
+        self.tell(ChatEvent::Error { code, message });
+    }
+
+    fn tell(&self, event: ChatEvent) {
+        // The printer receives until the last sender is gone, also when it can no longer print.
+        let _ = self.feed.send(event);
+    }
+}
+
+fn failure(error: &ChatError) -> ChatEvent {
+    ChatEvent::Error { code: error.code(), message: error.to_string() }
+}
+
+fn sent(receipt: crate::session::Receipt) -> ChatEvent {
+    ChatEvent::Sent { room: receipt.room, seq: receipt.seq }
+}
+
+fn joined(entry: &crate::session::Entry) -> ChatEvent {
+    let crate::session::Entry { room, users, history } = entry.clone();
+    ChatEvent::Joined { room, users, history }
+}
+
+/// A server that is not there is asked again after this, and the wait is told once.
+const REGISTRATION_TIME: Duration = Duration::from_secs(3);
+/// How long the end of a script waits for what the server has for it.
+const SETTLE_TIME: Duration = Duration::from_secs(5);

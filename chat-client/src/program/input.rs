@@ -1,0 +1,133 @@
+//! Where lines come from: a script, a plain terminal, or the line editor.
+
+mod lines;
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::arguments::UserArguments;
+use super::commands::Ending;
+use super::printer::Output;
+use super::terminal::Terminal;
+use crate::command::Dialect;
+use crate::complete::Known;
+use crate::render::Screen;
+use lines::LineReader;
+
+/// One line of input, without its line end.
+pub(super) enum Line {
+    Text(String),
+    /// The end of input, Ctrl-C, or the program's end.
+    End,
+}
+
+/// The lines of one conversation.
+pub(super) enum Input {
+    Script(LineReader),
+    /// A person at a terminal that cannot move its cursor.
+    Plain(LineReader),
+    Editor(Box<Terminal>),
+}
+
+/// Ends the wait for a line, from another thread.
+pub(super) enum Interruption {
+    /// Hung up, which the reader sees.
+    Reader(UnixStream),
+    /// The editor ends its line at SIGINT, and leaves the terminal as it found it.
+    Editor,
+}
+
+impl Input {
+    pub(super) fn dialect_of(user: &UserArguments) -> Dialect {
+        if user.json || !io::stdin().is_terminal() { Dialect::Script } else { Dialect::Terminal }
+    }
+
+    /// Where an output without an editor goes.
+    pub(super) fn output_of(user: &UserArguments) -> Output {
+        match Input::dialect_of(user) {
+            _ if user.json => Output::Json,
+            Dialect::Script => Output::Lines(Screen::Log),
+            Dialect::Terminal => Output::Lines(Screen::Conversation),
+        }
+    }
+
+    /// The input that fits standard input, and the output that goes with it.
+    pub(super) fn open(user: &UserArguments) -> io::Result<(Input, Output, Interruption)> {
+        if Input::dialect_of(user) == Dialect::Terminal
+            && let Some((terminal, printer)) = Terminal::open(env::var_os("TERM").as_deref())
+        {
+            return Ok((Input::Editor(Box::new(terminal)), Output::Editor(printer), Interruption::Editor));
+        }
+        let (reader, hangup) = LineReader::of_standard_input()?;
+        let input = match Input::dialect_of(user) {
+            Dialect::Script => Input::Script(reader),
+            Dialect::Terminal => Input::Plain(reader),
+        };
+        Ok((input, Input::output_of(user), Interruption::Reader(hangup)))
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Input::Script(_) => Dialect::Script,
+            Input::Plain(_) | Input::Editor(_) => Dialect::Terminal,
+        }
+    }
+
+    /// Completes names from these.
+    pub(super) fn complete_with(&mut self, known: Arc<Mutex<Known>>) {
+        if let Input::Editor(terminal) = self {
+            terminal.complete_with(known);
+        }
+    }
+
+    /// The next line; only an editor shows the prompt.
+    pub(super) fn next(&mut self, prompt: &str) -> Line {
+        match self {
+            Input::Script(reader) | Input::Plain(reader) => reader.next(),
+            Input::Editor(terminal) => terminal.next(prompt),
+        }
+    }
+
+    /// The answer to a question.
+    pub(super) fn ask(&mut self, question: &str) -> Line {
+        match self {
+            Input::Script(reader) => reader.next(),
+            Input::Plain(reader) => {
+                let mut stdout = io::stdout().lock();
+                // A screen that cannot be written to ends the program at its first event.
+                let _ = stdout.write_all(question.as_bytes()).and_then(|()| stdout.flush());
+                drop(stdout);
+                reader.next()
+            }
+            Input::Editor(terminal) => terminal.ask(question),
+        }
+    }
+}
+
+impl Interruption {
+    /// Interrupts until `ended` says that it helped: the editor may have been between two lines.
+    pub(super) fn interrupt_until(self, ended: &Receiver<Ending>) {
+        match self {
+            Interruption::Reader(hangup) => drop(hangup),
+            Interruption::Editor => {
+                for _ in 0..SIGNALS {
+                    // A process may always signal itself.
+                    let _ = kill_process(getpid(), Signal::INT);
+                    if !matches!(ended.recv_timeout(BETWEEN_SIGNALS), Err(RecvTimeoutError::Timeout)) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// All within the time in which `rpc_program::signals` takes them for one.
+const SIGNALS: usize = 3;
+const BETWEEN_SIGNALS: Duration = Duration::from_millis(80);

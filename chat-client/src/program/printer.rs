@@ -1,0 +1,167 @@
+//! The thread that shows events: as JSON, as lines, or above the line that is being typed.
+
+mod thinning;
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::Local;
+use crossbeam_channel::{Receiver, Sender};
+use rpc_core::threads::{self, Thread};
+use rustyline::ExternalPrinter;
+
+use crate::complete::Known;
+use crate::event::ChatEvent;
+use crate::render::{Paint, Renderer, Screen, Width};
+
+/// Where events are shown.
+pub(super) enum Output {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people, without an editor.
+    Lines(Screen),
+    /// Lines for people, above the editor's.
+    Editor(Box<dyn ExternalPrinter + Send>),
+}
+
+/// Owns the thread. It ends when every sender of events is gone.
+pub(super) struct Printer {
+    thread: Thread,
+    broken: Receiver<io::Error>,
+    known: Arc<Mutex<Known>>,
+}
+
+impl Printer {
+    pub(super) fn start(events: Receiver<ChatEvent>, output: Output) -> io::Result<Printer> {
+        // One place: the first failure ends the program.
+        let (sender, broken) = crossbeam_channel::bounded(1);
+        let known = Arc::new(Mutex::new(Known::default()));
+        let press = Press { shown: Shown::on(output), known: known.clone(), broken: Some(sender) };
+        let thread = threads::spawn("chat-printer", move || press.print_all(&events))?;
+        Ok(Printer { thread, broken, known })
+    }
+
+    /// Tells, once, why nothing can be printed any more.
+    pub(super) fn broken(&self) -> &Receiver<io::Error> {
+        &self.broken
+    }
+
+    /// The names that were shown.
+    pub(super) fn known(&self) -> Arc<Mutex<Known>> {
+        self.known.clone()
+    }
+
+    /// Waits until everything is printed.
+    ///
+    /// # Errors
+    /// Why something was not, unless that was told before.
+    pub(super) fn join(self) -> io::Result<()> {
+        self.thread.join();
+        self.broken.try_recv().map_or(Ok(()), Err)
+    }
+}
+
+/// Prints one event without a thread.
+///
+/// # Errors
+/// Those of standard output.
+pub(super) fn print_alone(event: &ChatEvent, output: Output) -> io::Result<()> {
+    let mut shown = Shown::on(output);
+    let text = shown.text(std::slice::from_ref(event));
+    shown.write(text)
+}
+
+/// What the thread works with.
+struct Press {
+    shown: Shown,
+    known: Arc<Mutex<Known>>,
+    /// Taken with the first failure; events are still received, so that nobody waits for a place.
+    broken: Option<Sender<io::Error>>,
+}
+
+impl Press {
+    fn print_all(mut self, events: &Receiver<ChatEvent>) {
+        for first in events {
+            let batch: Vec<ChatEvent> = [first].into_iter().chain(events.try_iter()).collect();
+            self.learn(&batch);
+            if self.broken.is_none() {
+                continue;
+            }
+            let text = self.shown.text(&batch);
+            if let Err(error) = self.shown.write(text)
+                && let Some(broken) = self.broken.take()
+            {
+                // The place is free: this is the only send.
+                let _ = broken.try_send(error);
+            }
+        }
+    }
+
+    fn learn(&self, batch: &[ChatEvent]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.iter().for_each(|event| known.observe(event));
+    }
+}
+
+struct Shown {
+    output: Output,
+    renderer: Renderer<Local>,
+}
+
+impl Shown {
+    fn on(output: Output) -> Shown {
+        let screen = match output {
+            Output::Lines(screen) => screen,
+            Output::Json | Output::Editor(_) => Screen::Conversation,
+        };
+        let [no_color, term] = ["NO_COLOR", "TERM"].map(|variable| env::var(variable).ok());
+        let paint = match io::stdout().is_terminal() {
+            true => Paint::for_terminal(no_color.as_deref(), term.as_deref()),
+            false => Paint::Plain,
+        };
+        Shown { output, renderer: Renderer::new(Local, paint, screen) }
+    }
+
+    fn text(&mut self, batch: &[ChatEvent]) -> String {
+        match self.output {
+            Output::Json => batch.iter().flat_map(|event| [event.to_json(), "\n".to_owned()]).collect(),
+            Output::Lines(_) => self.lines(batch),
+            Output::Editor(_) => {
+                let (kept, skipped) = thinning::thin(batch);
+                let note = if skipped > 0 { format!("… {skipped} skipped\n") } else { String::new() };
+                note + &self.lines(kept)
+            }
+        }
+    }
+
+    fn lines<'a>(&mut self, events: impl IntoIterator<Item = &'a ChatEvent>) -> String {
+        let width = width();
+        events.into_iter().map(|event| self.renderer.render(event, width)).collect()
+    }
+
+    fn write(&mut self, text: String) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let unprinted = match &mut self.output {
+            Output::Editor(printer) => match printer.print(text.clone()) {
+                Ok(()) => return Ok(()),
+                // The editor is gone, and the screen ours.
+                Err(_) => text,
+            },
+            Output::Json | Output::Lines(_) => text,
+        };
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(unprinted.as_bytes())?;
+        stdout.flush()
+    }
+}
+
+/// The width of the terminal now, less the last column, where terminals differ.
+fn width() -> Width {
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 1 => Width::Columns(usize::from(size.ws_col.saturating_sub(1))),
+        _ => Width::Unbounded,
+    }
+}
