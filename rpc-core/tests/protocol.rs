@@ -1,0 +1,202 @@
+//! The bytes of PROTOCOL.md, played against the real server and the real client.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
+
+#[path = "protocol/desk.rs"]
+mod desk;
+#[path = "protocol/document.rs"]
+mod document;
+#[path = "protocol/mirror.rs"]
+mod mirror;
+#[path = "protocol/peer.rs"]
+mod peer;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use desk::{Desk as _, DeskClient, REFUND, Trouble};
+use document::{Side, blocks, bytes_of, conversation, hex, table};
+use peer::{Peer, listen};
+use rpc_core::{Client, Code};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// The first call of the exchange, made by the real client.
+fn echo(client: &Client) -> Result<String, Trouble> {
+    DeskClient::new(client.with_metadata("who", "ana")).echo("olá".to_owned())
+}
+
+#[test]
+fn every_conversation_of_the_document_is_played_here() {
+    let names: BTreeSet<&str> = blocks().into_iter().map(|(conversation, _)| conversation).collect();
+    assert_eq!(names, BTreeSet::from(["exchange", "ping"]));
+}
+
+#[test]
+fn the_server_says_the_bytes_of_the_exchange() {
+    let (server, cancelled) = desk::open();
+    let mut peer = Peer::connect(server.address());
+    let exchange = conversation("exchange");
+    let (goodbye, talk) = exchange.split_last().unwrap();
+    peer.play(Side::Client, talk);
+    cancelled.recv_timeout(SOON).unwrap();
+    thread::scope(|scope| {
+        let closing = scope.spawn(|| server.shutdown(SOON));
+        goodbye.check(&peer.hear(goodbye.bytes().len()));
+        peer.hear_end(goodbye.name);
+        drop(peer);
+        closing.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn the_client_says_the_bytes_of_the_exchange_and_calls_elsewhere_after_the_goodbye() {
+    let listener = listen();
+    let client = Client::connect(listener.local_addr().unwrap().to_string());
+    let exchange = conversation("exchange");
+    thread::scope(|scope| {
+        let calling = scope.spawn(move || {
+            assert_eq!(echo(&client), Ok("olá".to_owned()));
+            let desk = DeskClient::new(client.clone());
+            assert_eq!(desk.withdraw(300), Err(Trouble::Short { missing: 50 }));
+            let refused = client.start::<_, (), Trouble>(&REFUND, &()).wait().unwrap_err().status();
+            assert_eq!((refused.code(), refused.may_have_run()), (Code::Unimplemented, false));
+            drop(desk.start().wait());
+            assert_eq!(echo(&client), Ok("olá".to_owned()));
+        });
+        let mut first = Peer::accept(&listener);
+        first.play(Side::Server, &exchange);
+        let mut second = Peer::accept(&listener);
+        second.play(Side::Server, &exchange[..4]);
+        calling.join().unwrap();
+    });
+}
+
+#[test]
+fn the_server_answers_pings_and_ignores_fields_of_later_versions() {
+    let (server, _) = desk::open();
+    Peer::greeted(server.address()).play(Side::Client, &conversation("ping"));
+}
+
+/// What the real client makes of a server that answers its first call with these bytes.
+fn client_hears(said: &[u8]) -> Result<String, Trouble> {
+    let listener = listen();
+    let client = Client::connect(listener.local_addr().unwrap().to_string());
+    let exchange = conversation("exchange");
+    thread::scope(|scope| {
+        let calling = scope.spawn(move || echo(&client));
+        let mut peer = Peer::accept(&listener);
+        for block in [&exchange[0], &exchange[2]] {
+            block.check(&peer.hear(block.bytes().len()));
+        }
+        peer.say(said);
+        peer.hear_end(&hex(said));
+        calling.join().unwrap()
+    })
+}
+
+#[track_caller]
+fn check_lost(outcome: Result<String, Trouble>) {
+    let status = outcome.unwrap_err().status();
+    assert_eq!((status.code(), status.may_have_run()), (Code::Unavailable, true), "{status}");
+}
+
+#[test]
+fn prefaces_are_accepted_and_refused_by_both_sides_as_the_document_says() {
+    let (server, _) = desk::open();
+    let exchange = conversation("exchange");
+    for (verdict, spans) in table("prefaces") {
+        let preface = bytes_of(spans.last().unwrap());
+        if verdict.starts_with("accepts") {
+            let mut peer = Peer::connect(server.address());
+            peer.say(&preface);
+            peer.play(Side::Client, &exchange[1..4]);
+            let reply = [preface, exchange[3].bytes()].concat();
+            assert_eq!(client_hears(&reply), Ok("olá".to_owned()), "{verdict}");
+        } else {
+            let mut peer = Peer::connect(server.address());
+            peer.say(&preface);
+            peer.hear_end(verdict);
+            check_lost(client_hears(&preface));
+        }
+    }
+}
+
+#[test]
+fn what_the_document_calls_fatal_ends_the_connection() {
+    let (server, _) = desk::open();
+    let greeting = conversation("exchange")[1].bytes();
+    for (side, spans) in table("fatal") {
+        for bytes in spans.into_iter().map(bytes_of) {
+            if side != "client" {
+                let mut peer = Peer::greeted(server.address());
+                peer.say(&bytes);
+                peer.hear_end(&hex(&bytes));
+            }
+            if side != "server" {
+                check_lost(client_hears(&[&greeting[..], &bytes].concat()));
+            }
+        }
+    }
+}
+
+/// The content of the reply to a call of the procedure that mirrors a type.
+fn mirrored(server: SocketAddr, of_type: &str, payload: &[u8]) -> Vec<u8> {
+    let procedure = mirror::procedure(of_type);
+    let name_length = u8::try_from(procedure.len()).unwrap();
+    let content = [&[0, 1, name_length], procedure.as_bytes(), &[0, 0, 0], payload].concat();
+    let length = u32::try_from(content.len()).unwrap();
+    let mut peer = Peer::greeted(server);
+    peer.say(&[&length.to_le_bytes(), &content[..]].concat());
+    peer.hear_frame()
+}
+
+/// What a mirror understood, and the bytes it gave back.
+#[track_caller]
+fn reflection(server: SocketAddr, of_type: &str, payload: &[u8]) -> (String, String) {
+    let reply = mirrored(server, of_type, payload);
+    let returned = reply.strip_prefix(&[1, 1, 0]);
+    let returned = returned.unwrap_or_else(|| panic!("{of_type} {}: {}", hex(payload), hex(&reply)));
+    let (text, value) = returned[1..].split_at(usize::from(returned[0]));
+    (String::from_utf8(text.to_vec()).unwrap(), hex(value))
+}
+
+#[test]
+fn values_cross_the_wire_as_the_bytes_that_the_document_gives() {
+    let server = mirror::open();
+    for (_, spans) in table("canonical") {
+        for vector in spans[1..].chunks(2) {
+            let bytes = bytes_of(vector[1]);
+            let expected = (vector[0].to_owned(), hex(&bytes));
+            assert_eq!(reflection(server.address(), spans[0], &bytes), expected, "{}", spans[0]);
+        }
+    }
+}
+
+#[test]
+fn longer_forms_are_understood_and_come_back_short() {
+    let server = mirror::open();
+    for (_, spans) in table("longer") {
+        for vector in spans[1..].chunks(2) {
+            let (_, back) = reflection(server.address(), spans[0], &bytes_of(vector[0]));
+            assert_eq!(back, vector[1], "{} {}", spans[0], vector[0]);
+        }
+    }
+}
+
+#[test]
+fn arguments_that_do_not_decode_are_invalid_and_did_not_run() {
+    let server = mirror::open();
+    for (why, spans) in table("refused") {
+        for vector in spans.chunks(2) {
+            let reply = mirrored(server.address(), vector[0], &bytes_of(vector[1]));
+            assert_eq!(hex(&reply[..5]), "0101020300", "{why}: {vector:?}");
+        }
+    }
+}
