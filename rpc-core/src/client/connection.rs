@@ -36,7 +36,7 @@ pub(crate) struct Connection {
 pub(crate) struct DeadlinePassed;
 
 /// A connection silent for this long is looked at before a call is trusted to it: its server may have gone meanwhile.
-const TRUSTED: Duration = Duration::from_millis(100);
+const TRUSTED: Duration = Duration::from_millis(1);
 
 /// Started calls leave together once this many bytes are queued.
 const CORKED: usize = 16 << 10;

@@ -3,6 +3,7 @@
 //! The pool has no queue. A job is taken by a thread that has nothing to do, by a new one, or is handed back: a job never
 //! waits behind another.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,7 +33,11 @@ struct State {
     alive: usize,
     limit: usize,
     closed: bool,
-    threads: Vec<Thread>,
+    next: u64,
+    threads: HashMap<u64, Thread>,
+    /// Threads that have counted themselves out, to be joined by the next one that does: an ended thread keeps its stack
+    /// until then.
+    ended: Vec<u64>,
 }
 
 /// How long a thread without work stays: 2 s.
@@ -69,14 +74,15 @@ impl Pool {
             return Err(io::Error::other("no thread is free"));
         }
         state.alive += 1;
-        state.threads.retain(|thread| !thread.is_finished());
+        state.next += 1;
+        let id = state.next;
         drop(state);
         let shared = self.shared.clone();
-        let started = threads::spawn("rpc-worker", move || shared.work(Box::new(job)));
+        let started = threads::spawn("rpc-worker", move || shared.work(id, Box::new(job)));
         let mut state = self.shared.lock();
         match started {
             Ok(thread) => {
-                state.threads.push(thread);
+                state.threads.insert(id, thread);
                 Ok(())
             }
             Err(error) => {
@@ -101,7 +107,7 @@ impl Pool {
         let all = state.alive == 0;
         let threads = std::mem::take(&mut state.threads);
         drop(state);
-        for thread in threads {
+        for thread in threads.into_values() {
             if all || thread.is_finished() { thread.join() } else { thread.abandon() }
         }
         all
@@ -109,21 +115,39 @@ impl Pool {
 }
 
 impl Shared {
-    fn work(&self, first: Job) {
+    fn work(&self, id: u64, first: Job) {
         /// Counts the thread out, also if a job panics.
-        struct Leave<'a>(&'a Shared);
+        struct Leave<'a>(&'a Shared, u64);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                self.0.lock().alive -= 1;
-                self.0.left.notify_all();
+                self.0.leave(self.1);
             }
         }
-        let _leave = Leave(self);
+        let _leave = Leave(self, id);
         let mut next = Some(first);
         while let Some(job) = next {
             job();
             next = self.next_job();
         }
+    }
+
+    fn leave(&self, id: u64) {
+        let mut state = self.lock();
+        state.alive -= 1;
+        let State { threads, ended, .. } = &mut *state;
+        let mut former = Vec::new();
+        // One that is not noted yet stays for the next to leave.
+        ended.retain(|id| match threads.remove(id) {
+            Some(thread) => {
+                former.push(thread);
+                false
+            }
+            None => true,
+        });
+        ended.push(id);
+        drop(state);
+        self.left.notify_all();
+        former.into_iter().for_each(Thread::join);
     }
 
     fn next_job(&self) -> Option<Job> {
