@@ -51,14 +51,14 @@ impl Tcp {
         Tcp::new(TcpStream::connect_timeout(&address, time.max(Duration::from_millis(1)))?)
     }
 
-    /// Makes the kernel's time-out end before the deadline, but not long before it.
+    /// Makes the kernel's time-out end before the deadline, but not long before it. The kernel's timers are late by up to
+    /// an eighth of their time.
     fn fit_timeout(&self, left: Option<Duration>) -> io::Result<()> {
         let held = Duration::from_nanos(self.timeout.load(Ordering::Relaxed));
-        let wanted = match left {
+        let wanted = match left.map(|left| left - left / 8 - EXACT / 4) {
             None if held.is_zero() => return Ok(()),
-            None => None,
-            Some(left) if !held.is_zero() && held <= left && held >= left / 2 => return Ok(()),
-            Some(left) => Some(left.saturating_sub(EXACT / 2)),
+            Some(safe) if !held.is_zero() && held <= safe && held >= safe / 2 => return Ok(()),
+            wanted => wanted,
         };
         sockopt::set_socket_timeout(&self.stream, Timeout::Recv, wanted)?;
         let nanoseconds = wanted.map_or(0, |wanted| u64::try_from(wanted.as_nanos()).unwrap_or(u64::MAX));
