@@ -3,13 +3,15 @@
 //! A frame is begun, filled and ended in the buffer it is sent from, so that a payload is copied once. The order of the
 //! variants is the wire format.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::codec::{self, DecodeError, EncodeError};
 use crate::frame::LENGTH;
-use crate::limits::{DEADLINE_CEILING, STATUS_DETAILS, STATUS_MESSAGE};
+use crate::limits::{DEADLINE_CEILING, METADATA_ENTRIES, STATUS_DETAILS, STATUS_MESSAGE};
 use crate::status::{Code, Execution, Status};
 
 /// The header of every message of version 1.
@@ -45,7 +47,8 @@ pub(crate) struct CallHeader<'a> {
     pub(crate) remaining_ms: Option<u64>,
     /// How the payload is encoded: 0 is bincode.
     pub(crate) encoding: u8,
-    #[serde(borrow)]
+    /// One pair past the limit is kept, so that the excess is seen; the rest is skipped.
+    #[serde(borrow, deserialize_with = "bounded_pairs")]
     pub(crate) metadata: Vec<(&'a str, &'a [u8])>,
 }
 
@@ -78,6 +81,11 @@ impl<'a> Refusal<'a> {
         }
     }
 
+    /// The status without its words.
+    pub(crate) fn brief(status: &'a Status) -> Refusal<'a> {
+        Refusal { message: "", details: &[], ..Refusal::of(status) }
+    }
+
     pub(crate) fn status(&self) -> Status {
         let status = Status::new(Code::from(self.code), self.message).with_details(self.details);
         match self.execution() {
@@ -108,6 +116,29 @@ impl CallHeader<'_> {
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.remaining_ms.map(|ms| Duration::from_millis(ms.min(REMAINING_CEILING)))
     }
+}
+
+/// A frame of empty pairs would otherwise become sixteen times its size in memory.
+fn bounded_pairs<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Vec<(&'a str, &'a [u8])>, D::Error> {
+    struct Pairs;
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Vec<(&'de str, &'de [u8])>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("pairs of a key and bytes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
+            let mut kept = Vec::new();
+            while let Some(pair) = pairs.next_element()? {
+                if kept.len() <= METADATA_ENTRIES {
+                    kept.push(pair);
+                }
+            }
+            Ok(kept)
+        }
+    }
+    from.deserialize_seq(Pairs)
 }
 
 /// The header that a frame's content begins with, and the payload behind it.
@@ -171,6 +202,25 @@ mod tests {
         check(&Message::Pong { nonce: 7 }, "020000000707");
         let leave = Status::unavailable("");
         check(&Message::Goodbye { last_accepted: 4, refusal: Refusal::of(&leave) }, "0600000008040e010000");
+    }
+
+    /// A call header of eight million bytes, all of them empty pairs, once took a hundred million bytes to decode.
+    #[test]
+    fn metadata_past_its_limit_is_skipped_and_seen() {
+        let held = |entries: usize| {
+            let mut buffer = Vec::new();
+            let metadata = vec![("", &b""[..]); entries];
+            let header = CallHeader { id: 1, procedure: "p", remaining_ms: None, encoding: 0, metadata };
+            codec::encode(&Message::Call(header), &mut buffer).unwrap();
+            buffer.extend(b"payload");
+            let (message, payload) = decode(&buffer).unwrap();
+            assert_eq!(payload, b"payload");
+            let Message::Call(header) = message else { panic!("not a call") };
+            (header.metadata.len(), header.metadata.capacity() < 4 * METADATA_ENTRIES)
+        };
+        assert_eq!(held(METADATA_ENTRIES), (METADATA_ENTRIES, true));
+        assert_eq!(held(METADATA_ENTRIES + 1), (METADATA_ENTRIES + 1, true));
+        assert_eq!(held(1 << 20), (METADATA_ENTRIES + 1, true));
     }
 
     #[test]
