@@ -1,6 +1,8 @@
-//! What the two ends of a connection share: the way out.
+//! What the two ends of a connection share: the way in and the way out.
 
 mod batch;
+mod intake;
 mod outbound;
 
+pub(crate) use intake::read;
 pub(crate) use outbound::{Outbound, Progress, SendError};

@@ -9,6 +9,8 @@
 //! [`Inbound`] gathers what a socket gives and cuts frames off; it does not read by itself and never holds more memory
 //! than twice what has arrived, up to one frame.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// Bytes of the length in front of a frame.
@@ -27,6 +29,8 @@ pub(crate) struct FrameError {
 pub(crate) struct Inbound {
     bytes: Vec<u8>,
     start: usize,
+    /// How long the rest of the frame that has begun was waited for.
+    waited: Duration,
 }
 
 /// One frame's content, owned, so that its reader need not stay locked; the memory is used again for the next.
@@ -55,8 +59,19 @@ impl Inbound {
         self.arrived().is_empty()
     }
 
-    /// Forgets the first `count` bytes.
+    /// How long the rest of the frame that has begun was waited for; `None` between two frames.
+    pub(crate) fn waited(&self) -> Option<Duration> {
+        (!self.is_empty()).then_some(self.waited)
+    }
+
+    /// Counts a wait for the rest of a begun frame.
+    pub(crate) fn note_wait(&mut self, time: Duration) {
+        self.waited = self.waited.saturating_add(time);
+    }
+
+    /// Forgets the first `count` bytes: a whole frame, or the preface.
     pub(crate) fn consume(&mut self, count: usize) {
+        self.waited = Duration::ZERO;
         self.start = self.start.saturating_add(count).min(self.bytes.len());
         if self.start == self.bytes.len() {
             self.start = 0;
@@ -77,6 +92,7 @@ impl Inbound {
             frame.start = self.start + LENGTH;
             std::mem::swap(&mut frame.bytes, &mut self.bytes);
             self.start = 0;
+            self.waited = Duration::ZERO;
         } else {
             frame.bytes.clear();
             frame.start = 0;

@@ -14,7 +14,7 @@ pub const FRAME_BEFORE_PREFACE: u32 = 64 << 10;
 /// How long a new connection may take to send its preface: 5 s, several round trips of the slowest links.
 pub const PREFACE_TIME: Duration = Duration::from_secs(5);
 
-/// How long a frame may take from its first byte to its last: 30 s, or 17 kB/s for the default largest frame.
+/// How long a frame may take from its first byte to its last: 30 s, or 280 kB/s for the default largest frame.
 pub const FRAME_TIME: Duration = Duration::from_secs(30);
 
 /// How long a peer may take nothing from a full socket before its connection is closed: 30 s.
@@ -57,7 +57,8 @@ pub const STATUS_DETAILS: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The largest frame taken from the peer, in bytes: 8 MiB. It is told to the peer; a frame above it ends the
-    /// connection, so a peer of ours refuses the call on its own side. At most [`FRAME_CEILING`].
+    /// connection, so a peer of ours refuses the call on its own side. From [`FRAME_BEFORE_PREFACE`], which a peer may
+    /// send before it knows this limit, to [`FRAME_CEILING`].
     pub frame: u32,
     /// Calls of one connection whose procedures may run at the same time: 1,024. One more is answered
     /// `ResourceExhausted`. It is told to the peer, whose callers wait for their turn.
@@ -67,10 +68,25 @@ pub struct Limits {
     /// Connections a server holds; `None` works it out from what the machine allows (see
     /// [`Server::connection_limit`](crate::Server::connection_limit)). One more is told `ResourceExhausted` and closed.
     pub connections: Option<usize>,
+    /// How long a server lets a new connection take to send its preface: [`PREFACE_TIME`].
+    pub preface_time: Duration,
+    /// How long the peer may be waited for between a frame's first byte and its last, however the bytes trickle:
+    /// [`FRAME_TIME`]. Then the connection ends.
+    pub frame_time: Duration,
+    /// How long the peer may take nothing from a full socket before the connection ends: [`WRITE_STALL`].
+    pub write_stall: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { frame: 8 << 20, calls_in_flight: 1024, queued_bytes: 4 << 20, connections: None }
+        Limits {
+            frame: 8 << 20,
+            calls_in_flight: 1024,
+            queued_bytes: 4 << 20,
+            connections: None,
+            preface_time: PREFACE_TIME,
+            frame_time: FRAME_TIME,
+            write_stall: WRITE_STALL,
+        }
     }
 }

@@ -6,6 +6,7 @@ mod accept;
 mod capacity;
 mod connection;
 mod dispatch;
+mod ending;
 mod pool;
 mod routes;
 mod shared;
@@ -27,7 +28,7 @@ use self::pool::Pool;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
-use crate::limits::{FRAME_CEILING, LINGER, Limits};
+use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, LINGER, Limits};
 use crate::service::Service;
 use crate::status::Status;
 use crate::threads::{self, Thread};
@@ -110,8 +111,9 @@ impl Server {
         self.waker.wake();
         let [acceptor, watcher] = threads;
         acceptor.join();
-        self.drain(Instant::now() + grace);
-        self.shared.wake_watcher();
+        // Calls that run to their end are still watched: their deadlines hold, and peers that give them up are heard.
+        self.drain(Instant::now() + grace.min(DEADLINE_CEILING));
+        self.shared.end_watching();
         watcher.join();
         let ended = self.shared.pool.close(Instant::now() + CANCEL_TIME);
         if ended {
@@ -181,13 +183,11 @@ impl ServerBuilder {
         let pool = Pool::new(capacity.threads);
         let shared = Arc::new(Shared::new(self.routes, self.limits, pool, capacity.connections, watch_waker));
         let closing = Arc::new(AtomicBool::new(false));
-        let watcher = Watcher::new(shared.clone(), watch_wake, closing.clone());
+        let watcher = Watcher::new(shared.clone(), watch_wake);
         let acceptor = Acceptor::new(shared.clone(), listener, accept_wake, closing.clone());
         let watching = threads::spawn("rpc-watch", move || watcher.watch())?;
-        let accepting = threads::spawn("rpc-accept", move || acceptor.accept_all()).inspect_err(|_| {
-            closing.store(true, Ordering::SeqCst);
-            shared.wake_watcher();
-        })?;
+        let accepting = threads::spawn("rpc-accept", move || acceptor.accept_all())
+            .inspect_err(|_| shared.end_watching())?;
         Ok(Server { address, shared, closing, waker: accept_waker, threads: Some([accepting, watching]) })
     }
 
@@ -196,9 +196,9 @@ impl ServerBuilder {
         if let Some(name) = self.twice {
             return refuse(format!("two services have a procedure named {name:?}"));
         }
-        if !(1024..=FRAME_CEILING).contains(&self.limits.frame) {
+        if !(FRAME_BEFORE_PREFACE..=FRAME_CEILING).contains(&self.limits.frame) {
             return refuse(format!(
-                "the frame limit is {}, allowed are 1024 to {FRAME_CEILING}",
+                "the frame limit is {}, allowed are {FRAME_BEFORE_PREFACE} to {FRAME_CEILING}",
                 self.limits.frame
             ));
         }

@@ -45,7 +45,7 @@ impl Connection {
     pub(crate) fn new(endpoint: Endpoint, transport: Arc<dyn Transport>, limits: Limits) -> Arc<Connection> {
         let outbound = Outbound::new(transport.clone());
         let preface = Preface { frame: limits.frame, calls: 0, ..OURS };
-        outbound.send_raw(&preface.encode());
+        outbound.introduce(&preface);
         let calls = Mutex::new(Calls::new(Instant::now()));
         Arc::new_cyclic(|this| Connection {
             endpoint,

@@ -12,14 +12,14 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use super::batch::Batch;
 use crate::codec::EncodeError;
 use crate::transport::Transport;
-use crate::wire::{CallHeader, Message, begin_frame, end_frame};
+use crate::wire::{CallHeader, Message, Preface, begin_frame, end_frame};
 
 /// One connection's queue of frames.
 #[derive(Debug)]
@@ -38,7 +38,12 @@ struct Queue {
     writer: Writer,
     /// Bytes queued and not yet taken by the socket.
     bytes: usize,
+    /// Bytes that the socket has taken so far.
+    sent: u64,
     last_call: u64,
+    introduced: bool,
+    /// Threads that wait for room.
+    waiters: usize,
     closed: bool,
 }
 
@@ -78,27 +83,36 @@ impl Outbound {
             taken: Batch::default(),
             writer: Writer::Free,
             bytes: 0,
+            sent: 0,
             last_call: 0,
+            introduced: false,
+            waiters: 0,
             closed: false,
         };
         Outbound { queue: Mutex::new(queue), drained: Condvar::new(), transport }
     }
 
-    /// Queues bytes that are no frame: the preface.
-    pub(crate) fn send_raw(&self, bytes: &[u8]) {
+    /// Queues the preface, unless that was done before. It must be the first thing that is queued.
+    pub(crate) fn introduce(&self, preface: &Preface) {
         let mut queue = self.lock();
-        queue.waiting.tail().extend_from_slice(bytes);
+        if std::mem::replace(&mut queue.introduced, true) {
+            return;
+        }
+        let bytes = preface.encode();
+        queue.waiting.tail().extend_from_slice(&bytes);
         queue.bytes += bytes.len();
     }
 
-    /// Queues one message; a large payload is taken, a small one copied.
+    /// Queues one message; a large payload is taken, a small one copied. Says how many bytes are queued now.
     pub(crate) fn send(
         &self,
         message: &Message<'_>,
         payload: &mut Vec<u8>,
         limit: u32,
-    ) -> Result<(), SendError> {
-        self.lock().append(message, payload, limit)
+    ) -> Result<usize, SendError> {
+        let mut queue = self.lock();
+        queue.append(message, payload, limit)?;
+        Ok(queue.bytes)
     }
 
     /// Queues a call under the next id; `admit` learns the id before the frame can leave.
@@ -121,6 +135,11 @@ impl Outbound {
     /// Bytes that the socket has not taken yet.
     pub(crate) fn queued(&self) -> usize {
         self.lock().bytes
+    }
+
+    /// Bytes that the socket has taken so far: while it grows, the peer reads.
+    pub(crate) fn sent(&self) -> u64 {
+        self.lock().sent
     }
 
     /// Whether frames wait for the socket to take more.
@@ -164,7 +183,8 @@ impl Outbound {
             let (count, result) = batch.write_to(&*self.transport);
             queue = self.lock();
             queue.bytes = queue.bytes.saturating_sub(count);
-            self.drained.notify_all();
+            queue.sent = queue.sent.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            self.tell_waiters(&queue);
             let Err(error) = result else { continue };
             queue.taken = batch;
             if error.kind() == io::ErrorKind::WouldBlock {
@@ -172,6 +192,7 @@ impl Outbound {
                 return Progress::Stuck;
             }
             queue.closed = true;
+            self.tell_waiters(&queue);
             return Progress::Broken(error);
         }
     }
@@ -179,20 +200,53 @@ impl Outbound {
     /// Waits until fewer than `bound` bytes are queued, the way out is closed, or `deadline`; false at the deadline.
     pub(crate) fn wait_for_room(&self, bound: usize, deadline: Instant) -> bool {
         let mut queue = self.lock();
-        while queue.bytes >= bound && !queue.closed {
+        while queue.is_full(bound) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            queue = self.drained.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self.wait(queue, left);
         }
         true
     }
 
+    /// As [`wait_for_room`](Outbound::wait_for_room), as long as the peer takes something every `stall`; false when it
+    /// does not.
+    pub(crate) fn outlast(&self, bound: usize, stall: Duration) -> bool {
+        let mut queue = self.lock();
+        let (mut sent, mut since) = (queue.sent, Instant::now());
+        while queue.is_full(bound) {
+            if queue.sent != sent {
+                (sent, since) = (queue.sent, Instant::now());
+            }
+            let left = stall.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            queue = self.wait(queue, left);
+        }
+        true
+    }
+
+    fn wait<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, time: Duration) -> MutexGuard<'a, Queue> {
+        queue.waiters += 1;
+        let mut queue = self.drained.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
+        queue.waiters -= 1;
+        queue
+    }
+
+    /// Telling nobody would still be a system call.
+    fn tell_waiters(&self, queue: &Queue) {
+        if queue.waiters > 0 {
+            self.drained.notify_all();
+        }
+    }
+
     /// Lets nothing more out; what is queued is dropped.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.drained.notify_all();
+        let mut queue = self.lock();
+        queue.closed = true;
+        self.tell_waiters(&queue);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -201,6 +255,10 @@ impl Outbound {
 }
 
 impl Queue {
+    fn is_full(&self, bound: usize) -> bool {
+        self.bytes >= bound.max(1) && !self.closed
+    }
+
     fn append(&mut self, message: &Message<'_>, payload: &mut Vec<u8>, limit: u32) -> Result<(), SendError> {
         if self.closed {
             return Err(SendError::Closed);

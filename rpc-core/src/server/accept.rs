@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::connection::Connection;
-use super::shared::Shared;
+use super::shared::{Entry, Shared};
 use crate::connection::Outbound;
 use crate::limits::{FRAME_BEFORE_PREFACE, LINGER};
 use crate::status::Status;
@@ -28,8 +28,9 @@ pub(super) struct Acceptor {
     complaint: Option<io::ErrorKind>,
 }
 
-/// Connections turned away that are waited for at the same time; the oldest go first when there are more.
-const REFUSED: usize = 256;
+/// Connections turned away that are waited for at the same time; the oldest go first when there are more. Their
+/// descriptors come out of those that [`Capacity`](super::capacity::Capacity) keeps free.
+const REFUSED: usize = 32;
 
 /// After an error of the machine (no descriptor, no memory), this long nothing is accepted.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -49,10 +50,7 @@ impl Acceptor {
         while !self.closing.load(Ordering::SeqCst) {
             let next = self.refused.front().map(|(_, until)| *until);
             match self.listener.accept(&self.wake, next) {
-                Ok(Some(stream)) => {
-                    self.complaint = None;
-                    self.welcome(stream);
-                }
+                Ok(Some(stream)) => self.welcome(stream),
                 Ok(None) => self.wake.clear(),
                 Err(error) if is_passing(&error) => {}
                 Err(error) => self.pause(&error),
@@ -66,26 +64,34 @@ impl Acceptor {
             Ok(transport) => Arc::new(transport),
             Err(error) => return tracing::debug!(%error, "a connection was gone before it was served"),
         };
+        let limit = self.shared.connection_limit;
+        let full = format!("the server holds {limit} connections, which is its limit");
         let connection = Arc::new(Connection::new(self.shared.clone(), transport.clone()));
-        if !self.shared.enter(&connection) {
-            let limit = self.shared.connection_limit;
-            return self
-                .refuse(transport, &format!("the server holds {limit} connections, which is its limit"));
+        match self.shared.enter(&connection) {
+            Entry::Free => {}
+            Entry::InsteadOf(stranger) => {
+                stranger.say_goodbye(&Status::resource_exhausted(&*full).not_run());
+                stranger.close("it said nothing and its place was needed");
+            }
+            Entry::Full => return self.refuse(transport, &full),
         }
         let served = connection.clone();
-        if let Err(error) = self.shared.pool.run(move || served.serve()) {
-            self.shared.leave(connection.id());
-            self.refuse(transport, &format!("the server has no thread for one more connection: {error}"));
+        match self.shared.pool.run(move || served.serve()) {
+            Ok(()) => self.complaint = None,
+            Err(error) => {
+                self.shared.leave(connection.id());
+                self.refuse(transport, &format!("the server has no thread for one more connection: {error}"));
+            }
         }
     }
 
     /// Tells a peer why it is not served, without waiting for it.
     fn refuse(&mut self, transport: Arc<Tcp>, why: &str) {
-        if self.complaint.replace(io::ErrorKind::QuotaExceeded).is_none() {
+        if self.is_news(io::ErrorKind::QuotaExceeded) {
             tracing::warn!("a connection was refused: {why}");
         }
         let outbound = Outbound::new(transport.clone());
-        outbound.send_raw(&Preface { frame: FRAME_BEFORE_PREFACE, calls: 1, ..OURS }.encode());
+        outbound.introduce(&Preface { frame: FRAME_BEFORE_PREFACE, calls: 1, ..OURS });
         let status = Status::resource_exhausted(why).not_run();
         let goodbye = Message::Goodbye { last_accepted: 0, refusal: Refusal::of(&status) };
         if outbound.send(&goodbye, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
@@ -108,8 +114,13 @@ impl Acceptor {
         }
     }
 
+    /// Whether this trouble is another than the last; a connection that is served ends it.
+    fn is_news(&mut self, trouble: io::ErrorKind) -> bool {
+        self.complaint.replace(trouble) != Some(trouble)
+    }
+
     fn pause(&mut self, error: &io::Error) {
-        if self.complaint.replace(error.kind()) != Some(error.kind()) {
+        if self.is_news(error.kind()) {
             tracing::warn!(%error, "no connection can be accepted now; trying again");
         }
         let mut polled = [PollFd::new(&self.wake, PollFlags::IN)];

@@ -9,20 +9,18 @@
 //! The lock of the turn is never held while reading, writing or running a procedure.
 
 use std::io;
-use std::net::Shutdown;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dispatch::Workspace;
 use super::shared::Shared;
-use super::turn::{Phase, Turn};
-use crate::connection::{Outbound, Progress};
+use super::turn::Turn;
+use crate::connection::{self, Outbound, Progress};
 use crate::frame::Inbound;
-use crate::limits::{FRAME_BEFORE_PREFACE, FRAME_TIME, PREFACE_TIME, WRITE_STALL};
-use crate::status::Status;
+use crate::limits::FRAME_BEFORE_PREFACE;
 use crate::transport::{Readiness, Transport};
-use crate::wire::{Message, OURS, Preface, Refusal};
+use crate::wire::{Message, OURS, Preface};
 
 pub(super) struct Connection {
     id: u64,
@@ -77,13 +75,14 @@ impl Connection {
                 self.shared.know(self);
                 self.read_on(0);
             }
-            Err(reason) => self.end(&reason),
+            Err(reason) => self.close(&reason),
         }
     }
 
     /// Reads the peer's preface and answers with ours.
     fn greet(&self) -> Result<Inbound, String> {
-        let deadline = Instant::now() + PREFACE_TIME;
+        let limits = &self.shared.limits;
+        let deadline = Instant::now().checked_add(limits.preface_time);
         let mut inbound = Inbound::default();
         loop {
             match Preface::decode(inbound.arrived()) {
@@ -91,24 +90,28 @@ impl Connection {
                 Ok(Some((preface, length))) => {
                     inbound.consume(length);
                     self.peer_frame.store(u64::from(preface.frame), Ordering::Relaxed);
-                    let limits = &self.shared.limits;
-                    let ours = Preface { frame: limits.frame, calls: limits.calls_in_flight, ..OURS };
-                    self.outbound.send_raw(&ours.encode());
+                    self.introduce();
                     return Ok(inbound);
                 }
                 Ok(None) => {}
             }
             // A silent connection has no buffer yet.
-            let ready = self.transport.wait(Readiness::READABLE, Some(deadline));
+            let ready = self.transport.wait(Readiness::READABLE, deadline);
             if !ready.map_err(|error| error.to_string())?.readable {
-                return Err(format!("no preface came within {PREFACE_TIME:?}"));
+                return Err(format!("no preface came within {:?}", limits.preface_time));
             }
-            match self.transport.read(inbound.room(), Some(deadline)) {
+            match self.transport.read(inbound.room(), deadline) {
                 Ok(0) => return Err("it was closed before its preface came".to_owned()),
                 Ok(_) => {}
                 Err(error) => return Err(error.to_string()),
             }
         }
+    }
+
+    /// Queues our preface in front of everything else, once.
+    pub(super) fn introduce(&self) {
+        let limits = &self.shared.limits;
+        self.outbound.introduce(&Preface { frame: limits.frame, calls: limits.calls_in_flight, ..OURS });
     }
 
     /// Reads and runs calls until this thread is replaced or the connection ends.
@@ -125,25 +128,24 @@ impl Connection {
         match stop {
             Stop::Replaced => {}
             Stop::PeerDone => self.outlive_peer(),
-            Stop::Broken(reason) => self.end(&reason),
+            Stop::Broken(reason) => self.close(&reason),
         }
     }
 
-    /// Sends the replies of this turn. A peer that takes nothing is waited for only when too much is queued.
-    fn send_gathered(self: &Arc<Self>) -> Result<(), Stop> {
+    /// Sends the replies of this turn. A peer that takes too little is waited for only when too much is queued.
+    pub(super) fn send_gathered(self: &Arc<Self>) -> Result<(), Stop> {
         self.push_out();
-        let bound = self.shared.limits.queued_bytes;
-        if self.outbound.wait_for_room(bound, Instant::now() + WRITE_STALL) {
+        let limits = &self.shared.limits;
+        if self.outbound.outlast(limits.queued_bytes, limits.write_stall) {
             return Ok(());
         }
-        Err(Stop::Broken(format!("the peer took nothing for {WRITE_STALL:?}")))
+        Err(Stop::Broken(self.took_nothing()))
     }
 
     /// Waits for more bytes; without an end while no frame has begun, since an idle connection is welcome.
     fn read_more(&self, ticket: u64) -> Result<(), Stop> {
         let mut inbound = std::mem::take(&mut self.lock().inbound);
-        let deadline = (!inbound.is_empty()).then(|| Instant::now() + FRAME_TIME);
-        let read = self.transport.read(inbound.room(), deadline);
+        let read = connection::read(&*self.transport, &mut inbound, None, self.shared.limits.frame_time);
         let mut turn = self.lock();
         if !turn.reads(ticket) {
             return Err(Stop::Replaced);
@@ -152,9 +154,6 @@ impl Connection {
         match read {
             Ok(0) => Err(Stop::PeerDone),
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(Stop::Broken(format!("a frame stopped half-way for {FRAME_TIME:?}")))
-            }
             Err(error) => Err(Stop::Broken(error.to_string())),
         }
     }
@@ -162,38 +161,48 @@ impl Connection {
     /// The peer has ended its side: its running calls are still answered, unless it turns out to be gone altogether. A
     /// ping finds out, since a closed socket answers it with a reset.
     fn outlive_peer(self: &Arc<Self>) {
-        if !self.lock().calls().is_empty() {
+        if !self.lock().is_settled() {
             self.outbound.send(&Message::Ping { nonce: 0 }, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
             self.push_out();
         }
-        while !self.lock().calls().is_empty() {
+        while !self.lock().is_settled() {
             match self.transport.wait(Readiness::BROKEN, Some(Instant::now() + GONE_STEP)) {
                 Ok(ready) if !ready.broken => {}
                 _ => break,
             }
         }
         self.push_out();
-        self.outbound.wait_for_room(1, Instant::now() + WRITE_STALL);
-        self.end("it was closed by the peer");
+        self.outbound.outlast(1, self.shared.limits.write_stall);
+        self.close("it was closed by the peer");
     }
 
     /// Writes what is queued; a full socket is left to another thread, or waited for here if there is none.
     pub(super) fn push_out(self: &Arc<Self>) {
-        if !matches!(self.outbound.flush(), Progress::Stuck) {
-            return;
-        }
-        let this = self.clone();
-        if self.shared.pool.run(move || this.drain()).is_err() {
+        if matches!(self.outbound.flush(), Progress::Stuck) && self.drain_aside().is_err() {
             self.drain();
         }
+    }
+
+    /// As [`push_out`](Connection::push_out), for threads that must not wait for one peer: without a thread to wait for
+    /// it, its connection ends.
+    pub(super) fn push_out_aside(self: &Arc<Self>) {
+        if matches!(self.outbound.flush(), Progress::Stuck) && self.drain_aside().is_err() {
+            self.close("it takes nothing, and no thread is free to wait for it");
+        }
+    }
+
+    fn drain_aside(self: &Arc<Self>) -> io::Result<()> {
+        let this = self.clone();
+        self.shared.pool.run(move || this.drain())
     }
 
     /// Writes on as the socket takes more; closes the connection when it takes nothing for too long.
     fn drain(&self) {
         loop {
-            match self.transport.wait(Readiness::WRITABLE, Some(Instant::now() + WRITE_STALL)) {
+            let until = Instant::now().checked_add(self.shared.limits.write_stall);
+            match self.transport.wait(Readiness::WRITABLE, until) {
                 Ok(ready) if ready.writable => {}
-                _ => return self.close(&format!("the peer took nothing for {WRITE_STALL:?}")),
+                _ => return self.close(&self.took_nothing()),
             }
             match self.outbound.resume() {
                 Progress::Stuck => {}
@@ -203,9 +212,16 @@ impl Connection {
         }
     }
 
+    fn took_nothing(&self) -> String {
+        format!("the peer took nothing for {:?}", self.shared.limits.write_stall)
+    }
+
     /// Takes the reading from a thread whose call `id` takes long; sends what that turn had gathered, and reads on.
     pub(super) fn take_over(self: &Arc<Self>, id: u64) {
-        let Some(ticket) = self.lock().take_over(id) else { return };
+        let mut turn = self.lock();
+        let Some(ticket) = turn.take_over(id) else { return };
+        self.set_pulse(Pulse::done(id));
+        drop(turn);
         self.push_out();
         self.read_on(ticket);
     }
@@ -215,66 +231,13 @@ impl Connection {
         !self.lock().inbound.is_empty()
     }
 
-    /// Says goodbye: calls after the last accepted one are not taken, and the peer knows it.
-    pub(super) fn say_goodbye(self: &Arc<Self>, status: &Status) {
-        let mut turn = self.lock();
-        if turn.phase != Phase::Open {
-            return;
-        }
-        turn.phase = Phase::Leaving;
-        let last_accepted = turn.last_accepted;
-        drop(turn);
-        let goodbye = Message::Goodbye { last_accepted, refusal: Refusal::of(status) };
-        if self.outbound.send(&goodbye, &mut Vec::new(), self.peer_frame()).is_ok() {
-            self.push_out();
-        }
-    }
-
-    /// Ends our side once everything is answered; the peer sees the end behind the last reply.
-    pub(super) fn end_sending(&self) {
-        self.transport.shutdown(Shutdown::Write);
-    }
-
-    /// The connection's own thread has read its last.
-    fn end(&self, reason: &str) {
-        self.close(reason);
-        if self.lock().is_over() {
-            self.shared.leave(self.id);
-        }
-    }
-
-    /// Whether everything it was asked is answered and sent.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.lock().calls().is_empty() && self.outbound.queued() == 0
-    }
-
-    /// Closes the connection: running calls are cancelled, and threads that wait for the socket return.
-    pub(super) fn close(&self, reason: &str) {
-        let mut turn = self.lock();
-        let former = turn.phase;
-        let calls = turn.close();
-        drop(turn);
-        for call in calls {
-            call.cancellation.cancel();
-        }
-        self.outbound.close();
-        self.transport.shutdown(Shutdown::Both);
-        if former != Phase::Closed {
-            self.log_end(reason);
-        }
-    }
-
-    fn log_end(&self, reason: &str) {
-        let peer = self.transport.peer().map_or_else(|| "a peer".to_owned(), |peer| peer.to_string());
-        if self.pulse.load(Ordering::Relaxed) == 0 && self.peer_frame() == FRAME_BEFORE_PREFACE {
-            tracing::info!("connection from {peer} refused: {reason}");
-        } else {
-            tracing::debug!("connection from {peer} ended: {reason}");
-        }
-    }
-
     pub(super) fn peer_frame(&self) -> u32 {
         u32::try_from(self.peer_frame.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether no call ever ran, nor did the peer say how large its frames may be.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.pulse.load(Ordering::Relaxed) == 0 && self.peer_frame() == FRAME_BEFORE_PREFACE
     }
 
     /// The pulse at the watcher's last look, and now. Only the watcher looks.

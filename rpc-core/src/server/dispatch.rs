@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
-use super::turn::{Phase, Running, Turn};
+use super::turn::{Finished, Phase, Running, Turn};
 use crate::connection::SendError;
 use crate::context::{Cancellation, Context, Incoming};
 use crate::frame::Frame;
@@ -40,6 +40,9 @@ struct Admitted<'a> {
     arguments: Arguments<'a>,
 }
 
+/// Ids count up from 1, so a larger one is a lie; half the range is what a [`Pulse`] can hold.
+const LAST_ID: u64 = u64::MAX >> 1;
+
 /// A reply body buffer that has grown past this is given back: 64 KiB.
 const KEPT: usize = 64 << 10;
 
@@ -66,12 +69,10 @@ impl Connection {
             let request = self.understand(&mut turn, frame)?;
             drop(turn);
             match request {
-                Request::Run(call) => {
-                    if !self.run(call, ticket, body) {
-                        return Err(Stop::Replaced);
-                    }
+                Request::Run(call) => self.run(call, ticket, body)?,
+                Request::Refuse(id, status) => {
+                    self.answer(id, &status);
                 }
-                Request::Refuse(id, status) => self.answer(id, &status),
                 Request::Cancelled(call) => call.cancellation.cancel(),
                 Request::Ping(nonce) => self.pong(nonce),
                 Request::Nothing => {}
@@ -85,7 +86,7 @@ impl Connection {
             .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
         match message {
             Message::Call(header) => {
-                if header.id <= turn.last_accepted {
+                if header.id <= turn.last_accepted || header.id > LAST_ID {
                     return Err(Stop::Broken(format!("call {} came twice, or out of order", header.id)));
                 }
                 Ok(self.admit(turn, &header, payload))
@@ -158,8 +159,8 @@ impl Connection {
         Ok((route.clone(), metadata_of(header)?))
     }
 
-    /// Runs one call on this thread; false if another thread has taken the reading over meanwhile.
-    fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> bool {
+    /// Runs one call on this thread and queues its answer.
+    fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> Result<(), Stop> {
         self.shared.rouse_watcher();
         body.clear();
         let Admitted { id, route, context, arguments } = call;
@@ -169,51 +170,66 @@ impl Connection {
         if finished.still_reads {
             self.set_pulse(Pulse::done(id));
         }
-        let last = turn.phase == Phase::Leaving && turn.calls().is_empty();
-        let over = turn.is_over();
         drop(turn);
+        let mut queued = 0;
         if finished.may_answer {
-            self.reply(id, route.name, outcome, body);
+            queued = self.reply(id, route.name, outcome, body);
+        }
+        if body.capacity() > KEPT {
+            *body = Vec::new();
         }
         if !finished.still_reads {
             self.push_out();
         }
+        self.settle(finished);
+        if !finished.still_reads {
+            return Err(Stop::Replaced);
+        }
+        // Small requests may have large replies: a turn gathers no more of them than may be queued.
+        if queued < self.shared.limits.queued_bytes { Ok(()) } else { self.send_gathered() }
+    }
+
+    /// A call is over and its answer queued: tells who waits for that.
+    fn settle(&self, finished: Finished) {
+        let mut turn = self.lock();
+        if finished.may_answer {
+            turn.answered();
+        }
+        let last = turn.phase == Phase::Leaving && turn.is_settled();
+        let over = turn.is_over();
+        drop(turn);
         if over {
             self.shared.leave(self.id());
         } else if last {
             self.shared.note_change();
         }
-        if body.capacity() > KEPT {
-            *body = Vec::new();
-        }
-        finished.still_reads
     }
 
-    fn reply(&self, id: u64, procedure: &str, outcome: Result<Outcome, Status>, body: &mut Vec<u8>) {
-        let sent = match outcome {
-            Ok(Outcome::Returned) => {
-                let message = Message::Reply { id, outcome: ReplyOutcome::Returned };
-                self.outbound.send(&message, body, self.peer_frame())
-            }
-            Ok(Outcome::Failed) => {
-                let message = Message::Reply { id, outcome: ReplyOutcome::Failed };
-                self.outbound.send(&message, body, self.peer_frame())
-            }
+    /// Queues the answer to a call; says how many bytes are queued now.
+    fn reply(&self, id: u64, procedure: &str, outcome: Result<Outcome, Status>, body: &mut Vec<u8>) -> usize {
+        let outcome = match outcome {
+            Ok(Outcome::Returned) => ReplyOutcome::Returned,
+            Ok(Outcome::Failed) => ReplyOutcome::Failed,
             Err(status) => return self.answer(id, &status),
         };
-        if let Err(error @ SendError::TooLarge { .. }) = sent {
-            self.answer(
+        match self.outbound.send(&Message::Reply { id, outcome }, body, self.peer_frame()) {
+            Ok(queued) => queued,
+            Err(error @ SendError::TooLarge { .. }) => self.answer(
                 id,
                 &Status::resource_exhausted(format!("the reply of {procedure} is too large: {error}")),
-            );
+            ),
+            Err(_) => 0,
         }
     }
 
-    /// Queues a status as the answer to a call.
-    pub(super) fn answer(&self, id: u64, status: &Status) {
-        let message = Message::Reply { id, outcome: ReplyOutcome::Status(Refusal::of(status)) };
-        // A closed way out has nobody to tell; a status always fits a frame.
-        self.outbound.send(&message, &mut Vec::new(), self.peer_frame()).ok();
+    /// Queues a status as the answer to a call; a peer that takes only tiny frames gets the code alone.
+    pub(super) fn answer(&self, id: u64, status: &Status) -> usize {
+        let send = |refusal| {
+            let message = Message::Reply { id, outcome: ReplyOutcome::Status(refusal) };
+            self.outbound.send(&message, &mut Vec::new(), self.peer_frame())
+        };
+        // A closed way out has nobody to tell.
+        send(Refusal::of(status)).or_else(|_| send(Refusal::brief(status))).unwrap_or_default()
     }
 
     fn pong(&self, nonce: u64) {
@@ -257,7 +273,7 @@ fn unknown(procedure: &str) -> Status {
 
 fn metadata_of(header: &CallHeader<'_>) -> Result<Metadata, Status> {
     if header.metadata.len() > METADATA_ENTRIES {
-        let message = format!("{} metadata entries, allowed are {METADATA_ENTRIES}", header.metadata.len());
+        let message = format!("more than {METADATA_ENTRIES} metadata entries, which is the limit");
         return Err(Status::invalid_argument(message));
     }
     let mut metadata = Metadata::new();

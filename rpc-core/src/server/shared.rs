@@ -22,6 +22,16 @@ pub(super) struct Shared {
     next_id: AtomicU64,
     watcher: Waker,
     watcher_sleeps: AtomicBool,
+    watching_ended: AtomicBool,
+}
+
+/// How a new connection came in.
+pub(super) enum Entry {
+    Free,
+    /// The cap was reached; this stranger has lost its place and is to be told.
+    InsteadOf(Arc<Connection>),
+    /// The cap is reached, and all are known.
+    Full,
 }
 
 /// Those whose preface has come, and those, oldest first, that are still strangers.
@@ -49,6 +59,7 @@ impl Shared {
             next_id: AtomicU64::new(1),
             watcher,
             watcher_sleeps: AtomicBool::new(false),
+            watching_ended: AtomicBool::new(false),
         }
     }
 
@@ -56,20 +67,18 @@ impl Shared {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Notes a new connection. At the cap the oldest stranger must go to make room; false if there is none.
-    pub(super) fn enter(&self, connection: &Arc<Connection>) -> bool {
+    /// Notes a new connection. At the cap the oldest stranger loses its place, if there is one.
+    pub(super) fn enter(&self, connection: &Arc<Connection>) -> Entry {
         let mut connections = self.lock();
         let full = connections.known.len() + connections.strangers.len() >= self.connection_limit;
         let leaving = if full { connections.strangers.pop_first() } else { None };
-        if full && leaving.is_none() {
-            return false;
-        }
+        let entry = match leaving {
+            Some((_, stranger)) => Entry::InsteadOf(stranger),
+            None if full => return Entry::Full,
+            None => Entry::Free,
+        };
         connections.strangers.insert(connection.id(), connection.clone());
-        drop(connections);
-        if let Some((_, stranger)) = leaving {
-            stranger.close("it said nothing and its place was needed");
-        }
-        true
+        entry
     }
 
     /// A connection's preface has come.
@@ -149,9 +158,14 @@ impl Shared {
         self.watcher_sleeps.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn wake_watcher(&self) {
-        self.watcher_sleeps.store(false, Ordering::SeqCst);
+    /// Nothing runs any more that must be watched.
+    pub(super) fn end_watching(&self) {
+        self.watching_ended.store(true, Ordering::SeqCst);
         self.watcher.wake();
+    }
+
+    pub(super) fn watching_has_ended(&self) -> bool {
+        self.watching_ended.load(Ordering::SeqCst)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {

@@ -18,6 +18,8 @@ pub(super) struct Turn {
     /// What has arrived; empty while the reading thread waits for more.
     pub(super) inbound: Inbound,
     calls: Vec<Running>,
+    /// Calls that have ended and whose answers are not queued yet.
+    answering: usize,
     pub(super) last_accepted: u64,
     pub(super) phase: Phase,
 }
@@ -74,7 +76,7 @@ impl Turn {
         self.calls.push(call);
     }
 
-    /// The procedure of call `id` has ended.
+    /// The procedure of call `id` has ended. Who may answer it says so with [`answered`](Turn::answered) afterwards.
     pub(super) fn finish(&mut self, id: u64, ticket: u64) -> Finished {
         let ended =
             self.calls.iter().position(|call| call.id == id).map(|index| self.calls.swap_remove(index));
@@ -82,7 +84,19 @@ impl Turn {
         if still_reads {
             self.inline = None;
         }
-        Finished { may_answer: ended.is_some_and(|call| call.awaited), still_reads }
+        let may_answer = ended.is_some_and(|call| call.awaited);
+        self.answering += usize::from(may_answer);
+        Finished { may_answer, still_reads }
+    }
+
+    /// The answer to a finished call is queued.
+    pub(super) fn answered(&mut self) {
+        self.answering -= 1;
+    }
+
+    /// Whether no procedure runs, and all that ran are answered as far as the queue.
+    pub(super) fn is_settled(&self) -> bool {
+        self.calls.is_empty() && self.answering == 0
     }
 
     /// Takes the right to answer a call from its thread; the call goes on for nobody.
@@ -156,6 +170,19 @@ mod tests {
         assert_eq!(turn.place(2), Place::Inline);
         assert_eq!(turn.place(1), Place::Gone);
         assert_eq!(turn.finish(2, ticket), Finished { may_answer: true, still_reads: true });
+    }
+
+    /// The answer to a call was once lost between the end of its procedure and the queue: the connection counted as quiet
+    /// there, and a shutdown, or a peer that had ended its side, closed it.
+    #[test]
+    fn a_turn_is_not_settled_before_its_answers_are_queued() {
+        let mut turn = Turn::default();
+        turn.begin(call(1));
+        assert!(!turn.is_settled());
+        assert!(turn.finish(1, 0).may_answer);
+        assert!(turn.calls().is_empty() && !turn.is_settled());
+        turn.answered();
+        assert!(turn.is_settled());
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! runs, or only slow calls do, it sleeps until a call starts, bytes come behind a slow call, or a deadline passes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -29,7 +29,6 @@ const QUIET_TICKS: u32 = 20;
 pub(super) struct Watcher {
     shared: Arc<Shared>,
     wake: Wake,
-    closing: Arc<AtomicBool>,
     /// By connection and call.
     slow: HashMap<(u64, u64), Slow>,
     quiet: u32,
@@ -37,7 +36,8 @@ pub(super) struct Watcher {
 
 /// A call found slow, until it ends.
 struct Slow {
-    connection: Arc<Connection>,
+    /// Weak, so that a connection that has ended is freed also while the watcher sleeps.
+    connection: Weak<Connection>,
     deadline: Option<Instant>,
     /// Its connection's reading has been handed to another thread.
     handed_over: bool,
@@ -58,13 +58,13 @@ enum Tended {
 }
 
 impl Watcher {
-    pub(super) fn new(shared: Arc<Shared>, wake: Wake, closing: Arc<AtomicBool>) -> Watcher {
-        Watcher { shared, wake, closing, slow: HashMap::new(), quiet: 0 }
+    pub(super) fn new(shared: Arc<Shared>, wake: Wake) -> Watcher {
+        Watcher { shared, wake, slow: HashMap::new(), quiet: 0 }
     }
 
     /// Watches until the server closes.
     pub(super) fn watch(mut self) {
-        while !self.closing.load(Ordering::SeqCst) {
+        while !self.shared.watching_has_ended() {
             let look = self.look();
             let tended = self.tend();
             let busy = look.active || tended == Tended::SomeWait;
@@ -97,24 +97,14 @@ impl Watcher {
     /// Drops slow calls that have ended, tells callers whose time is over, hands connections over where more has come.
     fn tend(&mut self) -> Tended {
         let now = Instant::now();
-        for ((_, id), slow) in &mut self.slow {
-            if slow.deadline.is_some_and(|deadline| deadline <= now) {
-                slow.deadline = None;
-                slow.connection.expire(*id);
-            }
-        }
-        self.slow.retain(|(_, id), slow| match slow.connection.lock().place(*id) {
-            Place::Inline => true,
-            Place::Aside => slow.deadline.is_some(),
-            Place::Gone => false,
-        });
+        self.slow
+            .retain(|(_, id), slow| slow.connection.upgrade().is_some_and(|at| slow.goes_on(&at, *id, now)));
         self.hand_over()
     }
 
     fn hand_over(&mut self) -> Tended {
         let mut tended = Tended::All;
-        for (id, slow) in readable(&mut self.slow) {
-            let connection = slow.connection.clone();
+        for (id, connection, slow) in readable(&mut self.slow) {
             match self.shared.pool.run(move || connection.take_over(id)) {
                 Ok(()) => slow.handed_over = true,
                 Err(_) => tended = Tended::SomeWait,
@@ -133,13 +123,14 @@ impl Watcher {
     /// Sleeps until something can have changed. It is announced first and looked once more, so that no call starts unseen.
     fn sleep(&mut self) {
         self.shared.set_watcher_asleep();
-        if self.look().active || self.closing.load(Ordering::SeqCst) {
+        if self.look().active || self.shared.watching_has_ended() {
             self.quiet = 0;
             return;
         }
         let until = self.slow.values().filter_map(|slow| slow.deadline).min();
+        let unread: Vec<_> = self.slow.values().filter_map(Slow::unread).collect();
         let mut polled = vec![PollFd::new(&self.wake, PollFlags::IN)];
-        polled.extend(self.slow.values().filter(|slow| !slow.handed_over).map(Slow::interest));
+        polled.extend(unread.iter().map(interest));
         poll_until(&mut polled, until).ok();
         let woken = polled.first().is_some_and(|wake| !wake.revents().is_empty());
         drop(polled);
@@ -151,26 +142,48 @@ impl Watcher {
 }
 
 impl Slow {
-    fn interest(&self) -> PollFd<'_> {
-        PollFd::from_borrowed_fd(self.connection.transport.as_fd(), PollFlags::IN)
+    /// Whether the call is still to be watched; its caller is told when its time is over.
+    fn goes_on(&mut self, connection: &Arc<Connection>, id: u64, now: Instant) -> bool {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.deadline = None;
+            connection.expire(id);
+        }
+        match connection.lock().place(id) {
+            Place::Inline => true,
+            Place::Aside => self.deadline.is_some(),
+            Place::Gone => false,
+        }
+    }
+
+    /// The connection, if nobody reads it while the call runs.
+    fn unread(&self) -> Option<Arc<Connection>> {
+        if self.handed_over { None } else { self.connection.upgrade() }
     }
 }
 
-/// The slow calls behind which more has come, in the buffer or on the socket.
-fn readable(slow: &mut HashMap<(u64, u64), Slow>) -> Vec<(u64, &mut Slow)> {
-    let mut open: Vec<_> = slow.iter_mut().filter(|(_, slow)| !slow.handed_over).collect();
-    let mut polled: Vec<_> = open.iter().map(|(_, slow)| slow.interest()).collect();
+fn interest(connection: &Arc<Connection>) -> PollFd<'_> {
+    PollFd::from_borrowed_fd(connection.transport.as_fd(), PollFlags::IN)
+}
+
+/// The slow calls behind which more has come, in the buffer or on the socket, with their connections.
+fn readable(slow: &mut HashMap<(u64, u64), Slow>) -> Vec<(u64, Arc<Connection>, &mut Slow)> {
+    let unread = slow.iter_mut().filter_map(|((_, id), slow)| Some((*id, slow.unread()?, slow)));
+    let unread: Vec<_> = unread.collect();
+    let mut polled: Vec<_> = unread.iter().map(|(_, connection, _)| interest(connection)).collect();
     poll_until(&mut polled, Some(Instant::now())).ok();
     let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
     drop(polled);
-    let with_more =
-        open.drain(..).zip(ready).filter(|((_, slow), ready)| *ready || slow.connection.has_more());
-    with_more.map(|((key, slow), _)| (key.1, slow)).collect()
+    let all = unread.into_iter().zip(ready);
+    all.filter(|((_, connection, _), ready)| *ready || connection.has_more()).map(|(slow, _)| slow).collect()
 }
 
+/// A call whose connection is read by another thread already, or closed, was noted before and is not noted again.
 fn note(slow: &mut HashMap<(u64, u64), Slow>, connection: &Arc<Connection>, id: u64) {
-    slow.entry((connection.id(), id)).or_insert_with(|| {
-        let deadline = connection.lock().deadline_of(id);
-        Slow { connection: connection.clone(), deadline, handed_over: false }
-    });
+    let Entry::Vacant(place) = slow.entry((connection.id(), id)) else { return };
+    let turn = connection.lock();
+    if turn.place(id) == Place::Inline {
+        let deadline = turn.deadline_of(id);
+        drop(turn);
+        place.insert(Slow { connection: Arc::downgrade(connection), deadline, handed_over: false });
+    }
 }

@@ -1,0 +1,68 @@
+//! How a connection of a server ends: with a goodbye, or at once.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::turn::Phase;
+use crate::status::Status;
+use crate::wire::{Message, Refusal};
+
+impl Connection {
+    /// Says goodbye: calls after the last accepted one are not taken, and the peer knows it. Never waits for the peer.
+    pub(super) fn say_goodbye(self: &Arc<Self>, status: &Status) {
+        let mut turn = self.lock();
+        if turn.phase != Phase::Open {
+            return;
+        }
+        turn.phase = Phase::Leaving;
+        let last_accepted = turn.last_accepted;
+        drop(turn);
+        // A stranger has not been greeted yet, and reads a preface first.
+        self.introduce();
+        let goodbye = Message::Goodbye { last_accepted, refusal: Refusal::of(status) };
+        if self.outbound.send(&goodbye, &mut Vec::new(), self.peer_frame()).is_ok() {
+            self.push_out_aside();
+        }
+    }
+
+    /// Ends our side once everything is answered; the peer sees the end behind the last reply.
+    pub(super) fn end_sending(&self) {
+        self.transport.shutdown(Shutdown::Write);
+    }
+
+    /// Whether everything it was asked is answered and sent.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.lock().is_settled() && self.outbound.queued() == 0
+    }
+
+    /// Closes the connection: running calls are cancelled, threads that wait for the socket return, and it leaves the
+    /// list of connections, now or with its last call.
+    pub(super) fn close(&self, reason: &str) {
+        let mut turn = self.lock();
+        let former = turn.phase;
+        let calls = turn.close();
+        let over = turn.is_over();
+        drop(turn);
+        for call in calls {
+            call.cancellation.cancel();
+        }
+        self.outbound.close();
+        self.transport.shutdown(Shutdown::Both);
+        if former != Phase::Closed {
+            self.log_end(reason);
+        }
+        if over {
+            self.shared.leave(self.id());
+        }
+    }
+
+    fn log_end(&self, reason: &str) {
+        let peer = self.transport.peer().map_or_else(|| "a peer".to_owned(), |peer| peer.to_string());
+        if self.is_stranger() {
+            tracing::info!("connection from {peer} refused: {reason}");
+        } else {
+            tracing::debug!("connection from {peer} ended: {reason}");
+        }
+    }
+}
