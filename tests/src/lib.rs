@@ -5,8 +5,10 @@ mod chatter;
 mod process;
 mod programs;
 mod proxy;
+mod screen;
 
 pub use chatter::{Chatter, Event};
 pub use process::{Process, SOON};
 pub use programs::{BinderProgram, ServerProgram, command, free_port};
 pub use proxy::Proxy;
+pub use screen::Screen;

@@ -13,7 +13,10 @@ fn file(name: &str) -> String {
 fn the_program_of_the_readme_is_the_example_and_fits_twenty_lines() {
     let readme = file("README.md");
     let shown = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
-    assert!(file("examples/src/bin/hello.rs").ends_with(shown), "the README shows another program than hello.rs");
+    assert!(
+        file("examples/src/bin/hello.rs").ends_with(shown),
+        "the README shows another program than hello.rs"
+    );
     assert!(shown.lines().count() <= 20, "{} lines", shown.lines().count());
 }
 
