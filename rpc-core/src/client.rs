@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::calls::Answer;
+use self::connection::Departure;
 use self::link::Link;
 use self::options::{Attempts, Options, Patience};
 pub use self::pending::Pending;
@@ -51,6 +52,9 @@ struct Core {
 /// Ways to different servers that one client remembers; the oldest unused go first when there are more.
 const LINKS: usize = 64;
 
+/// An argument buffer that has grown past this is given back after use: 64 KiB.
+const KEPT: usize = 64 << 10;
+
 thread_local! {
     /// Arguments are encoded here before anything is locked; the memory is used again.
     static ARGUMENTS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -66,6 +70,14 @@ impl Client {
     pub fn resolving(resolve: Arc<dyn Resolve>) -> Client {
         let core = Core { resolve, limits: Limits::default(), links: Mutex::default() };
         Client { core: Arc::new(core), options: Arc::default() }
+    }
+
+    /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
+    /// `queued_bytes`, `frame_time` and `write_stall`.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Client {
+        let core = Core { resolve: self.core.resolve.clone(), limits, links: Mutex::default() };
+        Client { core: Arc::new(core), options: self.options.clone() }
     }
 
     /// The same client, giving its calls this long; capped at a year.
@@ -113,7 +125,7 @@ impl Client {
         let deadline = self.options.deadline();
         let mut attempts = Attempts::new(self.options.patience, deadline);
         loop {
-            let failure = match self.send(procedure.name, arguments, deadline) {
+            let failure = match self.send(procedure.name, arguments, deadline, Departure::WithItsCaller) {
                 Ok(flight) => match flight.wait() {
                     Answer::Status(failure) => self.note(failure, procedure.name, flight.endpoint()),
                     answer => return decode(answer),
@@ -137,7 +149,7 @@ impl Client {
         let deadline = self.options.deadline();
         let mut attempts = Attempts::new(self.options.patience, deadline);
         loop {
-            let failure = match self.send(procedure.name, arguments, deadline) {
+            let failure = match self.send(procedure.name, arguments, deadline, Departure::Soon) {
                 Ok(flight) => return Pending::new(Ok(flight)),
                 Err(failure) => failure,
             };
@@ -154,6 +166,7 @@ impl Client {
         procedure: &'static str,
         arguments: &A,
         deadline: Instant,
+        departure: Departure,
     ) -> Result<Flight, Status> {
         let metadata = self.options.metadata()?;
         let endpoint = self.core.resolve.resolve(procedure, deadline)?;
@@ -165,7 +178,8 @@ impl Client {
             }
             let remaining_ms = Some(CallHeader::milliseconds(remaining));
             let header = CallHeader { id: 0, procedure, remaining_ms, encoding: 0, metadata };
-            let id = with_encoded(arguments, |payload| connection.start(header, payload, deadline))?;
+            let id =
+                with_encoded(arguments, |payload| connection.start(header, payload, deadline, departure))?;
             Ok(Flight { connection, id, procedure, deadline })
         });
         sent.map_err(|failure| self.note(failure, procedure, &endpoint))
@@ -190,7 +204,9 @@ fn with_encoded<A: Serialize, T>(
     let encoded = codec::encode(arguments, &mut payload)
         .map_err(|error| Status::invalid_argument(format!("the arguments do not encode: {error}")).not_run());
     let result = encoded.and_then(|()| body(&mut payload));
-    ARGUMENTS.set(payload);
+    if payload.capacity() <= KEPT {
+        ARGUMENTS.set(payload);
+    }
     result
 }
 

@@ -4,5 +4,5 @@ mod batch;
 mod intake;
 mod outbound;
 
-pub(crate) use intake::read;
+pub(crate) use intake::{IntakeError, read};
 pub(crate) use outbound::{Outbound, Progress, SendError};

@@ -1,8 +1,9 @@
 //! A connection's own thread, started when it is first needed: it flushes started calls that nobody waits for yet, and
 //! keeps a full socket moving. It ends with its connection.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -16,80 +17,87 @@ const CORK_TIME: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct Attendant {
     connection: Weak<Connection>,
-    /// One wake-up waits at most: the thread looks at everything when it comes.
-    wake: Sender<Errand>,
-    errands: Receiver<Errand>,
     flushing: AtomicBool,
-    thread: Mutex<Option<Thread>>,
+    at_work: Mutex<Option<AtWork>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The thread, and the channel whose end tells it to leave.
+#[derive(Debug)]
+struct AtWork {
+    wake: Sender<Errand>,
+    thread: Thread,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Errand {
     Flush,
     Unstick,
-    Leave,
 }
+
+/// There is no thread for an errand, and none can be started.
+#[derive(Debug)]
+pub(super) struct NobodyThere;
 
 impl Attendant {
     pub(super) fn new(connection: Weak<Connection>) -> Attendant {
-        let (wake, errands) = bounded(4);
-        Attendant { connection, wake, errands, flushing: AtomicBool::new(false), thread: Mutex::new(None) }
+        Attendant { connection, flushing: AtomicBool::new(false), at_work: Mutex::new(None) }
     }
 
     /// Sees to it that what is queued leaves within a millisecond.
-    pub(super) fn flush_soon(&self) {
-        if !self.flushing.swap(true, Ordering::AcqRel) {
-            self.send(Errand::Flush);
+    pub(super) fn flush_soon(&self) -> Result<(), NobodyThere> {
+        if self.flushing.swap(true, Ordering::AcqRel) {
+            return Ok(());
         }
+        self.send(Errand::Flush).inspect_err(|NobodyThere| self.flushes_now())
     }
 
     /// Sees to it that a full socket is written to when it takes more.
-    pub(super) fn unstick(&self) {
-        self.send(Errand::Unstick);
+    pub(super) fn unstick(&self) -> Result<(), NobodyThere> {
+        self.send(Errand::Unstick)
     }
 
-    /// Called by the thread before it flushes, so that calls started from now on ask again.
+    /// Called before a flush, so that calls started from now on ask again.
     pub(super) fn flushes_now(&self) {
         self.flushing.store(false, Ordering::Release);
     }
 
-    fn send(&self, errand: Errand) {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if thread.is_none() {
-            let (connection, errands) = (self.connection.clone(), self.errands.clone());
-            *thread = threads::spawn("rpc-attendant", move || attend(&connection, &errands))
-                .inspect_err(|error| tracing::warn!(%error, "no thread for a connection's errands"))
-                .ok();
-        }
-        // Full: errands enough are waiting, and each of them flushes.
-        self.wake.try_send(errand).ok();
+    fn send(&self, errand: Errand) -> Result<(), NobodyThere> {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = match at_work.take() {
+            Some(held) => held,
+            None => start(self.connection.clone()).map_err(|error| {
+                tracing::warn!(%error, "no thread for a connection's errands");
+                NobodyThere
+            })?,
+        };
+        // Full: errands enough are waiting, and each of them does everything.
+        at_work.insert(started).wake.try_send(errand).ok();
+        Ok(())
     }
+}
+
+fn start(connection: Weak<Connection>) -> io::Result<AtWork> {
+    let (wake, errands) = bounded(4);
+    let thread = threads::spawn("rpc-attendant", move || attend(&connection, &errands))?;
+    Ok(AtWork { wake, thread })
 }
 
 fn attend(connection: &Weak<Connection>, errands: &Receiver<Errand>) {
     while let Ok(errand) = errands.recv() {
-        let left = match errand {
-            Errand::Leave => true,
-            Errand::Unstick => false,
-            Errand::Flush => matches!(
-                errands.recv_timeout(CORK_TIME),
-                Ok(Errand::Leave) | Err(RecvTimeoutError::Disconnected)
-            ),
-        };
-        if left {
+        let corked = matches!(errand, Errand::Flush);
+        if corked && errands.recv_timeout(CORK_TIME) == Err(RecvTimeoutError::Disconnected) {
             return;
         }
         let Some(connection) = connection.upgrade() else { return };
-        connection.run_errand(|| std::sync::Arc::strong_count(&connection) == 1);
+        connection.run_errand(|| Arc::strong_count(&connection) == 1);
     }
 }
 
 impl Drop for Attendant {
     fn drop(&mut self) {
-        // The thread takes errands out, so there is room soon; it is gone if nobody ever needed it.
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            self.wake.send(Errand::Leave).ok();
+        let at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(AtWork { wake, thread }) = at_work {
+            drop(wake);
             thread.join();
         }
     }

@@ -4,7 +4,7 @@
 //! while it lies here wakes exactly one other caller, so that somebody always reads while somebody waits. No I/O here.
 
 use std::collections::{HashMap, VecDeque};
-use std::thread::Thread;
+use std::thread::{Thread, ThreadId};
 use std::time::Instant;
 
 use super::reader::Reader;
@@ -44,14 +44,18 @@ enum Slot {
 pub(crate) struct Calls {
     slots: HashMap<u64, Slot>,
     unanswered: usize,
-    /// Sleepers in the order they came, to inherit the reading. An id whose call has left is skipped.
+    /// Places taken by calls that are about to be queued.
+    reserved: usize,
+    /// Sleepers in the order they came, to inherit the reading; each stands here once. An id whose call has left, or is
+    /// answered, is skipped.
     heirs: VecDeque<u64>,
     /// Sleepers that wait for the connection itself: for its preface, or for a free place.
     bystanders: Vec<Thread>,
     reader: Option<Reader>,
     peer: Option<Preface>,
     end: Option<Status>,
-    last_accepted: Option<u64>,
+    /// What the server said when it left.
+    farewell: Option<String>,
     heard: Instant,
 }
 
@@ -60,18 +64,33 @@ impl Calls {
         Calls {
             slots: HashMap::new(),
             unanswered: 0,
+            reserved: 0,
             heirs: VecDeque::new(),
             bystanders: Vec::new(),
             reader: Some(Reader::default()),
             peer: None,
             end: None,
-            last_accepted: None,
+            farewell: None,
             heard: now,
         }
     }
 
-    /// Notes a call whose frame is queued.
+    /// Takes the place of one call, to be admitted or given back; false while there is none.
+    pub(crate) fn reserve(&mut self) -> bool {
+        let free = self.has_place();
+        self.reserved += usize::from(free);
+        free
+    }
+
+    /// Gives a reserved place back; the threads that wait for one.
+    pub(crate) fn give_back(&mut self) -> Vec<Thread> {
+        self.reserved -= 1;
+        self.bystanders()
+    }
+
+    /// Notes a call whose frame is queued; it fills a reserved place.
     pub(crate) fn admit(&mut self, id: u64) {
+        self.reserved -= 1;
         self.slots.insert(id, Slot::Unanswered(None));
         self.unanswered += 1;
         if let Some(end) = &self.end {
@@ -112,25 +131,41 @@ impl Calls {
 
     /// Lets `thread` sleep until call `id` is answered or inherits the reading.
     pub(crate) fn sleep(&mut self, id: u64, thread: Thread) {
-        if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id) {
-            *sleeper = Some(thread);
+        if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id)
+            && sleeper.replace(thread).is_none()
+        {
+            self.heirs.push_back(id);
             if self.heirs.len() > 2 * self.slots.len() + 16 {
                 let slots = &self.slots;
                 self.heirs.retain(|heir| matches!(slots.get(heir), Some(Slot::Unanswered(Some(_)))));
             }
-            self.heirs.push_back(id);
         }
     }
 
     pub(crate) fn stand_by(&mut self, thread: Thread) {
-        if !self.bystanders.iter().any(|bystander| bystander.id() == thread.id()) {
-            self.bystanders.push(thread);
+        self.bystanders.push(thread);
+    }
+
+    /// Who slept for call `id`, or stood by, is awake: nobody may leave the reading to a thread that is not there.
+    pub(crate) fn rise(&mut self, id: Option<u64>, thread: ThreadId) {
+        let Some(id) = id else {
+            return self.bystanders.retain(|bystander| bystander.id() != thread);
+        };
+        if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id)
+            && sleeper.take().is_some()
+        {
+            self.heirs.retain(|heir| *heir != id);
         }
     }
 
     /// Everyone who waits for the connection itself; they look again.
     pub(crate) fn bystanders(&mut self) -> Vec<Thread> {
         std::mem::take(&mut self.bystanders)
+    }
+
+    /// Those who wait for a place, if there is one; they look again.
+    pub(crate) fn hopeful(&mut self) -> Vec<Thread> {
+        if self.has_place() { self.bystanders() } else { Vec::new() }
     }
 
     pub(crate) fn take_reader(&mut self) -> Option<Reader> {
@@ -165,10 +200,10 @@ impl Calls {
     }
 
     /// Whether one more call may be sent.
-    pub(crate) fn has_place(&self) -> bool {
+    fn has_place(&self) -> bool {
         let places =
             self.peer.map_or(BEFORE_PREFACE, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
-        self.unanswered < places.max(1)
+        self.unanswered + self.reserved < places.max(1)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -181,7 +216,7 @@ impl Calls {
 
     /// The server's goodbye: calls after `last_accepted` did not run. The threads to wake.
     pub(crate) fn farewell(&mut self, last_accepted: u64, status: &Status) -> Vec<Thread> {
-        self.last_accepted = Some(last_accepted);
+        self.farewell.get_or_insert_with(|| status.message().to_owned());
         self.end.get_or_insert_with(|| status.clone().not_run());
         let refused: Vec<u64> = self.slots.keys().copied().filter(|id| *id > last_accepted).collect();
         let settle = |id| self.settle(id, Answer::Status(status.clone().not_run()));
@@ -194,10 +229,20 @@ impl Calls {
     pub(crate) fn end(&mut self, cause: &Status) -> Vec<Thread> {
         self.end.get_or_insert_with(|| cause.clone().not_run());
         let open: Vec<u64> = self.slots.keys().copied().collect();
+        let cause = match &self.farewell {
+            Some(words) => Status::new(cause.code(), format!("{cause}, after it had said: {words}")),
+            None => cause.clone(),
+        };
         let settle = |id| self.settle(id, Answer::Status(cause.clone()));
         let mut sleepers: Vec<Thread> = open.into_iter().filter_map(settle).collect();
         sleepers.append(&mut self.bystanders);
         sleepers
+    }
+
+    /// No further call can be sent; those that wait for an answer may still get it. The threads to wake.
+    pub(crate) fn take_no_more(&mut self, status: &Status) -> Vec<Thread> {
+        self.end.get_or_insert_with(|| status.clone().not_run());
+        self.bystanders()
     }
 
     /// Why no further call can be sent.

@@ -73,7 +73,7 @@ where
     /// As [`wait`](Pending::wait), for at most `time`; `None` while the answer is not here, and after it was taken.
     pub fn wait_timeout(&mut self, time: Duration) -> Option<Result<T, E>> {
         let answer = match &mut self.state {
-            State::InFlight(flight) => flight.wait_until(Instant::now().checked_add(time)?)?,
+            State::InFlight(flight) => flight.wait_until(time)?,
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
         self.state = State::Over(None);
@@ -93,7 +93,8 @@ impl Flight {
         self.connection.endpoint()
     }
 
-    fn wait_until(&self, until: Instant) -> Option<Answer> {
+    fn wait_until(&self, time: Duration) -> Option<Answer> {
+        let until = Instant::now().checked_add(time).unwrap_or(self.deadline);
         match self.connection.wait(self.id, until.min(self.deadline)) {
             Ok(answer) => Some(answer),
             Err(DeadlinePassed) if until < self.deadline => None,

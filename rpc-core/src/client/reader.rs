@@ -1,10 +1,7 @@
 //! One turn of reading: what a socket gives, cut into answers.
 
-use std::time::Instant;
-
 use super::calls::{Answer, Body};
 use crate::frame::{Frame, Inbound};
-use crate::limits::FRAME_TIME;
 use crate::status::Status;
 use crate::wire::{self, Message, Preface, ReplyOutcome};
 
@@ -14,8 +11,6 @@ pub(crate) struct Reader {
     pub(crate) inbound: Inbound,
     frame: Frame,
     greeted: bool,
-    /// When the first byte of the frame that is still incomplete was seen.
-    begun: Option<Instant>,
 }
 
 /// Something the server said.
@@ -35,26 +30,18 @@ pub(crate) enum Heard {
 const MOVED: usize = 4 << 10;
 
 impl Reader {
-    /// Until when the next read may wait: a begun frame has its own time.
-    pub(crate) fn deadline(&self, wanted: Instant) -> Instant {
-        self.begun.map_or(wanted, |begun| wanted.min(begun + FRAME_TIME))
-    }
-
-    /// Whether a frame has taken longer than it may.
-    pub(crate) fn is_late(&self, now: Instant) -> bool {
-        self.begun.is_some_and(|begun| now >= begun + FRAME_TIME)
-    }
-
     /// The next thing said, out of what has arrived; `None` when more must be read.
-    pub(crate) fn next(&mut self, limit: u32, now: Instant) -> Result<Option<Heard>, String> {
-        let heard = if self.greeted { self.next_message(limit) } else { self.next_preface() };
-        if matches!(heard, Ok(None)) {
-            let partial = !self.inbound.is_empty();
-            self.begun = partial.then(|| self.begun.unwrap_or(now));
+    pub(crate) fn next(&mut self, limit: u32) -> Result<Option<Heard>, String> {
+        if self.greeted { self.next_message(limit) } else { self.next_preface() }
+    }
+
+    /// How the server has ended its side.
+    pub(crate) fn end(&self) -> &'static str {
+        if self.inbound.is_empty() {
+            "it was closed by the server"
         } else {
-            self.begun = None;
+            "it was closed by the server half-way"
         }
-        heard
     }
 
     fn next_preface(&mut self) -> Result<Option<Heard>, String> {

@@ -1,0 +1,129 @@
+//! Who reads a connection.
+//!
+//! A caller that waits reads for everyone if nobody does, so one call in flight costs no hand-over between threads. Whoever
+//! ends its wait passes the reading on, and only to a thread that sleeps here. A caller that leaves at its deadline leaves
+//! no half-read frame: the bytes belong to the connection.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Connection, DeadlinePassed};
+use crate::client::calls::Calls;
+use crate::client::reader::{Heard, Reader};
+use crate::connection::{self, IntakeError};
+use crate::transport::Readiness;
+
+/// A connection silent for this long is looked at before a call is trusted to it: its server may have gone meanwhile.
+const TRUSTED: Duration = Duration::from_millis(1);
+
+impl Connection {
+    /// After a silence, learns of a goodbye or an end that came meanwhile.
+    pub(in crate::client) fn look(&self) {
+        let now = Instant::now();
+        let mut calls = self.lock();
+        if now.saturating_duration_since(calls.heard()) < TRUSTED {
+            return;
+        }
+        let Some(reader) = calls.take_reader() else { return };
+        drop(calls);
+        match self.transport.wait(Readiness::READABLE, Some(now)) {
+            Ok(ready) if !ready.readable => self.lock().return_reader(reader, Some(now)),
+            _ => self.read_turn(reader, now),
+        }
+        self.pass_reading_on();
+    }
+
+    /// Waits until `ready` finds what it looks for, reading for everyone while nobody else does.
+    pub(super) fn drive<T>(
+        &self,
+        id: Option<u64>,
+        deadline: Instant,
+        mut ready: impl FnMut(&mut Calls) -> Option<T>,
+    ) -> Result<T, DeadlinePassed> {
+        let mut slept = false;
+        loop {
+            let mut calls = self.lock();
+            if slept {
+                calls.rise(id, thread::current().id());
+            }
+            let now = Instant::now();
+            let found = ready(&mut calls);
+            if found.is_some() || now >= deadline {
+                let heir = calls.heir();
+                drop(calls);
+                heir.iter().for_each(thread::Thread::unpark);
+                return found.ok_or(DeadlinePassed);
+            }
+            if let Some(reader) = calls.take_reader() {
+                drop(calls);
+                self.read_turn(reader, deadline);
+                continue;
+            }
+            match id {
+                Some(id) => calls.sleep(id, thread::current()),
+                None => calls.stand_by(thread::current()),
+            }
+            drop(calls);
+            slept = true;
+            thread::park_timeout(deadline.saturating_duration_since(now));
+        }
+    }
+
+    /// Reads once, until `deadline` at the latest, and hands out what was said.
+    pub(super) fn read_turn(&self, mut reader: Reader, deadline: Instant) {
+        let frame_time = self.limits.frame_time;
+        let read = connection::read(&*self.transport, &mut reader.inbound, Some(deadline), frame_time);
+        let heard = matches!(read, Ok(1..)).then(Instant::now);
+        let end = match read {
+            Ok(0) => Some(reader.end().to_owned()),
+            Ok(_) | Err(IntakeError::TimedOut) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let (sleepers, end) = self.hand_out(reader, heard, end);
+        sleepers.iter().for_each(thread::Thread::unpark);
+        if let Some(cause) = end {
+            self.close(&cause);
+        }
+    }
+
+    /// Settles every answer in the reader's buffer and puts the reader back.
+    fn hand_out(
+        &self,
+        mut reader: Reader,
+        heard: Option<Instant>,
+        end: Option<String>,
+    ) -> (Vec<thread::Thread>, Option<String>) {
+        let mut sleepers = Vec::new();
+        let mut calls = self.lock();
+        let broken = loop {
+            match reader.next(self.limits.frame) {
+                Ok(Some(heard)) => settle(&mut calls, heard, &mut sleepers),
+                Ok(None) => break None,
+                Err(reason) => break Some(reason),
+            }
+        };
+        sleepers.append(&mut calls.hopeful());
+        calls.return_reader(reader, heard);
+        (sleepers, broken.or(end))
+    }
+
+    /// Gives the reading to another sleeper if it lies there.
+    pub(super) fn pass_reading_on(&self) {
+        let heir = self.lock().heir();
+        heir.iter().for_each(thread::Thread::unpark);
+    }
+}
+
+fn settle(calls: &mut Calls, heard: Heard, sleepers: &mut Vec<thread::Thread>) {
+    match heard {
+        Heard::Preface(preface) => {
+            calls.meet(preface);
+            sleepers.append(&mut calls.bystanders());
+        }
+        Heard::Answer(id, answer) => sleepers.extend(calls.settle(id, answer)),
+        Heard::Nothing => {}
+        Heard::Goodbye { last_accepted, status } => {
+            sleepers.append(&mut calls.farewell(last_accepted, &status));
+        }
+    }
+}
