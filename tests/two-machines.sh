@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Two machines, made of network namespaces, chat with each other. Needs root and iproute2; run by .ci/run.
+#   tests/two-machines.sh FOLDER-OF-PROGRAMS
+set -euo pipefail
+programs=$(cd "$1" && pwd)
+near=chat-near-$$ far=chat-far-$$
+work=$(mktemp -d)
+
+clean_up() {
+    kill $(jobs -p) 2>/dev/null || true
+    wait || true
+    ip netns del "$near" 2>/dev/null || true
+    ip netns del "$far" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+fail() {
+    printf 'two machines: %s\n' "$1"
+    tail -n +1 "$work"/*
+    exit 1
+}
+
+# Waits until a file holds a text; 20 s at most.
+await() {
+    for _ in $(seq 200); do
+        grep -q "$2" "$work/$1" 2>/dev/null && return
+        sleep 0.1
+    done
+    fail "$1 does not say '$2'"
+}
+
+ip netns add "$near"
+ip netns add "$far"
+ip link add near0 netns "$near" type veth peer name far0 netns "$far"
+ip -n "$near" addr add 10.77.0.1/24 dev near0
+ip -n "$far" addr add 10.77.0.2/24 dev far0
+for machine in "$near" "$far"; do ip -n "$machine" link set lo up; done
+ip -n "$near" link set near0 up
+ip -n "$far" link set far0 up
+near() { ip netns exec "$near" "$@"; }
+far() { ip netns exec "$far" "$@"; }
+
+near "$programs/binder" --listen 0.0.0.0:5000 --insecure 2>"$work/binder" &
+near "$programs/chat-server" --listen 0.0.0.0:0 --insecure 2>"$work/server" &
+await server 'registered with the binder'
+
+mkfifo "$work/near.in" "$work/far.in"
+near "$programs/chat-client" --json --username ana <"$work/near.in" >"$work/near.out" 2>"$work/near.err" &
+exec 3>"$work/near.in"
+far "$programs/chat-client" --binder 10.77.0.1:5000 --json --username bia <"$work/far.in" >"$work/far.out" 2>"$work/far.err" &
+exec 4>"$work/far.in"
+printf '/create rust\n/join rust\n' >&3
+await near.out '"event":"joined"'
+printf '/join rust\nfrom afar\n' >&4
+await near.out '"body":"from afar"'
+printf 'from near\n' >&3
+await far.out '"body":"from near"'
+
+# Each asker is told an address that he can reach.
+[[ $(far "$programs/binder" lookup join_room --binder 10.77.0.1:5000) == 10.77.0.1:* ]] || fail 'lookup from afar'
+[[ $(near "$programs/binder" lookup join_room) == 127.0.0.1:* ]] || fail 'lookup from near'
+
+# A server on loopback only is a sentence for those who cannot reach it, not a wrong address.
+near "$programs/binder" --listen 0.0.0.0:5001 --insecure 2>"$work/binder2" &
+near "$programs/chat-server" --binder 127.0.0.1:5001 2>"$work/server2" &
+await server2 'registered with the binder'
+if far "$programs/binder" lookup join_room --binder 10.77.0.1:5001 2>"$work/refusal"; then fail 'loopback was told afar'; fi
+grep -q 'join_room' "$work/refusal" || fail 'the refusal does not name the procedure'
+
+exec 3>&- 4>&-
+printf 'two machines: they chat\n'
