@@ -227,7 +227,7 @@ const SLEEP: (&str, Verb) = ("sleep", Verb::Sleep);
 /// What `/help` says.
 pub const HELP: &str = "\
 Text without a slash goes to everybody in the current room.
-  /create ROOM [LIMIT]  makes a room; with LIMIT, for so many users at most
+  /create ROOM [LIMIT]  makes a room; with LIMIT, for at most so many users
   /join ROOM            enters a room, or makes one you are in the current one
   /leave                leaves the current room
   /rooms                lists the rooms
@@ -237,6 +237,7 @@ Text without a slash goes to everybody in the current room.
   /me                   tells who you are, and where
   /help                 shows this
   /quit                 leaves everything and ends (so do Ctrl-D and Ctrl-C)
+  /sleep TIME           in a script only: waits, as in /sleep 1s
 A name with blanks in it stands in double quotes. The Tab key completes commands and names.
 In Portuguese: /criar, /entrar, /sair (= /leave), /listar, /participantes.";
 

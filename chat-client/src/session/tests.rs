@@ -1,3 +1,4 @@
+mod small_chat;
 mod stage;
 
 use std::time::Duration;
@@ -277,7 +278,9 @@ fn an_unread_session_loses_nothing_and_stays_registered() {
     let count = EVENTS_WAITING + 100;
     let beats = stage.chat.world().heartbeats;
     (0..count).for_each(|number| drop(bia.send("rust", &number.to_string()).unwrap()));
+    let until = Instant::now() + SOON;
     while stage.chat.world().heartbeats == beats {
+        assert!(Instant::now() < until, "no heartbeat came");
         std::thread::yield_now();
     }
     (0..count).for_each(|number| assert_eq!(told(&ana), format!("bia: {number}")));

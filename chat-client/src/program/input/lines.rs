@@ -99,5 +99,5 @@ fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-/// Sixteen times the longest message. What a line has beyond it is dropped: it is too long either way.
-const LONGEST_LINE: usize = 64 * 1024;
+/// 1 MiB, far more than the longest message. What a line has beyond it is dropped: it is too long either way.
+const LONGEST_LINE: usize = 1 << 20;

@@ -1,0 +1,373 @@
+//! A small chat server that can be made to fail.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use chat_api::{
+    AFTER_KEY, Chat, ChatError, Event, EventKind, Incarnation, Joined, MESSAGE_ID_KEY, Mark, MessageBody,
+    News, Received, RoomEvents, RoomMark, RoomName, RoomSummary, SESSION_KEY, Sent, Seq, Session,
+    SessionToken, UnixMillis, Username,
+};
+use rpc_core::{Context, Status};
+
+/// A chat in a hundred lines, for what a session has to survive.
+#[derive(Default)]
+pub(super) struct SmallChat {
+    world: Mutex<World>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    users: BTreeMap<String, [u8; 16]>,
+    rooms: BTreeMap<String, SmallRoom>,
+    sent: BTreeMap<Vec<u8>, u64>,
+    moves: u64,
+    made: u64,
+    closing: bool,
+    pub(super) heartbeats: u64,
+    pub(super) waits: u64,
+    /// So many answers to `send_message` are lost after the message was taken.
+    pub(super) lost_answers: u64,
+    /// How long a user may be silent, as sessions are told.
+    pub(super) idle_after: Option<Duration>,
+    /// Told as lost to whoever fetches next.
+    pub(super) missed: u64,
+}
+
+struct SmallRoom {
+    incarnation: Incarnation,
+    members: Vec<(String, u64)>,
+    events: Vec<Event>,
+    limit: Option<u32>,
+}
+
+impl SmallChat {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// A server that comes back without memory.
+    pub(super) fn forget_everything(&self) {
+        let made = self.world().made;
+        *self.world() = World { made, ..World::default() };
+    }
+
+    /// What happens to a user who was silent too long.
+    pub(super) fn expire(&self, username: &str) {
+        let mut world = self.world();
+        world.users.remove(username);
+        world.put_out_everywhere(username);
+        self.tell(world);
+    }
+
+    /// Somebody else has the name now.
+    pub(super) fn give_away(&self, username: &str) {
+        let mut world = self.world();
+        world.users.insert(username.to_owned(), [0xFF; 16]);
+        world.put_out_everywhere(username);
+        self.tell(world);
+    }
+
+    pub(super) fn put_out(&self, username: &str, room: &str) {
+        let mut world = self.world();
+        world.rooms.get_mut(room).unwrap().members.retain(|(member, _)| member != username);
+        world.moves += 1;
+        self.tell(world);
+    }
+
+    pub(super) fn close_room(&self, room: &str) {
+        let mut world = self.world();
+        world.rooms.get_mut(room).unwrap().record(EventKind::Closed);
+        self.tell(world);
+    }
+
+    pub(super) fn limit_of(&self, room: &str) -> Option<u32> {
+        self.world().rooms[room].limit
+    }
+
+    pub(super) fn users(&self) -> Vec<String> {
+        self.world().users.keys().cloned().collect()
+    }
+
+    /// From now on waiting calls are answered at once, so that the server can end.
+    pub(super) fn release(&self) {
+        self.world().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// Waiting calls wait again.
+    pub(super) fn hold(&self) {
+        self.world().closing = false;
+    }
+
+    fn tell(&self, world: MutexGuard<'_, World>) {
+        drop(world);
+        self.changed.notify_all();
+    }
+
+    fn make(&self, room_name: String, limit: Option<u32>) -> Result<(), ChatError> {
+        let mut world = self.world();
+        if world.rooms.contains_key(&room_name) {
+            return Err(ChatError::RoomExists { room: RoomName::parse(&room_name)? });
+        }
+        world.made += 1;
+        let incarnation = Incarnation::new(world.made);
+        let room = SmallRoom { incarnation, members: vec![], events: vec![], limit };
+        world.rooms.insert(room_name, room);
+        Ok(())
+    }
+}
+
+impl World {
+    fn check(&self, username: &str) -> Result<(), ChatError> {
+        let token = self.users.get(username);
+        let token = token.ok_or(ChatError::NotRegistered { username: Username::parse(username)? })?;
+        if Context::current().metadata().first(SESSION_KEY) != Some(token) {
+            return Err(Status::unauthenticated("a wrong token").into());
+        }
+        Ok(())
+    }
+
+    fn room(&mut self, room: &str) -> Result<&mut SmallRoom, ChatError> {
+        let name = RoomName::parse(room)?;
+        self.rooms.get_mut(room).ok_or(ChatError::NoSuchRoom { room: name })
+    }
+
+    fn put_out_everywhere(&mut self, username: &str) {
+        self.moves += 1;
+        for room in self.rooms.values_mut() {
+            if room.is_in(username) {
+                room.members.retain(|(member, _)| member != username);
+                room.record(EventKind::Left { username: Username::parse(username).unwrap() });
+            }
+        }
+    }
+
+    fn news(&self, username: &str, after: &[RoomMark]) -> Vec<RoomEvents> {
+        let strange =
+            after.iter().filter(|mark| !self.rooms.get(&mark.room).is_some_and(|r| r.is_in(username)));
+        let not_in =
+            strange.map(|mark| RoomEvents { room: RoomName::parse(&mark.room).unwrap(), news: News::NotIn });
+        let mine = self.rooms.iter().filter(|(_, room)| room.is_in(username));
+        let events = mine.filter_map(|(name, room)| {
+            let named = after.iter().find(|mark| mark.room == *name).map(|mark| mark.mark);
+            let received = room.after(username, named);
+            let room = RoomName::parse(name).unwrap();
+            (!received.events.is_empty()).then_some(RoomEvents { room, news: News::Events(received) })
+        });
+        not_in.chain(events).collect()
+    }
+}
+
+impl SmallRoom {
+    fn is_in(&self, username: &str) -> bool {
+        self.members.iter().any(|(member, _)| member == username)
+    }
+
+    fn check_member(&self, username: &str, room: &str) -> Result<(), ChatError> {
+        if self.is_in(username) { Ok(()) } else { Err(ChatError::NotInRoom { room: RoomName::parse(room)? }) }
+    }
+
+    fn record(&mut self, kind: EventKind) -> u64 {
+        let seq = self.events.len() as u64 + 1;
+        self.events.push(Event { seq: Seq::new(seq), sent_at: UnixMillis(0), kind });
+        seq
+    }
+
+    fn after(&self, username: &str, mark: Option<Mark>) -> Received {
+        let entered = self.members.iter().find(|(member, _)| member == username).map_or(0, |(_, seq)| *seq);
+        let after = match mark {
+            Some(mark) if mark.incarnation == self.incarnation => mark.seq.number(),
+            _ => entered,
+        };
+        let sees = |kind: &EventKind| match kind {
+            EventKind::Unicast { to, .. } => *to == *username,
+            _ => true,
+        };
+        let new = self.events.iter().filter(|event| event.seq.number() > after && sees(&event.kind));
+        let mark = Mark { incarnation: self.incarnation, seq: Seq::new(self.events.len() as u64) };
+        Received { events: new.cloned().collect(), mark, missed: 0, more: false }
+    }
+
+    fn public(&self) -> Vec<Event> {
+        let public = self.events.iter().filter(|event| matches!(event.kind, EventKind::Broadcast { .. }));
+        let public: Vec<Event> = public.cloned().collect();
+        public[public.len().saturating_sub(50)..].to_vec()
+    }
+}
+
+impl Chat for SmallChat {
+    fn register_user(&self, username: String) -> Result<Session, ChatError> {
+        let name = Username::parse(&username)?;
+        let mut world = self.world();
+        let context = Context::current();
+        let shown = context.metadata().first(SESSION_KEY);
+        let token = match world.users.get(&username) {
+            Some(token) if shown == Some(token.as_slice()) => *token,
+            Some(_) => return Err(ChatError::NameTaken { username: name }),
+            None => {
+                world.made += 1;
+                let mut token = [0; 16];
+                token[..8].copy_from_slice(&world.made.to_le_bytes());
+                world.users.insert(username, token);
+                token
+            }
+        };
+        let idle_after = world.idle_after.unwrap_or(Duration::from_secs(60));
+        Ok(Session { token: SessionToken::new(token), username: name, idle_after })
+    }
+
+    fn unregister_user(&self, username: String) -> Result<(), ChatError> {
+        let mut world = self.world();
+        world.check(&username)?;
+        world.users.remove(&username);
+        world.put_out_everywhere(&username);
+        self.tell(world);
+        Ok(())
+    }
+
+    fn heartbeat(&self, username: String) -> Result<(), ChatError> {
+        let mut world = self.world();
+        world.heartbeats += 1;
+        world.check(&username)
+    }
+
+    fn create_room(&self, room_name: String) -> Result<(), ChatError> {
+        self.make(room_name, None)
+    }
+
+    fn create_room_with_limit(&self, room_name: String, limit: u32) -> Result<(), ChatError> {
+        self.make(room_name, Some(limit))
+    }
+
+    fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError> {
+        let mut world = self.world();
+        world.check(&username)?;
+        let room = world.room(&room_name)?;
+        if !room.is_in(&username) {
+            if room.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
+                return Err(ChatError::RoomFull {
+                    room: RoomName::parse(&room_name)?,
+                    limit: room.limit.unwrap(),
+                });
+            }
+            let seq = room.record(EventKind::Joined { username: Username::parse(&username)? });
+            room.members.push((username.clone(), seq));
+        }
+        let seq = room.members.iter().find(|(member, _)| *member == username).unwrap().1;
+        let joined = Joined {
+            room: RoomName::parse(&room_name)?,
+            users: room.members.iter().map(|(member, _)| Username::parse(member).unwrap()).collect(),
+            history: room.public(),
+            mark: Mark { incarnation: room.incarnation, seq: Seq::new(seq) },
+        };
+        world.moves += 1;
+        self.tell(world);
+        Ok(joined)
+    }
+
+    fn leave_room(&self, username: String, room_name: String) -> Result<(), ChatError> {
+        let mut world = self.world();
+        world.check(&username)?;
+        let room = world.room(&room_name)?;
+        room.check_member(&username, &room_name)?;
+        room.members.retain(|(member, _)| *member != username);
+        room.record(EventKind::Left { username: Username::parse(&username)? });
+        world.moves += 1;
+        self.tell(world);
+        Ok(())
+    }
+
+    fn send_message(
+        &self,
+        username: String,
+        room_name: String,
+        message: String,
+        recipient: Option<String>,
+    ) -> Result<Sent, ChatError> {
+        let mut world = self.world();
+        world.check(&username)?;
+        let body = MessageBody::parse(&message)?;
+        let from = Username::parse(&username)?;
+        let room = world.room(&room_name)?;
+        room.check_member(&username, &room_name)?;
+        let kind = match recipient {
+            Some(to) => EventKind::Unicast { from, to: Username::parse(&to)?, body },
+            None => EventKind::Broadcast { from, body },
+        };
+        let id = Context::current().metadata().first(MESSAGE_ID_KEY).unwrap().to_vec();
+        let before = world.sent.get(&id).copied();
+        let seq = match before {
+            Some(seq) => seq,
+            None => world.room(&room_name)?.record(kind),
+        };
+        world.sent.insert(id, seq);
+        let lost = world.lost_answers > 0;
+        world.lost_answers = world.lost_answers.saturating_sub(1);
+        self.tell(world);
+        if lost {
+            Err(Status::unavailable("the answer was lost").into())
+        } else {
+            Ok(Sent { seq: Seq::new(seq) })
+        }
+    }
+
+    fn receive_messages(&self, username: String, room_name: String) -> Result<Received, ChatError> {
+        let mut world = self.world();
+        world.check(&username)?;
+        let room = world.room(&room_name)?;
+        room.check_member(&username, &room_name)?;
+        let after = Context::current().metadata().first(AFTER_KEY).and_then(Mark::decode);
+        Ok(room.after(&username, after))
+    }
+
+    fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError> {
+        let mut world = self.world();
+        world.waits += 1;
+        let moves = world.moves;
+        loop {
+            world.check(&username)?;
+            let mut news = world.news(&username, &after);
+            if !news.is_empty() || world.moves != moves {
+                let missed = std::mem::take(&mut world.missed);
+                if let Some(RoomEvents { news: News::Events(received), .. }) = news.first_mut() {
+                    received.missed = missed;
+                }
+                return Ok(news);
+            }
+            if world.closing {
+                return Err(Status::unavailable("shutting down").into());
+            }
+            if Context::current().is_cancelled() {
+                return Ok(vec![]);
+            }
+            world = self.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
+        }
+    }
+
+    fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError> {
+        let mut world = self.world();
+        world.check(&username)?;
+        let room = world.room(&room_name)?;
+        room.check_member(&username, &room_name)?;
+        Ok(room.public())
+    }
+
+    fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
+        let world = self.world();
+        let summary = |(name, room): (&String, &SmallRoom)| RoomSummary {
+            name: RoomName::parse(name).unwrap(),
+            users: u32::try_from(room.members.len()).unwrap(),
+            limit: room.limit,
+        };
+        Ok(world.rooms.iter().map(summary).collect())
+    }
+
+    fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError> {
+        let mut world = self.world();
+        let members = &world.room(&room_name)?.members;
+        Ok(members.iter().map(|(member, _)| Username::parse(member).unwrap()).collect())
+    }
+}
