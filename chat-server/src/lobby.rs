@@ -97,6 +97,11 @@ impl Lobby {
         self.closing.clone()
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waits.is_waited_for()
+    }
+
     fn now(&self) -> Moment {
         self.clock.now()
     }

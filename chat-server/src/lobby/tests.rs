@@ -381,3 +381,35 @@ fn the_session_key_of_the_contract_is_the_one_that_counts() {
     assert_eq!(SESSION_KEY, "chat-session");
     context.scope(|| rig.lobby.heartbeat("ana".into())).unwrap();
 }
+
+#[test]
+fn a_thousand_who_vanish_in_the_same_moment_leave_one_after_the_other() {
+    let rig = Rig::new();
+    let host = rig.guest("host");
+    host.create("rust").unwrap();
+    for number in 0..1000 {
+        rig.guest(&format!("u{number}")).join("rust").unwrap();
+    }
+    rig.clock.advance(30 * SECOND);
+    host.join("rust").unwrap();
+    rig.clock.advance(30 * SECOND);
+    rig.lobby.sweep();
+    assert_eq!(rig.lobby.list_users("rust".into()).unwrap(), ["host"]);
+    let received = host.receive("rust").unwrap();
+    assert_eq!((received.events.len(), received.missed), (1000, 0));
+}
+
+#[test]
+fn a_member_who_slept_through_more_than_is_kept_is_told_how_much() {
+    let rig = Rig::new();
+    let [ana, bia] = rig.guests_in("rust", ["ana", "bia"]);
+    let mark = ana.receive("rust").unwrap().mark;
+    for number in 0..10_003 {
+        bia.say("rust", &number.to_string()).unwrap();
+    }
+    let waited = ana.wait(&[("rust", mark)]).unwrap();
+    assert!(matches!(&waited[0].news, chat_api::News::Events(received) if received.missed == 3));
+    let received = ana.receive("rust").unwrap();
+    assert_eq!((received.events.len(), received.missed, received.more), (10_000, 3, false));
+    assert_eq!(ana.receive("rust").unwrap().missed, 0);
+}

@@ -87,7 +87,10 @@ fn a_shutdown_answers_who_waits_at_once_and_takes_the_procedures_away() {
     ana.create_room("rust".into()).unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| ana.await_events("ana".into(), Vec::new()));
-        ana.heartbeat("ana".into()).unwrap();
+        let patience = Instant::now() + PATIENCE;
+        while !server.lobby.is_waited_for() && Instant::now() < patience {
+            thread::yield_now();
+        }
         let begun = Instant::now();
         server.shutdown(Duration::from_secs(2)).unwrap();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
@@ -125,4 +128,16 @@ fn an_address_that_cannot_be_advertised_is_told_and_nothing_is_left_running() {
     let advertise = Some(Advertised::new("224.0.0.1", None));
     let error = ChatServer::start(ServerOptions { advertise, ..ServerOptions::default() }).unwrap_err();
     assert!(matches!(error, StartError::Registration(_)));
+}
+
+#[test]
+fn a_call_behind_a_wait_on_its_connection_is_not_held_up() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let _server = start(&binder);
+    let ana = guest(&binder, "ana");
+    let begun = Instant::now();
+    let waiting = ana.start().await_events("ana".into(), Vec::new());
+    ana.heartbeat("ana".into()).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(waiting);
 }
