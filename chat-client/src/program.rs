@@ -93,7 +93,7 @@ fn wait(
     interruption: Interruption,
 ) -> Ending {
     let ending = crossbeam_channel::select! {
-        recv(ended) -> ending => return ending.unwrap_or(Ending::Stopped),
+        recv(ended) -> ending => return ending.unwrap_or(Ending::Failed),
         recv(stop) -> _ => Ending::Stopped,
         recv(printer.broken()) -> error => error.map_or(Ending::Stopped, Ending::Unprintable),
     };

@@ -265,7 +265,7 @@ impl ChatSession {
     }
 
     /// Waits until everything that is in our rooms at the server now stands in [`events`](ChatSession::events); `false` if
-    /// that took longer than `within`.
+    /// that took longer than `within`. Fetches with `receive_messages`, which moves the mark that the server keeps.
     #[must_use]
     pub fn settle(&self, within: Duration) -> bool {
         let Some(until) = Instant::now().checked_add(within) else { return false };

@@ -149,9 +149,9 @@ fn without_times(output: &str) -> String {
 }
 
 #[track_caller]
-fn check(run: (String, Option<i32>), lines: &[&str], code: i32) {
-    assert_eq!(run.0.lines().collect::<Vec<_>>(), lines);
-    assert_eq!(run.1, Some(code));
+fn check((output, ended): &(String, Option<i32>), lines: &[&str], code: i32) {
+    assert_eq!(output.lines().collect::<Vec<_>>(), lines);
+    assert_eq!(*ended, Some(code));
 }
 
 const SOON: Duration = Duration::from_secs(20);
@@ -174,7 +174,7 @@ fn commands_run_in_order_and_what_they_tell_stands_in_order() {
         r#"{"event":"left","room":"rust"}"#,
         r#"{"event":"rooms","rooms":[{"name":"rust","users":0,"limit":5}]}"#,
     ];
-    check(run, &lines, 0);
+    check(&run, &lines, 0);
 }
 
 #[test]
@@ -222,12 +222,12 @@ fn a_room_of_the_command_line_is_joined_first() {
         r#"{"event":"joined","room":"rust","users":["ana"],"history":[]}"#,
         r#"{"event":"left","room":"rust"}"#,
     ];
-    check(stage.run(&["--username", "ana", "--room", "rust", "--json"], ""), &lines, 0);
+    check(&stage.run(&["--username", "ana", "--room", "rust", "--json"], ""), &lines, 0);
 }
 
 #[test]
 fn without_a_name_a_script_uses_the_login_name() {
-    check(Stage::new().run(&["--json"], ""), &[r#"{"event":"registered","username":"login"}"#], 0);
+    check(&Stage::new().run(&["--json"], ""), &[r#"{"event":"registered","username":"login"}"#], 0);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn without_json_the_events_are_lines_for_people() {
         "! there is no command /nope; /help lists them",
         "* you left rust",
     ];
-    check(Stage::new().run(&["--username", "ana"], script), &lines, 1);
+    check(&Stage::new().run(&["--username", "ana"], script), &lines, 1);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_client_that_is_early_says_so_once_and_goes_on() {
     errors.read_line(&mut said).unwrap();
     assert!(said.starts_with("chat-client: waiting for the chat: "), "{said}");
     let stage = Stage::with(BinderServer::start(place).unwrap());
-    check(client.finish(), &[r#"{"event":"registered","username":"ana"}"#], 0);
+    check(&client.finish(), &[r#"{"event":"registered","username":"ana"}"#], 0);
     let mut more = String::new();
     errors.read_to_string(&mut more).unwrap();
     assert_eq!(more, "");

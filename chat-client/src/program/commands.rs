@@ -41,6 +41,8 @@ pub(super) struct Commands {
     failures: u64,
 }
 
+type Outcome = Result<Option<ChatEvent>, ChatError>;
+
 enum Next {
     Line,
     Quit,
@@ -149,43 +151,43 @@ impl Commands {
     }
 
     /// What a command has to tell; nothing if that was told already, or there is nothing.
-    fn outcome(&mut self, command: Command) -> Result<Option<ChatEvent>, ChatError> {
-        let session = &self.session;
-        Ok(Some(match command {
-            Command::Say(text) => match self.current() {
-                Some(room) => sent(session.send(&room, &text)?),
-                None => return Ok(self.nowhere()),
-            },
-            Command::Private { to, text } => match self.current() {
-                Some(room) => sent(session.send_to(&room, &to, &text)?),
-                None => return Ok(self.nowhere()),
-            },
-            Command::Create { room, limit } => ChatEvent::RoomCreated { room: session.create(&room, limit)? },
-            Command::Join { room } => {
-                session.join_announced(&room, |entry| self.tell(joined(entry)))?;
-                return Ok(None);
+    fn outcome(&mut self, command: Command) -> Outcome {
+        let session = self.session.clone();
+        match command {
+            Command::Say(text) => self.here(|room| session.send(&room, &text).map(sent)),
+            Command::Private { to, text } => self.here(|room| session.send_to(&room, &to, &text).map(sent)),
+            Command::Create { room, limit } => {
+                session.create(&room, limit).map(|room| Some(ChatEvent::RoomCreated { room }))
             }
-            Command::Leave => match self.current() {
-                Some(room) => ChatEvent::Left { room: session.leave(&room)? },
-                None => return Ok(self.nowhere()),
-            },
-            Command::Rooms => ChatEvent::Rooms { rooms: session.rooms()? },
-            Command::Users { room } => match room.or_else(|| self.current()) {
-                Some(room) => ChatEvent::Users { users: session.users(&room)?, room: session.shown(&room)? },
-                None => return Ok(self.nowhere()),
-            },
-            Command::History => match self.current() {
-                Some(room) => ChatEvent::History { messages: session.history(&room)?, room },
-                None => return Ok(self.nowhere()),
-            },
-            Command::Me => self.me(),
-            Command::Help => ChatEvent::Help { text: HELP.to_owned() },
+            Command::Join { room } => {
+                session.join_announced(&room, |entry| self.tell(joined(entry))).map(|_| None)
+            }
+            Command::Leave => self.here(|room| session.leave(&room).map(|room| ChatEvent::Left { room })),
+            Command::Rooms => session.rooms().map(|rooms| Some(ChatEvent::Rooms { rooms })),
+            Command::Users { room: Some(room) } => users(&session, &room).map(Some),
+            Command::Users { room: None } => self.here(|room| users(&session, &room)),
+            Command::History => {
+                self.here(|room| session.history(&room).map(|messages| ChatEvent::History { room, messages }))
+            }
+            Command::Me => Ok(Some(self.me())),
+            Command::Help => Ok(Some(ChatEvent::Help { text: HELP.to_owned() })),
             Command::Sleep(time) => {
                 session.pause(time);
-                return Ok(None);
+                Ok(None)
             }
-            Command::Quit => return Ok(None),
-        }))
+            Command::Quit => Ok(None),
+        }
+    }
+
+    /// Does something in the current room, if there is one.
+    fn here(&mut self, act: impl FnOnce(String) -> Result<ChatEvent, ChatError>) -> Outcome {
+        match self.current() {
+            Some(room) => act(room).map(Some),
+            None => {
+                self.refuse("not_in_room", "you are in no room: /join one first".to_owned());
+                Ok(None)
+            }
+        }
     }
 
     fn me(&self) -> ChatEvent {
@@ -198,12 +200,6 @@ impl Commands {
 
     fn current(&self) -> Option<String> {
         self.session.joined().pop()
-    }
-
-    /// Refuses a command that needs a current room.
-    fn nowhere(&mut self) -> Option<ChatEvent> {
-        self.refuse("not_in_room", "you are in no room: /join one first".to_owned());
-        None
     }
 
     /// The farewell: what is still to be received, then out of every room, then the name is free.
@@ -244,6 +240,10 @@ impl Commands {
 
 fn failure(error: &ChatError) -> ChatEvent {
     ChatEvent::Error { code: error.code(), message: error.to_string() }
+}
+
+fn users(session: &ChatSession, room: &str) -> Result<ChatEvent, ChatError> {
+    Ok(ChatEvent::Users { users: session.users(room)?, room: session.shown(room)? })
 }
 
 fn sent(receipt: crate::session::Receipt) -> ChatEvent {

@@ -83,7 +83,8 @@ struct Press {
 impl Press {
     fn print_all(mut self, events: &Receiver<ChatEvent>) {
         for first in events {
-            let batch: Vec<ChatEvent> = [first].into_iter().chain(events.try_iter()).collect();
+            let batch: Vec<ChatEvent> =
+                [first].into_iter().chain(events.try_iter().take(MOST_IN_A_BATCH)).collect();
             self.learn(&batch);
             if self.broken.is_none() {
                 continue;
@@ -157,6 +158,9 @@ impl Shown {
         stdout.flush()
     }
 }
+
+/// Events that are printed with one write: as many as the channel holds, and then a pause for whoever watches.
+const MOST_IN_A_BATCH: usize = 1_024;
 
 /// The width of the terminal now, less the last column, where terminals differ.
 fn width() -> Width {

@@ -76,19 +76,20 @@ impl Calls {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let again = match (verdict(&failure, repeat), who) {
-                (Verdict::Unreachable, _) => self.pause(&mut pauses, until),
-                (Verdict::Unknown, Some(who)) if !doubted => {
-                    doubted = true;
-                    self.state.doubt(who.registration);
-                    true
-                }
-                _ => false,
+            let again = match verdict(&failure, repeat) {
+                Verdict::Unreachable => self.pause(&mut pauses, until),
+                Verdict::Unknown => !std::mem::replace(&mut doubted, true) && self.doubt(who.as_deref()),
+                Verdict::Final => false,
             };
             if !again {
                 return Err(failure);
             }
         }
+    }
+
+    /// Has the listener make us known again; false if we never were.
+    fn doubt(&self, who: Option<&Who>) -> bool {
+        who.inspect(|who| self.state.doubt(who.registration)).is_some()
     }
 
     /// Who we are, once the server knows it too.
