@@ -287,8 +287,10 @@ fn a_wait_ends_when_its_user_enters_or_leaves_a_room() {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| ana.wait(&[]));
             until(|| rig.lobby.waits.is_waited_for());
+            let changed = Instant::now();
             change(&ana).unwrap();
             assert_eq!(waiting.join().unwrap().unwrap(), []);
+            assert!(changed.elapsed() < 5 * SECOND, "ended by the change, not by its deadline");
         });
     }
 }
@@ -362,10 +364,12 @@ fn one_wait_too_many_ends_the_oldest_with_an_empty_answer() {
     let rig = Rig::new();
     let [ana] = rig.guests_in("rust", ["ana"]);
     thread::scope(|scope| {
+        let begun = Instant::now();
         let oldest = scope.spawn(|| ana.wait(&[]));
         until(|| rig.lobby.waits.is_waited_for());
         let others: Vec<_> = (0..8).map(|_| scope.spawn(|| ana.wait(&[]))).collect();
         assert_eq!(oldest.join().unwrap().unwrap(), []);
+        assert!(begun.elapsed() < 5 * SECOND, "ended by a newer one, not by its deadline");
         ana.say("rust", "done").unwrap();
         for other in others {
             assert_eq!(other.join().unwrap().unwrap().len(), 1);
