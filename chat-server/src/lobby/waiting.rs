@@ -136,3 +136,6 @@ impl Drop for Presence<'_> {
         self.lobby.users().end_wait(self.user, now);
     }
 }
+
+#[cfg(test)]
+mod tests;
