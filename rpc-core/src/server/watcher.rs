@@ -148,7 +148,12 @@ impl Slow {
             self.deadline = None;
             connection.expire(id);
         }
-        match connection.lock().place(id) {
+        let place = connection.lock().place(id);
+        if place == Place::Inline && connection.outbound.queued() > 0 {
+            // What its turn had gathered does not wait for the call to end.
+            connection.push_out_aside();
+        }
+        match place {
             Place::Inline => true,
             Place::Aside => self.deadline.is_some(),
             Place::Gone => false,
