@@ -1,0 +1,160 @@
+//! Crowds of rude peers: afterwards threads and descriptors are where they were.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by failing")]
+
+#[path = "strangers/lab.rs"]
+#[expect(dead_code, reason = "a crowd sees little")]
+mod lab;
+#[path = "strangers/peer.rs"]
+#[expect(dead_code, reason = "a crowd says little")]
+mod peer;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lab::{LabClient, SOON, Stand, eventually, stand, stand_with};
+use peer::{PREFACE, Peer, call, echo};
+use rpc_core::{Client, Limits};
+
+/// What is counted here belongs to the whole process, so one test runs at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const CROWD: usize = 2000;
+
+fn threads() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("Threads:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// A stand whose own threads have come and gone, and what the process holds then.
+#[track_caller]
+fn settled(limits: Limits) -> (Stand, usize, usize) {
+    let stand = stand_with(limits);
+    stand.check_serves();
+    let (threads, descriptors) = (threads(), descriptors());
+    (stand, threads, descriptors)
+}
+
+#[track_caller]
+fn check_back(stand: &Stand, threads_before: usize, descriptors_before: usize) {
+    stand.check_serves();
+    eventually(&true, || threads() <= threads_before);
+    eventually(&true, || descriptors() <= descriptors_before);
+    eventually(&1, || stand.server.connections());
+}
+
+#[test]
+fn two_thousand_silent_connections_leave_nothing_behind() {
+    let _alone = alone();
+    let limits = Limits { preface_time: Duration::from_secs(2), ..Limits::default() };
+    let (stand, threads, descriptors) = settled(limits);
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| Peer::silent(stand.server.address())).collect();
+    stand.check_serves();
+    crowd.truncate(CROWD / 2);
+    for peer in &mut crowd {
+        assert_eq!(peer.hear_end(), b"");
+    }
+    drop(crowd);
+    check_back(&stand, threads, descriptors);
+}
+
+/// One of the ways to go, in turn: after a call, within one, within a frame, within a preface; by close, half-close, reset.
+fn leave_rudely(mut peer: Peer, way: usize) {
+    let said = match way % 4 {
+        0 => [&PREFACE[..], &echo(1)].concat(),
+        1 => [&PREFACE[..], &call(1, "bulk", &[0xfc, 0, 0, 1, 0])].concat(),
+        2 => [&PREFACE[..], &echo(1)[..9]].concat(),
+        _ => PREFACE[..11].to_vec(),
+    };
+    peer.say(&said);
+    match way % 3 {
+        0 => drop(peer),
+        1 => {
+            peer.end_sending();
+            drop(peer);
+        }
+        _ => peer.reset(),
+    }
+}
+
+#[test]
+fn two_thousand_rude_leavers_leave_nothing_behind() {
+    let _alone = alone();
+    let (stand, threads, descriptors) = settled(Limits::default());
+    for way in 0..CROWD {
+        leave_rudely(Peer::silent(stand.server.address()), way);
+        if way % 100 == 0 {
+            stand.check_serves();
+        }
+    }
+    check_back(&stand, threads, descriptors);
+}
+
+/// Connections that a shutdown closed stayed in the server's list, and the server in each of them: neither was ever freed.
+#[test]
+fn a_shut_down_server_leaves_nothing_behind() {
+    let _alone = alone();
+    let (threads, descriptors) = (threads(), descriptors());
+    for _ in 0..3 {
+        let stand = stand();
+        let idle: Vec<_> = (0..20).map(|_| Peer::greeted(stand.server.address())).collect();
+        let silent: Vec<_> = (0..20).map(|_| Peer::silent(stand.server.address())).collect();
+        stand.check_serves();
+        stand.server.shutdown(SOON).unwrap();
+        drop((idle, silent));
+    }
+    assert_eq!(self::descriptors(), descriptors);
+    eventually(&true, || self::threads() <= threads);
+}
+
+#[test]
+fn a_thousand_clients_leave_nothing_behind() {
+    let _alone = alone();
+    let (stand, threads, descriptors) = settled(Limits::default());
+    for _ in 0..1000 {
+        let client = LabClient::new(Client::connect(stand.server.address().to_string()));
+        let pending = client.start().echo("x".to_owned());
+        assert_eq!(pending.wait(), Ok("x".to_owned()));
+        drop(client.start().echo("nobody waits".to_owned()));
+    }
+    check_back(&stand, threads, descriptors);
+}
+
+/// The watcher once looked at such a call again and again without a pause, until it ended.
+#[test]
+fn a_call_that_outlives_its_peer_costs_no_processor() {
+    let _alone = alone();
+    let stand = stand();
+    let mut peer = Peer::greeted(stand.server.address());
+    peer.say(&call(1, "insist", b""));
+    stand.entered.recv_timeout(SOON).unwrap();
+    peer.reset();
+    let until = Instant::now() + SOON;
+    let second = || {
+        let before = watching();
+        std::thread::park_timeout(Duration::from_millis(300));
+        watching() - before
+    };
+    while second() >= 10 {
+        assert!(Instant::now() < until, "the watcher does not come to rest");
+    }
+    stand.gate.send(()).unwrap();
+    eventually(&0, || stand.server.connections());
+}
+
+/// Clock ticks, of 10 ms, that the watcher has run.
+fn watching() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let mut stats = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    let watcher = stats.find(|stat| stat.contains("(rpc-watch)")).unwrap();
+    let fields: Vec<&str> = watcher.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}

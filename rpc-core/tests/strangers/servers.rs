@@ -1,0 +1,219 @@
+//! A client of ours, and servers that are not what they should be.
+
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rpc_core::{Client, Code, Limits, Pending, Status};
+
+use super::BRIEF;
+use super::lab::{Lab as _, LabClient, SOON};
+use super::peer::{PREFACE, Peer, echoed, framed};
+
+type Echo = Pending<String, Status>;
+
+fn listen() -> (TcpListener, Client) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::connect(listener.local_addr().unwrap().to_string());
+    (listener, client)
+}
+
+/// Three started calls, and the server that has read none of them.
+fn three_calls(limits: Limits) -> (Vec<Echo>, Peer, LabClient) {
+    let (listener, client) = listen();
+    let lab = LabClient::new(client.with_limits(limits));
+    let calls = (0..3).map(|_| lab.start().echo("x".to_owned())).collect();
+    (calls, Peer::accept(&listener), lab)
+}
+
+/// The server says `bytes` and ends its sending: all calls fail with one and the same cause.
+#[track_caller]
+fn check_fatal(bytes: &[u8], cause: &str) {
+    let (calls, mut server, _lab) = three_calls(Limits::default());
+    server.say(bytes);
+    server.end_sending();
+    for call in calls {
+        let failure = call.wait().unwrap_err();
+        assert_eq!(failure.code(), Code::Unavailable);
+        assert!(failure.message().contains(cause) && failure.may_have_run(), "{failure:?}");
+    }
+}
+
+fn greeted(bytes: &[u8]) -> Vec<u8> {
+    [&PREFACE[..], bytes].concat()
+}
+
+#[test]
+fn another_protocol_is_named() {
+    check_fatal(b"HTTP/1.1 400 Bad Request\r\n\r\n", "an HTTP answer came");
+    check_fatal(b"SSH-2.0-OpenSSH_9.9\r\n", "an SSH greeting came");
+    check_fatal(b"\x15\x03\x01\x00\x02\x02\x46", "bytes of another protocol came");
+}
+
+#[test]
+fn a_version_without_ours_is_named() {
+    let mut preface = PREFACE;
+    preface[6..8].copy_from_slice(&[9, 2]);
+    check_fatal(&preface, "versions 2 to 9");
+}
+
+#[test]
+fn a_frame_over_the_limit_is_named_with_its_size() {
+    check_fatal(&greeted(&(9u32 << 20).to_le_bytes()), "a frame of 9437184 bytes");
+    check_fatal(&greeted(&[0; 4]), "a frame of 0 bytes");
+}
+
+#[test]
+fn messages_that_a_server_does_not_send_are_fatal() {
+    check_fatal(&greeted(&framed(&[5, 1])), "that a server does not send");
+    check_fatal(&greeted(&framed(b"\0\x01\x01x\0\0\0")), "that a server does not send");
+    check_fatal(&greeted(&framed(&[9])), "does not decode");
+}
+
+#[test]
+fn an_end_in_the_middle_is_told_from_one_between_frames() {
+    check_fatal(b"", "closed by the server");
+    check_fatal(&PREFACE[..9], "half-way");
+    check_fatal(&greeted(b""), "closed by the server");
+    check_fatal(&greeted(&framed(&echoed(1))[..6]), "half-way");
+}
+
+#[test]
+fn a_goodbye_and_an_end_fail_what_was_accepted_and_free_the_rest() {
+    let (mut calls, mut server, _lab) = three_calls(Limits::default());
+    server.say(&greeted(&framed(b"\x08\x01\x0e\0\x05tired\0")));
+    server.end_sending();
+    let rest = calls.split_off(1);
+    for call in rest {
+        let failure = call.wait().unwrap_err();
+        assert_eq!((failure.code(), failure.message()), (Code::Unavailable, "tired"));
+        assert!(!failure.may_have_run());
+    }
+    for call in calls {
+        let failure = call.wait().unwrap_err();
+        assert!(failure.may_have_run() && failure.message().contains("tired"), "{failure:?}");
+    }
+}
+
+#[test]
+fn calls_that_a_goodbye_accepts_are_still_answered() {
+    let (calls, mut server, _lab) = three_calls(Limits::default());
+    server.say(&greeted(&framed(b"\x08\x02\x0e\0\x05tired\0")));
+    server.say(&[framed(&echoed(2)), framed(&echoed(1))].concat());
+    let answers: Vec<_> = calls.into_iter().map(Pending::wait).collect();
+    assert_eq!(answers[..2], [Ok("x".to_owned()), Ok("x".to_owned())]);
+    assert!(!answers[2].as_ref().unwrap_err().may_have_run());
+}
+
+#[test]
+fn replies_that_nobody_asked_for_are_ignored() {
+    let (calls, mut server, _lab) = three_calls(Limits::default());
+    let twice = [1, 1, 0, 1, b'y'];
+    let replies: [&[u8]; 6] = [&[1, 77, 0, 1, b'y'], &echoed(1), &twice, &[1, 77, 1], &echoed(3), &echoed(2)];
+    let replies: Vec<u8> = replies.into_iter().flat_map(framed).collect();
+    server.say(&greeted(&replies));
+    for call in calls {
+        assert_eq!(call.wait(), Ok("x".to_owned()));
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_decode_fails_its_call_only() {
+    let (calls, mut server, _lab) = three_calls(Limits::default());
+    let replies = [framed(&[1, 1, 0, 9, b'x']), framed(&echoed(2)), framed(&[1, 3, 1])].concat();
+    server.say(&greeted(&replies));
+    let answers: Vec<_> = calls.into_iter().map(Pending::wait).collect();
+    assert_eq!(answers[0].as_ref().unwrap_err().code(), Code::Internal);
+    assert_eq!(answers[1], Ok("x".to_owned()));
+    assert_eq!(answers[2].as_ref().unwrap_err().code(), Code::Internal);
+}
+
+#[test]
+fn a_server_that_says_nothing_costs_a_call_its_time_and_no_more() {
+    let (listener, client) = listen();
+    let lab = LabClient::new(client).with_deadline(BRIEF);
+    let begun = Instant::now();
+    let failure = lab.echo("x".to_owned()).unwrap_err();
+    assert_eq!(failure.code(), Code::DeadlineExceeded);
+    assert!(begun.elapsed() >= BRIEF && begun.elapsed() < SOON);
+    drop(listener);
+}
+
+#[test]
+fn a_frame_that_stops_ends_the_connection_after_the_frame_time() {
+    let limits = Limits { frame_time: BRIEF, ..Limits::default() };
+    let (calls, mut server, _lab) = three_calls(limits);
+    server.say(&greeted(&framed(&echoed(1))[..6]));
+    for call in calls {
+        let failure = call.wait().unwrap_err();
+        assert!(failure.message().contains("a frame took longer than 200ms"), "{failure:?}");
+    }
+}
+
+/// Time that a half-read frame lies there while nobody reads once counted as the server's.
+#[test]
+fn a_frame_that_nobody_reads_on_is_not_late() {
+    let limits = Limits { frame_time: BRIEF, ..Limits::default() };
+    let (mut calls, mut server, _lab) = three_calls(limits);
+    let frame = framed(&echoed(1));
+    server.say(&greeted(&frame[..6]));
+    let mut first = calls.remove(0);
+    assert!(first.wait_timeout(BRIEF / 4).is_none());
+    thread::park_timeout(2 * BRIEF);
+    assert!(first.try_wait().is_none());
+    server.say(&frame[6..]);
+    assert_eq!(first.wait(), Ok("x".to_owned()));
+}
+
+#[test]
+fn a_server_that_takes_nothing_is_given_up_after_the_write_stall() {
+    let limits = Limits { write_stall: BRIEF, ..Limits::default() };
+    let (mut calls, mut server, lab) = three_calls(limits);
+    server.say(&greeted(&framed(&echoed(1))));
+    assert_eq!(calls.remove(0).wait(), Ok("x".to_owned()));
+    let text = "z".repeat(1 << 20);
+    calls.extend((0..12).map(|_| lab.start().echo(text.clone())));
+    for call in calls {
+        // Those that were started afterwards have looked for another connection, in vain.
+        let failure = call.wait().unwrap_err();
+        assert_eq!(failure.code(), Code::Unavailable);
+        let stalled = failure.message().contains("took nothing for 200ms");
+        assert_eq!(stalled, failure.may_have_run(), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_long_deadline_is_kept_to_a_few_milliseconds() {
+    let (listener, client) = listen();
+    let time = Duration::from_millis(1500);
+    let lab = LabClient::new(client).with_deadline(time);
+    let begun = Instant::now();
+    lab.echo("x".to_owned()).unwrap_err();
+    let late = begun.elapsed().checked_sub(time).unwrap();
+    // The kernel's own time-out would be 30 to 60 ms late.
+    assert!(late < Duration::from_millis(20), "{late:?} late");
+    drop(listener);
+}
+
+/// A connection on which nothing could be sent any more was used for new calls as long as an old one was not waited for.
+#[test]
+fn a_broken_connection_is_left_for_a_new_one_while_an_old_call_is_not_waited_for() {
+    let (listener, client) = listen();
+    let lab = LabClient::new(client);
+    let old = lab.start().echo("x".to_owned());
+    let server = Peer::accept(&listener);
+    server.reset();
+    // What was heard of within a millisecond is trusted.
+    thread::park_timeout(BRIEF / 10);
+    thread::scope(|scope| {
+        let next = scope.spawn(|| {
+            let mut server = Peer::accept(&listener);
+            server.say(&greeted(&framed(&echoed(1))));
+            server.hear_end();
+        });
+        assert_eq!(lab.echo("x".to_owned()), Ok("x".to_owned()));
+        assert_eq!(old.wait().unwrap_err().code(), Code::Unavailable);
+        drop(lab);
+        next.join().unwrap();
+    });
+}

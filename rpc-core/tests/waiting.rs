@@ -1,0 +1,166 @@
+//! Threads that wait on one connection of a client: whoever leaves, the others go on being answered.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+#[path = "strangers/lab.rs"]
+#[expect(dead_code, reason = "nobody is rude here")]
+mod lab;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::{Lab as _, SOON, stand, stand_with};
+use rpc_core::{Code, Limits};
+
+const BRIEF: Duration = Duration::from_millis(50);
+
+/// A wait that timed out left its thread in the list of those that may inherit the reading. When it did, nobody read, and
+/// everyone else slept until his deadline.
+#[test]
+fn a_wait_that_timed_out_does_not_inherit_the_reading() {
+    let stand = stand();
+    let lab = &stand.lab;
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| lab.wait());
+        stand.entered.recv_timeout(SOON).unwrap();
+        let mut left = lab.start().wait();
+        stand.entered.recv_timeout(SOON).unwrap();
+        // The reader reads, so this one sleeps, and leaves without an answer.
+        assert!(left.wait_timeout(BRIEF).is_none());
+        let sleeper = scope.spawn(|| lab.with_deadline(SOON).wait());
+        stand.entered.recv_timeout(SOON).unwrap();
+        thread::park_timeout(BRIEF);
+        stand.gate.send(()).unwrap();
+        stand.gate.send(()).unwrap();
+        let begun = Instant::now();
+        let mut answered = 0;
+        answered += usize::from(reader.join().unwrap().is_ok());
+        // One of the other two has the second pass of the gate.
+        stand.gate.send(()).unwrap();
+        answered += usize::from(sleeper.join().unwrap().is_ok());
+        answered += usize::from(left.wait().is_ok());
+        assert_eq!(answered, 3);
+        assert!(begun.elapsed() < SOON / 2, "answered only after {:?}", begun.elapsed());
+    });
+}
+
+/// The wait of a call for a free place was once forgotten in the same way.
+#[test]
+fn a_wait_for_a_place_that_timed_out_does_not_inherit_the_reading() {
+    let stand = stand_with(Limits { calls_in_flight: 2, ..Limits::default() });
+    let lab = &stand.lab;
+    stand.check_serves();
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| lab.wait());
+        stand.entered.recv_timeout(SOON).unwrap();
+        let sleeper = scope.spawn(|| lab.with_deadline(SOON).wait());
+        stand.entered.recv_timeout(SOON).unwrap();
+        let late = lab.with_deadline(BRIEF).echo("no place".to_owned()).unwrap_err();
+        assert_eq!((late.code(), late.may_have_run()), (Code::DeadlineExceeded, false));
+        let begun = Instant::now();
+        stand.gate.send(()).unwrap();
+        stand.gate.send(()).unwrap();
+        reader.join().unwrap().unwrap();
+        sleeper.join().unwrap().unwrap();
+        assert!(begun.elapsed() < SOON / 2, "answered only after {:?}", begun.elapsed());
+    });
+}
+
+/// Places were looked at and not taken: all who waited for one took the same, and the server refused the others.
+#[test]
+fn one_free_place_is_taken_by_one_call() {
+    let stand = stand_with(Limits { calls_in_flight: 1, ..Limits::default() });
+    stand.check_serves();
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(stand.lab.echo("x".to_owned()), Ok("x".to_owned()));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_place_that_a_deadline_frees_is_taken_while_others_are_still_awaited() {
+    let stand = stand_with(Limits { calls_in_flight: 2, ..Limits::default() });
+    stand.check_serves();
+    let lab = &stand.lab;
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| lab.wait());
+        stand.entered.recv_timeout(SOON).unwrap();
+        let given_up = scope.spawn(|| lab.with_deadline(BRIEF).wait());
+        let patient = lab.with_deadline(SOON).wait_for_ready();
+        let begun = Instant::now();
+        assert_eq!(patient.echo("x".to_owned()), Ok("x".to_owned()));
+        assert!(begun.elapsed() < SOON / 2, "a place only after {:?}", begun.elapsed());
+        assert_eq!(given_up.join().unwrap().unwrap_err().code(), Code::DeadlineExceeded);
+        stand.gate.send(()).unwrap();
+        reader.join().unwrap().unwrap();
+    });
+}
+
+/// Every wait here may end by its deadline at the moment when it inherits the reading.
+#[test]
+fn answers_reach_their_callers_while_others_give_up_all_the_time() {
+    let stand = stand();
+    let lab = &stand.lab;
+    thread::scope(|scope| {
+        for thread in 0..4u64 {
+            scope.spawn(move || {
+                for round in 0..100 {
+                    let mut pending = lab.start().wait();
+                    assert!(
+                        pending.wait_timeout(Duration::from_micros(100 * (round % 7 + thread))).is_none()
+                    );
+                }
+            });
+        }
+        for _ in 0..4 {
+            scope.spawn(move || {
+                let lab = lab.with_deadline(SOON / 2);
+                for _ in 0..200 {
+                    assert_eq!(lab.echo("x".to_owned()), Ok("x".to_owned()));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_shutdown_without_end_and_a_wait_without_end_are_possible() {
+    let stand = stand();
+    let mut pending = stand.lab.start().echo("x".to_owned());
+    assert_eq!(pending.wait_timeout(Duration::MAX), Some(Ok("x".to_owned())));
+    stand.server.shutdown(Duration::MAX).unwrap();
+}
+
+/// The watcher once left before the calls did: nobody told a procedure during a shutdown that its caller had gone.
+#[test]
+fn who_gives_up_during_a_shutdown_is_heard() {
+    let stand = stand();
+    let pending = stand.lab.start().wait();
+    stand.entered.recv_timeout(SOON).unwrap();
+    let (server, lab) = (stand.server, stand.lab);
+    thread::scope(|scope| {
+        let closing = scope.spawn(move || server.shutdown(SOON));
+        while lab.echo("x".to_owned()).is_ok() {
+            thread::yield_now();
+        }
+        drop(pending);
+        stand.cancelled.recv_timeout(SOON / 2).unwrap();
+        closing.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_deadline_during_a_shutdown_ends_its_call() {
+    let stand = stand();
+    let pending = stand.lab.with_deadline(2 * BRIEF).start().wait();
+    stand.entered.recv_timeout(SOON).unwrap();
+    let begun = Instant::now();
+    stand.server.shutdown(SOON).unwrap();
+    assert!(begun.elapsed() < SOON / 2, "shut down only after {:?}", begun.elapsed());
+    stand.cancelled.recv_timeout(SOON).unwrap();
+    assert_eq!(pending.wait().unwrap_err().code(), Code::DeadlineExceeded);
+}
