@@ -1,5 +1,10 @@
 //! The programs as a user runs them, for tests: started as processes, read line by line, never waited for without an end.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by failing")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
 
 mod chatter;
 mod process;

@@ -1,5 +1,4 @@
 //! Two hundred scripted clients at once: nothing lost, nothing doubled, one order for all.
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::collections::BTreeSet;
 
