@@ -1,5 +1,4 @@
 //! The terminal client as a person sees it.
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use system_tests::{BinderProgram, Chatter, Screen, ServerProgram, command};
 
