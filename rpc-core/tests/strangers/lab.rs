@@ -13,6 +13,8 @@ pub(crate) trait Lab {
     fn bulk(&self, size: u32) -> Result<Bytes, Status>;
     /// Waits for the gate or the caller's loss of interest.
     fn wait(&self) -> Result<String, Status>;
+    /// Waits for the caller's loss of interest.
+    fn hold(&self) -> Result<(), Status>;
     /// Waits for the gate, whoever has gone meanwhile.
     fn insist(&self) -> Result<String, Status>;
 }
@@ -29,6 +31,7 @@ impl Lab for Bench {
     }
 
     fn bulk(&self, size: u32) -> Result<Bytes, Status> {
+        self.entered.try_send(()).ok();
         Ok(vec![7; usize::try_from(size).unwrap()].into())
     }
 
@@ -41,6 +44,12 @@ impl Lab for Bench {
                 Err(Status::cancelled("nobody waits"))
             }
         }
+    }
+
+    fn hold(&self) -> Result<(), Status> {
+        // The channel carries nothing: it ends.
+        Context::current().cancelled().recv().unwrap_err();
+        Err(Status::cancelled("nobody waits"))
     }
 
     fn insist(&self) -> Result<String, Status> {
