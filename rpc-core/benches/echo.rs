@@ -16,11 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Bytes, Client, Pending, Server, Status};
+use rpc_core::{Bytes, Client, Pending, Server, Status, Stream};
 
 #[rpc_core::service]
 trait Echo {
     fn echo(&self, bytes: Bytes) -> Result<Bytes, Status>;
+    fn items(&self, count: usize, size: usize) -> Result<Stream<Bytes>, Status>;
 }
 
 struct Mirror;
@@ -28,6 +29,10 @@ struct Mirror;
 impl Echo for Mirror {
     fn echo(&self, bytes: Bytes) -> Result<Bytes, Status> {
         Ok(bytes)
+    }
+
+    fn items(&self, count: usize, size: usize) -> Result<Stream<Bytes>, Status> {
+        Ok(Stream::from_iter((0..count).map(move |_| Bytes::from(vec![7; size]))))
     }
 }
 
@@ -52,6 +57,9 @@ fn main() {
         || raw_apart(raw, 32, 100_000),
     );
     println!("{:<34} {:>14.1}", "64 threads, one connection: calls/s", shared(address, 64, 200_000));
+    let mut rates: Vec<f64> = (0..ROUNDS).map(|_| streamed(address, 300_000)).collect();
+    rates.sort_by(f64::total_cmp);
+    println!("{:<34} {:>14.1}", "server stream, 100 B: items/s", rates[ROUNDS / 2]);
 }
 
 fn row(name: &str, mut ours: impl FnMut() -> f64, mut bare: impl FnMut() -> f64) {
@@ -71,6 +79,14 @@ fn client(address: SocketAddr) -> EchoClient {
     let client = EchoClient::new(Client::connect(address.to_string()));
     client.echo(Bytes::default()).unwrap();
     client
+}
+
+fn streamed(address: SocketAddr, items: usize) -> f64 {
+    let client = client(address);
+    let begun = Instant::now();
+    let counted = client.items(items, 100).unwrap().map(Result::unwrap).count();
+    assert_eq!(counted, items);
+    per_second(items, begun)
 }
 
 fn median_micros(mut times: Vec<Duration>) -> f64 {

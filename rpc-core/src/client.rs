@@ -7,6 +7,7 @@ mod link;
 mod options;
 mod pending;
 mod reader;
+mod streams;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::limits::Limits;
 use crate::resolve::{Endpoint, Fixed, Resolve};
 use crate::service::Procedure;
 use crate::status::{Code, Status};
+use crate::stream::Legs;
 use crate::wire::CallHeader;
 
 /// Calls procedures; cheap to clone, and any number of threads may share one.
@@ -80,10 +82,10 @@ impl Client {
         Client { core: Arc::new(core), options: self.options.clone() }
     }
 
-    /// The same client, giving its calls this long; capped at a year.
+    /// The same client, giving its calls this long; capped at a year. It is also the time of their streams.
     #[must_use]
     pub fn with_deadline(&self, time: Duration) -> Client {
-        self.with_options(|options| options.time = time)
+        self.with_options(|options| options.time = Some(time))
     }
 
     /// The same client, sending this pair beside the arguments; a pair of the same key is replaced. A pair that breaks a
@@ -125,7 +127,8 @@ impl Client {
         let deadline = self.options.deadline();
         let mut attempts = Attempts::new(self.options.patience, deadline);
         loop {
-            let failure = match self.send(procedure.name, arguments, deadline, Departure::WithItsCaller) {
+            let failure = match self.send(procedure.name, arguments, deadline, Departure::WithItsCaller, None)
+            {
                 Ok(flight) => match flight.wait() {
                     Answer::Status(failure) => self.note(failure, procedure.name, flight.endpoint()),
                     answer => return decode(answer),
@@ -149,7 +152,7 @@ impl Client {
         let deadline = self.options.deadline();
         let mut attempts = Attempts::new(self.options.patience, deadline);
         loop {
-            let failure = match self.send(procedure.name, arguments, deadline, Departure::Soon) {
+            let failure = match self.send(procedure.name, arguments, deadline, Departure::Soon, None) {
                 Ok(flight) => return Pending::new(Ok(flight)),
                 Err(failure) => failure,
             };
@@ -167,19 +170,24 @@ impl Client {
         arguments: &A,
         deadline: Instant,
         departure: Departure,
+        legs: Option<Legs>,
     ) -> Result<Flight, Status> {
         let metadata = self.options.metadata()?;
-        let endpoint = self.core.resolve.resolve(procedure, deadline)?;
+        // A stream without an end does not look for its server without one.
+        let reached_by = deadline.min(self.options.deadline());
+        let endpoint = self.core.resolve.resolve(procedure, reached_by)?;
         let link = self.core.link(&endpoint);
-        let sent = link.connection(deadline).and_then(|connection| {
+        let sent = link.connection(reached_by).and_then(|connection| {
             let remaining = deadline.saturating_duration_since(Instant::now());
             if remaining.is_zero() {
                 return Err(Status::deadline_exceeded(format!("{procedure} had no time left")).not_run());
             }
-            let remaining_ms = Some(CallHeader::milliseconds(remaining));
+            let endless = legs.is_some() && self.options.stream_deadline().is_none();
+            let remaining_ms = (!endless).then(|| CallHeader::milliseconds(remaining));
             let header = CallHeader { id: 0, procedure, remaining_ms, encoding: 0, metadata };
-            let id =
-                with_encoded(arguments, |payload| connection.start(header, payload, deadline, departure))?;
+            let id = with_encoded(arguments, |payload| {
+                connection.start(header, payload, deadline, departure, legs)
+            })?;
             Ok(Flight { connection, id, procedure, deadline })
         });
         sent.map_err(|failure| self.note(failure, procedure, &endpoint))

@@ -132,10 +132,14 @@ impl Frame {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// The memory and where the content behind its first `skipped` bytes begins; the frame is empty afterwards.
-    pub(crate) fn take(&mut self, skipped: usize) -> (Vec<u8>, usize) {
+    /// What stands behind the first `skipped` bytes, owned; a large frame's memory goes with it.
+    pub(crate) fn body(&mut self, skipped: usize) -> Body {
+        let payload = self.content().get(skipped..).unwrap_or_default();
+        if payload.len() < KEPT_BY_BODY {
+            return Body { bytes: payload.to_vec(), start: 0 };
+        }
         let start = std::mem::take(&mut self.start) + skipped;
-        (std::mem::take(&mut self.bytes), start)
+        Body { bytes: std::mem::take(&mut self.bytes), start }
     }
 
     /// Gives a large frame's memory back.
@@ -145,6 +149,28 @@ impl Frame {
         }
     }
 }
+
+/// An encoded value, inside the frame it came in if that is large.
+#[derive(Debug)]
+pub(crate) struct Body {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Body {
+        Body { bytes: bytes.to_vec(), start: 0 }
+    }
+}
+
+impl Body {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// A body at least this long stays in the frame it came in: 4 KiB.
+const KEPT_BY_BODY: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ mod connection;
 
 mod context;
 mod resolve;
+mod stream;
 
 pub mod client;
 pub mod server;
@@ -33,3 +34,4 @@ pub use rpc_core_macros::service;
 pub use server::{Server, ServerBuilder, StillRunning};
 pub use service::Service;
 pub use status::{Code, Execution, Status};
+pub use stream::{Sink, Stream, TrySendError, stream};

@@ -47,6 +47,9 @@ pub const METADATA_BYTES: usize = 16 << 10;
 /// Bytes in a metadata key.
 pub const METADATA_KEY: usize = 64;
 
+/// Items of one stream that may be under way before their consumer takes some: 64. It is told in the preface.
+pub const STREAM_CREDIT: u32 = 64;
+
 /// The message of a status is cut at this many bytes before it is sent, so that a status always fits a frame.
 pub const STATUS_MESSAGE: usize = 4 << 10;
 

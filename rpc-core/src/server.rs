@@ -10,6 +10,7 @@ mod ending;
 mod pool;
 mod routes;
 mod shared;
+mod streams;
 mod turn;
 mod watcher;
 

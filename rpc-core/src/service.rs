@@ -2,21 +2,47 @@
 //!
 //! Written by [`#[service]`](macro@crate::service) for every trait it stands on; rarely by hand.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
 use crate::codec;
 use crate::status::Status;
+use crate::stream::{Attached, Inlet, Stream, Wire};
 
 /// One procedure as its trait declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Procedure {
     /// The name on the wire and in the binder: the method's name, or `prefix.method`. 1 to 255 bytes.
     pub name: &'static str,
+    /// Where the method has streams.
+    pub kind: Kind,
     /// What may happen to a call whose answer was lost.
     pub repetition: Repetition,
     /// The method's documentation.
     pub doc: &'static str,
+}
+
+/// Where a method has a [`Stream`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nowhere.
+    Unary,
+    /// As its result.
+    ServerStream,
+    /// As an argument.
+    ClientStream,
+    /// As an argument and as its result.
+    Bidirectional,
+}
+
+impl Kind {
+    /// Whether the caller sends a stream.
+    pub(crate) fn takes_stream(self) -> bool {
+        matches!(self, Kind::ClientStream | Kind::Bidirectional)
+    }
 }
 
 /// Whether a call that may have run can be sent again.
@@ -40,24 +66,55 @@ pub trait Service: Send + Sync + 'static {
     fn call(&self, number: usize, arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Result<(), Status>;
 }
 
-/// The encoded arguments of one call.
-#[derive(Clone, Copy, Debug)]
-pub struct Arguments<'a>(&'a [u8]);
+/// The arguments of one call: encoded values, and a stream where the method takes one.
+#[derive(Clone)]
+pub struct Arguments<'a> {
+    bytes: &'a [u8],
+    input: Option<Input>,
+}
+
+/// The stream that comes with a call.
+#[derive(Clone)]
+pub(crate) struct Input {
+    pub(crate) wire: Wire,
+    pub(crate) inlet: Arc<Inlet>,
+}
 
 impl<'a> Arguments<'a> {
-    /// Arguments in their encoded form.
+    /// Arguments in their encoded form, without a stream.
     pub fn new(bytes: &'a [u8]) -> Arguments<'a> {
-        Arguments(bytes)
+        Arguments { bytes, input: None }
     }
 
-    /// The arguments as a tuple of their types.
+    pub(crate) fn with_input(bytes: &'a [u8], input: Option<Input>) -> Arguments<'a> {
+        Arguments { bytes, input }
+    }
+
+    /// The arguments as a tuple of their types, the stream aside.
     ///
     /// # Errors
     /// `InvalidArgument` when the bytes are not such a tuple; the procedure did not run.
     pub fn decode<A: DeserializeOwned>(self) -> Result<A, Status> {
-        codec::decode(self.0).map_err(|error| {
+        codec::decode(self.bytes).map_err(|error| {
             Status::invalid_argument(format!("the arguments do not decode: {error}")).not_run()
         })
+    }
+
+    /// The stream that the caller sends. It can be taken once in effect: two consumers would share its items.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the call came without one.
+    pub fn stream<I: DeserializeOwned>(&self) -> Result<Stream<I>, Status> {
+        let input = self.input.clone();
+        let Input { wire, inlet } =
+            input.ok_or_else(|| Status::invalid_argument("the call came without its stream").not_run())?;
+        Ok(Stream::wired(wire.port, wire.id, inlet, wire.deadline))
+    }
+}
+
+impl fmt::Debug for Arguments<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arguments({} bytes)", self.bytes.len())
     }
 }
 
@@ -71,16 +128,19 @@ pub enum Outcome {
 }
 
 /// Where a procedure's outcome goes.
-#[derive(Debug)]
 pub struct Reply<'a> {
     body: &'a mut Vec<u8>,
     outcome: Option<Outcome>,
+    output: Option<Output>,
 }
+
+/// A stream that waits for the connection it will go to.
+pub(crate) type Output = Box<dyn FnOnce(Wire) -> Attached + Send>;
 
 impl<'a> Reply<'a> {
     /// A reply that appends its encoding to `body`.
     pub fn new(body: &'a mut Vec<u8>) -> Reply<'a> {
-        Reply { body, outcome: None }
+        Reply { body, outcome: None, output: None }
     }
 
     /// Takes what the method returned.
@@ -101,8 +161,36 @@ impl<'a> Reply<'a> {
         Ok(())
     }
 
+    /// Takes what a method that returns a stream returned.
+    ///
+    /// # Errors
+    /// `Internal` when the method's error refuses to be encoded.
+    pub fn finish_stream<O, E>(&mut self, result: Result<Stream<O>, E>) -> Result<(), Status>
+    where
+        O: Serialize + Send + 'static,
+        E: Serialize,
+    {
+        match result {
+            Ok(stream) => {
+                self.output = Some(Box::new(move |wire| stream.attach(wire)));
+                self.finish(Ok::<(), E>(()))
+            }
+            Err(error) => self.finish(Err::<(), E>(error)),
+        }
+    }
+
+    pub(crate) fn take_output(&mut self) -> Option<Output> {
+        self.output.take()
+    }
+
     /// The outcome taken, if any.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
+    }
+}
+
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("outcome", &self.outcome).finish_non_exhaustive()
     }
 }

@@ -164,6 +164,7 @@ fn a_panic_is_that_calls_internal_and_nobody_elses() {
 fn an_unknown_procedure_is_unimplemented_and_the_connection_lives() {
     static MISSING: rpc_core::service::Procedure = rpc_core::service::Procedure {
         name: "missing",
+        kind: rpc_core::service::Kind::Unary,
         repetition: rpc_core::service::Repetition::Once,
         doc: "",
     };

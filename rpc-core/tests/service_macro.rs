@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use rpc_core::service::{Arguments, Outcome, Procedure, Repetition, Reply};
-use rpc_core::{Client, Code, Service, Status};
+use rpc_core::service::{Arguments, Kind, Outcome, Procedure, Repetition, Reply};
+use rpc_core::{Client, Code, Service, Status, Stream};
 use serde::{Deserialize, Serialize};
 
 #[rpc_core::service]
@@ -32,6 +32,22 @@ struct T(u8);
 #[rpc_core::service]
 trait Clashing {
     fn increment(&self, t: T) -> Result<T, Status>;
+}
+
+#[rpc_core::service]
+trait Journal {
+    fn entries(&self, account: String) -> Result<Stream<u32>, LedgerError>;
+    #[idempotent]
+    fn accounts(&self) -> Result<Stream<String>, LedgerError>;
+    fn post(&self, input: u32, amounts: Stream<u32>, limit: u32) -> Result<u32, LedgerError>;
+    fn totals(&self, amounts: ::rpc_core::Stream<u32>) -> Result<Stream<u32>, LedgerError>;
+    fn is_open(&self) -> Result<bool, LedgerError>;
+}
+
+/// A trait whose every method has a stream, so that nothing of it can be started.
+#[rpc_core::service]
+trait Ticker {
+    fn ticks(&self, count: u32) -> Result<Stream<u32>, Status>;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,6 +103,48 @@ impl Clashing for Book {
     }
 }
 
+impl Journal for Book {
+    fn entries(&self, account: String) -> Result<Stream<u32>, LedgerError> {
+        let entries = self.entries.lock().expect("no test panics with the lock held");
+        if entries.is_empty() {
+            return Err(LedgerError::Empty);
+        }
+        let of_account = entries.iter().filter(|entry| entry.0 == account).map(|entry| entry.1);
+        Ok(Stream::from_iter(of_account.collect::<Vec<_>>()))
+    }
+
+    fn accounts(&self) -> Result<Stream<String>, LedgerError> {
+        let entries = self.entries.lock().expect("no test panics with the lock held");
+        Ok(Stream::from_iter(entries.iter().map(|entry| entry.0.clone()).collect::<Vec<_>>()))
+    }
+
+    fn post(&self, input: u32, amounts: Stream<u32>, limit: u32) -> Result<u32, LedgerError> {
+        let mut sum = input;
+        for amount in amounts {
+            sum += amount?;
+        }
+        if sum > limit { Err(LedgerError::Empty) } else { Ok(sum) }
+    }
+
+    fn totals(&self, amounts: Stream<u32>) -> Result<Stream<u32>, LedgerError> {
+        let mut sum = 0;
+        Ok(Stream::from_iter(amounts.map_while(Result::ok).map(move |amount| {
+            sum += amount;
+            sum
+        })))
+    }
+
+    fn is_open(&self) -> Result<bool, LedgerError> {
+        Ok(true)
+    }
+}
+
+impl Ticker for Book {
+    fn ticks(&self, count: u32) -> Result<Stream<u32>, Status> {
+        Ok(Stream::from_iter(0..count))
+    }
+}
+
 /// Calls procedure `number` with encoded arguments; gives the outcome and the encoded body.
 fn call(service: &impl Service, number: usize, arguments: &[u8]) -> Result<(Outcome, Vec<u8>), Status> {
     let mut body = Vec::new();
@@ -117,7 +175,8 @@ fn the_table_has_the_methods_in_order_with_their_names_marks_and_words() {
         ("type", Repetition::Once, ""),
         ("subtract", Repetition::Once, ""),
     ];
-    let expected = expected.map(|(name, repetition, doc)| Procedure { name, repetition, doc });
+    let kind = Kind::Unary;
+    let expected = expected.map(|(name, repetition, doc)| Procedure { name, kind, repetition, doc });
     assert_eq!(LedgerClient::PROCEDURES, expected);
     assert_eq!(ledger().procedures(), expected);
 }
@@ -190,4 +249,70 @@ fn a_client_is_an_implementation_that_can_be_served_itself() {
     let client = LedgerClient::new(Client::connect("127.0.0.1:1")).wait_for_ready();
     let relay = LedgerService::new(Arc::new(client.clone()));
     assert_eq!(relay.procedures(), LedgerClient::PROCEDURES);
+}
+
+fn journal() -> (Arc<Book>, JournalService<Book>) {
+    let book = Arc::new(Book::default());
+    (book.clone(), JournalService::new(book))
+}
+
+#[test]
+fn the_table_says_where_a_procedure_has_streams() {
+    let expected = [
+        ("entries", Kind::ServerStream, Repetition::Once),
+        ("accounts", Kind::ServerStream, Repetition::Idempotent),
+        ("post", Kind::ClientStream, Repetition::Once),
+        ("totals", Kind::Bidirectional, Repetition::Once),
+        ("is_open", Kind::Unary, Repetition::Once),
+    ];
+    let doc = "";
+    let expected = expected.map(|(name, kind, repetition)| Procedure { name, kind, repetition, doc });
+    assert_eq!(JournalClient::PROCEDURES, expected);
+    assert_eq!(journal().1.procedures(), expected);
+}
+
+#[test]
+fn a_stream_that_is_returned_has_no_bytes_in_the_reply() {
+    let (book, journal) = journal();
+    check(&journal, 1, &[], Outcome::Returned, &[]);
+    book.deposit("rust".to_owned(), 7).expect("the amount is not zero");
+    check(&journal, 0, b"\x04rust", Outcome::Returned, &[]);
+    check(&TickerService::new(book), 0, &[3], Outcome::Returned, &[]);
+}
+
+#[test]
+fn an_error_instead_of_a_stream_is_the_other_outcome() {
+    check(&journal().1, 0, b"\x04rust", Outcome::Failed, &[0]);
+}
+
+#[test]
+fn a_call_without_the_stream_that_its_method_takes_runs_nothing() {
+    for (number, arguments) in [(2, &[1, 9][..]), (3, &[])] {
+        let status = call(&journal().1, number, arguments).unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{number}");
+        assert!(!status.may_have_run());
+    }
+}
+
+#[test]
+fn a_unary_method_beside_streaming_ones_is_called_by_its_own_number() {
+    check(&journal().1, 4, &[], Outcome::Returned, &[1]);
+}
+
+#[test]
+fn streams_pass_through_the_trait_in_process() {
+    let journal: &dyn Journal = &Book::default();
+    let sums = journal.totals(Stream::from_iter([1, 2, 3])).expect("a total is always given");
+    assert_eq!(sums.map(Result::unwrap).collect::<Vec<_>>(), [1, 3, 6]);
+    assert_eq!(journal.post(1, Stream::from_iter([2, 3]), 6).expect("the sum is at the limit"), 6);
+    assert!(matches!(journal.post(1, Stream::from_iter([2, 3]), 5), Err(LedgerError::Empty)));
+}
+
+#[test]
+fn a_client_with_streams_implements_the_trait_and_starts_what_is_unary() {
+    let client = JournalClient::new(Client::connect("127.0.0.1:1"));
+    let _: rpc_core::Pending<bool, LedgerError> = client.start().is_open();
+    let relay: Arc<dyn Journal> = Arc::new(client);
+    assert_eq!(JournalService::new(relay).procedures(), JournalClient::PROCEDURES);
+    TickerClient::new(Client::connect("127.0.0.1:1")).start();
 }

@@ -4,11 +4,14 @@
 //! while it lies here wakes exactly one other caller, so that somebody always reads while somebody waits. No I/O here.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::thread::{Thread, ThreadId};
 use std::time::Instant;
 
 use super::reader::Reader;
+use crate::frame::Body;
 use crate::status::Status;
+use crate::stream::{Inlet, InletError, Legs, Nudge, Pump};
 use crate::wire::Preface;
 
 /// An answered call: which outcome, and the encoded value.
@@ -17,19 +20,6 @@ pub(crate) enum Answer {
     Returned(Body),
     Failed(Body),
     Status(Status),
-}
-
-/// An encoded value inside the frame it came in.
-#[derive(Debug)]
-pub(crate) struct Body {
-    pub(super) bytes: Vec<u8>,
-    pub(super) start: usize,
-}
-
-impl Body {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
-    }
 }
 
 #[derive(Debug)]
@@ -44,6 +34,10 @@ enum Slot {
 pub(crate) struct Calls {
     slots: HashMap<u64, Slot>,
     unanswered: usize,
+    /// The streams of calls that have some, until those calls are over.
+    streams: HashMap<u64, Legs>,
+    /// What streams are to be told once the lock is released.
+    nudges: Vec<Nudge>,
     /// Places taken by calls that are about to be queued.
     reserved: usize,
     /// Sleepers in the order they came, to inherit the reading; each stands here once. An id whose call has left, or is
@@ -64,6 +58,8 @@ impl Calls {
         Calls {
             slots: HashMap::new(),
             unanswered: 0,
+            streams: HashMap::new(),
+            nudges: Vec::new(),
             reserved: 0,
             heirs: VecDeque::new(),
             bystanders: Vec::new(),
@@ -88,9 +84,10 @@ impl Calls {
         self.bystanders()
     }
 
-    /// Notes a call whose frame is queued; it fills a reserved place.
-    pub(crate) fn admit(&mut self, id: u64) {
+    /// Notes a call whose frame is queued, with its streams; it fills a reserved place.
+    pub(crate) fn admit(&mut self, id: u64, legs: Option<Legs>) {
         self.reserved -= 1;
+        self.streams.extend(legs.map(|legs| (id, legs)));
         self.slots.insert(id, Slot::Unanswered(None));
         self.unanswered += 1;
         if let Some(end) = &self.end {
@@ -115,6 +112,7 @@ impl Calls {
         let unanswered = matches!(self.slots.remove(&id), Some(Slot::Unanswered(_)));
         if unanswered {
             self.unanswered -= 1;
+            self.end_streams(id, &Status::cancelled("the call was given up"));
         }
         unanswered
     }
@@ -124,9 +122,67 @@ impl Calls {
         let slot = self.slots.get_mut(&id)?;
         let Slot::Unanswered(sleeper) = slot else { return None };
         let sleeper = sleeper.take();
+        let returned = matches!(answer, Answer::Returned(_));
         *slot = Slot::Answered(answer);
         self.unanswered -= 1;
+        let streams_on = returned && self.streams.get(&id).is_some_and(|legs| legs.inlet.is_some());
+        if !streams_on {
+            self.end_streams(id, &Status::cancelled("the call has been answered"));
+        }
         sleeper
+    }
+
+    /// The call is over: its streams leave the table.
+    fn end_streams(&mut self, id: u64, why: &Status) {
+        if let Some(legs) = self.streams.remove(&id) {
+            self.nudges.extend(legs.end(why));
+        }
+    }
+
+    /// What streams are to be told, by who has released the lock.
+    pub(crate) fn nudges(&mut self) -> Vec<Nudge> {
+        std::mem::take(&mut self.nudges)
+    }
+
+    /// Gives a call the stream that it sends. Its first credit; `None` if the call is over.
+    pub(crate) fn feed(&mut self, id: u64, pump: Arc<dyn Pump>) -> Option<u32> {
+        self.streams.get_mut(&id)?.pump = Some(pump);
+        Some(self.peer.map_or(0, |peer| peer.credit))
+    }
+
+    /// Items have come; those of calls that are over are dropped.
+    pub(crate) fn take_items(&mut self, id: u64, count: u32, body: Body) -> Result<(), InletError> {
+        if let Some(inlet) = self.streams.get(&id).and_then(|legs| legs.inlet.as_ref()) {
+            self.nudges.extend(inlet.push(body, count)?.into_iter().map(Nudge::Wake));
+        }
+        Ok(())
+    }
+
+    /// The server has sent its last item, and with it the call is over.
+    pub(crate) fn end_items(&mut self, id: u64, outcome: &Result<(), Status>) {
+        let Some(Legs { inlet, pump }) = self.streams.remove(&id) else { return };
+        let wake = inlet.into_iter().flat_map(|inlet: Arc<Inlet>| inlet.end(outcome.clone()));
+        self.nudges.extend(wake.map(Nudge::Wake));
+        self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, Status::cancelled("the call is over"))));
+    }
+
+    pub(crate) fn give_credit(&mut self, id: u64, items: u32) {
+        let pump = self.streams.get(&id).and_then(|legs| legs.pump.clone());
+        self.nudges.extend(pump.map(|pump| Nudge::Credit(pump, items)));
+    }
+
+    /// The server wants no more items of this call.
+    pub(crate) fn stop_items(&mut self, id: u64) {
+        let pump = self.streams.get_mut(&id).and_then(|legs| legs.pump.take());
+        let why = Status::cancelled("the server wants no more items");
+        self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, why)));
+    }
+
+    /// The consumer of a call's stream is gone; true if the server does not know yet that the call is over.
+    pub(crate) fn abandon(&mut self, id: u64) -> bool {
+        let open = self.streams.contains_key(&id);
+        self.end_streams(id, &Status::cancelled("the stream's consumer is gone"));
+        open
     }
 
     /// Lets `thread` sleep until call `id` is answered or inherits the reading.
@@ -195,19 +251,24 @@ impl Calls {
         self.peer
     }
 
+    /// The server's preface has come: streams that waited for their first credit get it.
     pub(crate) fn meet(&mut self, peer: Preface) {
         self.peer = Some(peer);
+        let pumps = self.streams.values().filter_map(|legs| legs.pump.clone());
+        self.nudges.extend(pumps.map(|pump| Nudge::Credit(pump, peer.credit)));
     }
 
     /// Whether one more call may be sent.
     fn has_place(&self) -> bool {
         let places =
             self.peer.map_or(BEFORE_PREFACE, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
-        self.unanswered + self.reserved < places.max(1)
+        // A call whose stream goes on after its answer keeps its place.
+        let streaming = self.streams.keys().filter(|id| !self.slots.contains_key(id)).count();
+        self.unanswered + self.reserved + streaming < places.max(1)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.unanswered == 0
+        self.unanswered == 0 && self.streams.is_empty()
     }
 
     pub(crate) fn heard(&self) -> Instant {
@@ -235,6 +296,9 @@ impl Calls {
         };
         let settle = |id| self.settle(id, Answer::Status(cause.clone()));
         let mut sleepers: Vec<Thread> = open.into_iter().filter_map(settle).collect();
+        for (_, legs) in std::mem::take(&mut self.streams) {
+            self.nudges.extend(legs.end(&cause));
+        }
         sleepers.append(&mut self.bystanders);
         sleepers
     }

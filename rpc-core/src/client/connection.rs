@@ -4,6 +4,7 @@
 //! that nobody flushed, are left to the [`Attendant`].
 
 mod reading;
+mod streams;
 
 use std::io;
 use std::net::Shutdown;
@@ -17,8 +18,10 @@ use crate::connection::{Outbound, Progress, SendError};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
+use crate::stream::{Legs, Nudge};
 use crate::transport::{Readiness, Transport};
 use crate::wire::{CallHeader, Message, OURS, Preface};
+use streams::Feeders;
 
 /// A live connection; calls fail with its first cause once it has ended.
 #[derive(Debug)]
@@ -29,6 +32,7 @@ pub(crate) struct Connection {
     calls: Mutex<Calls>,
     limits: Limits,
     attendant: Attendant,
+    feeders: Feeders,
 }
 
 /// When a queued call leaves at the latest.
@@ -60,6 +64,7 @@ impl Connection {
             calls,
             limits,
             attendant: Attendant::new(this.clone()),
+            feeders: Feeders::default(),
         })
     }
 
@@ -79,10 +84,11 @@ impl Connection {
         payload: &mut Vec<u8>,
         deadline: Instant,
         departure: Departure,
+        legs: Option<Legs>,
     ) -> Result<u64, Status> {
         let limit = self.frame_limit(payload.len(), deadline)?;
         self.take_place(deadline)?;
-        let id = self.queue_call(header, payload, deadline, limit).inspect_err(|_| {
+        let id = self.queue_call(header, payload, deadline, limit, legs).inspect_err(|_| {
             let hopeful = self.lock().give_back();
             hopeful.iter().for_each(thread::Thread::unpark);
         })?;
@@ -99,12 +105,13 @@ impl Connection {
         payload: &mut Vec<u8>,
         deadline: Instant,
         limit: u32,
+        legs: Option<Legs>,
     ) -> Result<u64, Status> {
         if !self.outbound.wait_for_room(self.limits.queued_bytes, deadline) {
             return Err(self.too_late("to be queued").not_run());
         }
         let procedure = header.procedure;
-        let sent = self.outbound.send_call(header, payload, limit, |id| self.lock().admit(id));
+        let sent = self.outbound.send_call(header, payload, limit, |id| self.lock().admit(id, legs));
         sent.map_err(|error| self.not_sent(procedure, &error))
     }
 
@@ -153,9 +160,10 @@ impl Connection {
         if !calls.forget(id) {
             return;
         }
-        let hopeful = calls.hopeful();
+        let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
         drop(calls);
         hopeful.iter().for_each(thread::Thread::unpark);
+        nudges.into_iter().for_each(Nudge::run);
         // A connection that takes no message has nobody to tell.
         if self.outbound.send(&Message::Cancel { id }, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
             self.flush();
@@ -198,10 +206,13 @@ impl Connection {
     /// Ends the connection; every call without an answer learns why. The first cause stays.
     fn close(&self, cause: &str) {
         let status = Status::unavailable(format!("the connection to {} was lost: {cause}", self.endpoint));
-        let sleepers = self.lock().end(&status);
+        let mut calls = self.lock();
+        let (sleepers, nudges) = (calls.end(&status), calls.nudges());
+        drop(calls);
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);
         sleepers.iter().for_each(thread::Thread::unpark);
+        nudges.into_iter().for_each(Nudge::run);
     }
 
     /// The socket takes nothing more; what the server said before is still to be read, by whoever waits. New calls find

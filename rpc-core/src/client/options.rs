@@ -9,7 +9,8 @@ use crate::status::{Code, Status};
 
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    pub(super) time: Duration,
+    /// `None`: the default for a call, and no end for a stream.
+    pub(super) time: Option<Duration>,
     /// A pair that metadata refused fails every call in words, instead of the caller at start.
     pub(super) metadata: Result<Metadata, MetadataError>,
     pub(super) patience: Patience,
@@ -26,15 +27,21 @@ pub(super) enum Patience {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { time: DEFAULT_DEADLINE, metadata: Ok(Metadata::new()), patience: Patience::OneRetry }
+        Options { time: None, metadata: Ok(Metadata::new()), patience: Patience::OneRetry }
     }
 }
 
 impl Options {
     /// When a call made now is over: its own time, and never after the call that surrounds it.
     pub(super) fn deadline(&self) -> Instant {
-        let own = Instant::now() + self.time.min(DEADLINE_CEILING);
+        let own = Instant::now() + self.time.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_CEILING);
         Context::current().deadline().map_or(own, |surrounding| own.min(surrounding))
+    }
+
+    /// When a stream opened now is over, if that was said.
+    pub(super) fn stream_deadline(&self) -> Option<Instant> {
+        let own = self.time.map(|time| Instant::now() + time.min(DEADLINE_CEILING));
+        own.into_iter().chain(Context::current().deadline()).min()
     }
 
     pub(super) fn metadata(&self) -> Result<Vec<(&str, &[u8])>, Status> {

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use super::calls::{Answer, Body};
+use super::calls::Answer;
 use super::connection::{Connection, DeadlinePassed};
 use crate::codec;
+use crate::frame::Body;
 use crate::resolve::Endpoint;
 use crate::status::Status;
 

@@ -1,7 +1,7 @@
 //! One turn of reading: what a socket gives, cut into answers.
 
-use super::calls::{Answer, Body};
-use crate::frame::{Frame, Inbound};
+use super::calls::Answer;
+use crate::frame::{Body, Frame, Inbound};
 use crate::status::Status;
 use crate::wire::{self, Message, Preface, ReplyOutcome};
 
@@ -18,6 +18,11 @@ pub(crate) struct Reader {
 pub(crate) enum Heard {
     Preface(Preface),
     Answer(u64, Answer),
+    Items(u64, u32, Body),
+    End(u64, Result<(), Status>),
+    Credit(u64, u32),
+    /// No more items of this call are wanted.
+    Enough(u64),
     /// A pong, or a ping that asks whether we are there: being read is the answer.
     Nothing,
     Goodbye {
@@ -25,9 +30,6 @@ pub(crate) enum Heard {
         status: Status,
     },
 }
-
-/// A body at least this long stays in the frame it came in.
-const MOVED: usize = 4 << 10;
 
 impl Reader {
     /// The next thing said, out of what has arrived; `None` when more must be read.
@@ -65,30 +67,23 @@ impl Reader {
                 Heard::Answer(id, Answer::Status(refusal.status()))
             }
             Message::Reply { id, outcome: ReplyOutcome::Returned } => {
-                Heard::Answer(id, Answer::Returned(self.body(start)))
+                Heard::Answer(id, Answer::Returned(self.frame.body(start)))
             }
             Message::Reply { id, outcome: ReplyOutcome::Failed } => {
-                Heard::Answer(id, Answer::Failed(self.body(start)))
+                Heard::Answer(id, Answer::Failed(self.frame.body(start)))
             }
             Message::Pong { .. } | Message::Ping { .. } => Heard::Nothing,
             Message::Goodbye { last_accepted, refusal } => {
                 Heard::Goodbye { last_accepted, status: refusal.status() }
             }
-            Message::Call(_)
-            | Message::Cancel { .. }
-            | Message::Items { .. }
-            | Message::End { .. }
-            | Message::Credit { .. } => return Err("a message came that a server does not send".to_owned()),
+            Message::Items { id, count } => Heard::Items(id, count, self.frame.body(start)),
+            Message::End { id, refusal } => {
+                Heard::End(id, refusal.map_or(Ok(()), |refusal| Err(refusal.status())))
+            }
+            Message::Credit { id, items } => Heard::Credit(id, items),
+            Message::Cancel { id } => Heard::Enough(id),
+            Message::Call(_) => return Err("a message came that a server does not send".to_owned()),
         };
         Ok(Some(heard))
-    }
-
-    fn body(&mut self, start: usize) -> Body {
-        let payload = self.frame.content().get(start..).unwrap_or_default();
-        if payload.len() < MOVED {
-            return Body { bytes: payload.to_vec(), start: 0 };
-        }
-        let (bytes, start) = self.frame.take(start);
-        Body { bytes, start }
     }
 }

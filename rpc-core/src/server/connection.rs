@@ -9,7 +9,7 @@
 //! The lock of the turn is never held while reading, writing or running a procedure.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     seen: AtomicU64,
     /// The largest frame the peer takes.
     peer_frame: AtomicU64,
+    /// Items the peer takes on a stream before it gives credit.
+    peer_credit: AtomicU32,
 }
 
 /// Why a reading thread stops.
@@ -60,6 +62,7 @@ impl Connection {
             pulse: AtomicU64::new(0),
             seen: AtomicU64::new(0),
             peer_frame: AtomicU64::new(u64::from(FRAME_BEFORE_PREFACE)),
+            peer_credit: AtomicU32::new(0),
         }
     }
 
@@ -90,6 +93,7 @@ impl Connection {
                 Ok(Some((preface, length))) => {
                     inbound.consume(length);
                     self.peer_frame.store(u64::from(preface.frame), Ordering::Relaxed);
+                    self.peer_credit.store(preface.credit, Ordering::Relaxed);
                     self.introduce();
                     return Ok(inbound);
                 }
@@ -233,6 +237,10 @@ impl Connection {
 
     pub(super) fn peer_frame(&self) -> u32 {
         u32::try_from(self.peer_frame.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn peer_credit(&self) -> u32 {
+        self.peer_credit.load(Ordering::Relaxed)
     }
 
     /// Whether no call ever ran, nor did the peer say how large its frames may be.

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
-use super::turn::{Finished, Phase, Running, Turn};
+use super::streams::Aside;
+use super::turn::{Finished, Phase, Running, Stage, Turn};
 use crate::connection::SendError;
 use crate::context::{Cancellation, Context, Incoming};
-use crate::frame::Frame;
+use crate::frame::{Body, Frame};
 use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
 use crate::metadata::Metadata;
-use crate::service::{Arguments, Outcome, Reply};
+use crate::service::{Arguments, Input, Outcome, Output, Reply};
 use crate::status::Status;
+use crate::stream::{Inlet, Legs, Nudge};
 use crate::wire::{self, CallHeader, Message, Refusal, ReplyOutcome};
 
 /// Memory that a thread uses again from call to call.
@@ -26,8 +28,10 @@ pub(super) struct Workspace {
 /// What a frame asks for.
 enum Request<'a> {
     Run(Admitted<'a>),
+    RunAside(Aside),
     Refuse(u64, Status),
-    Cancelled(Running),
+    Cancelled(Running, Option<Legs>),
+    Nudge(Vec<Nudge>),
     Ping(u64),
     Nothing,
 }
@@ -73,7 +77,14 @@ impl Connection {
                 Request::Refuse(id, status) => {
                     self.answer(id, &status);
                 }
-                Request::Cancelled(call) => call.cancellation.cancel(),
+                Request::RunAside(call) => self.start_aside(call),
+                Request::Cancelled(call, legs) => {
+                    call.cancellation.cancel();
+                    let why = Status::cancelled("the caller gave the call up");
+                    legs.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
+                    self.forget(&call);
+                }
+                Request::Nudge(nudges) => nudges.into_iter().for_each(Nudge::run),
                 Request::Ping(nonce) => self.pong(nonce),
                 Request::Nothing => {}
             }
@@ -81,7 +92,7 @@ impl Connection {
     }
 
     /// What the frame asks for; a call is admitted to the turn before its lock is released.
-    fn understand<'a>(&self, turn: &mut Turn, frame: &'a Frame) -> Result<Request<'a>, Stop> {
+    fn understand<'a>(self: &Arc<Self>, turn: &mut Turn, frame: &'a Frame) -> Result<Request<'a>, Stop> {
         let (message, payload) = wire::decode(frame.content())
             .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
         match message {
@@ -91,20 +102,35 @@ impl Connection {
                 }
                 Ok(self.admit(turn, &header, payload))
             }
-            Message::Cancel { id } => Ok(turn.give_up(id).map_or(Request::Nothing, Request::Cancelled)),
+            Message::Cancel { id } => {
+                let given_up = turn.give_up(id);
+                Ok(given_up.map_or(Request::Nothing, |call| Request::Cancelled(call, turn.take_streams(id))))
+            }
+            Message::Items { id, count } => items(turn, id, count, payload),
+            Message::End { id, refusal } => {
+                let outcome = refusal.map_or(Ok(()), |refusal| Err(refusal.status()));
+                let inlet = turn.legs(id).and_then(|legs| legs.inlet.take());
+                let sleepers = inlet.map(|inlet| inlet.end(outcome)).unwrap_or_default();
+                Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
+            }
+            Message::Credit { id, items } => {
+                let pump = turn.legs(id).and_then(|legs| legs.pump.clone());
+                Ok(Request::Nudge(pump.into_iter().map(|pump| Nudge::Credit(pump, items)).collect()))
+            }
             Message::Ping { nonce } => Ok(Request::Ping(nonce)),
             Message::Pong { .. } => Ok(Request::Nothing),
-            Message::Reply { .. }
-            | Message::Goodbye { .. }
-            | Message::Items { .. }
-            | Message::End { .. }
-            | Message::Credit { .. } => {
+            Message::Reply { .. } | Message::Goodbye { .. } => {
                 Err(Stop::Broken("a message came that a client does not send".to_owned()))
             }
         }
     }
 
-    fn admit<'a>(&self, turn: &mut Turn, header: &CallHeader<'_>, payload: &'a [u8]) -> Request<'a> {
+    fn admit<'a>(
+        self: &Arc<Self>,
+        turn: &mut Turn,
+        header: &CallHeader<'_>,
+        payload: &'a [u8],
+    ) -> Request<'a> {
         if turn.phase != Phase::Open {
             // Goodbye has told the peer that this call is not run.
             return Request::Nothing;
@@ -120,9 +146,8 @@ impl Connection {
                     deadline,
                     cancellation: cancellation.clone(),
                     awaited: true,
+                    stage: Stage::Running,
                 };
-                turn.begin(running);
-                self.set_pulse(Pulse::running(header.id));
                 let context = Context::new(Incoming {
                     procedure,
                     deadline,
@@ -131,6 +156,20 @@ impl Connection {
                     local: self.transport.local(),
                     cancellation,
                 });
+                if route.kind.takes_stream() {
+                    let inlet = Arc::new(Inlet::new());
+                    turn.begin_aside(running, inlet.clone());
+                    let input = Input { wire: self.wire(header.id, deadline), inlet };
+                    return Request::RunAside(Aside {
+                        id: header.id,
+                        route,
+                        context,
+                        payload: payload.to_vec(),
+                        input,
+                    });
+                }
+                turn.begin(running);
+                self.set_pulse(Pulse::running(header.id));
                 let arguments = Arguments::new(payload);
                 Request::Run(Admitted { id: header.id, route, context, arguments })
             }
@@ -164,17 +203,8 @@ impl Connection {
         self.shared.rouse_watcher();
         body.clear();
         let Admitted { id, route, context, arguments } = call;
-        let outcome = execute(&route, &context, arguments, body);
-        let mut turn = self.lock();
-        let finished = turn.finish(id, ticket);
-        if finished.still_reads {
-            self.set_pulse(Pulse::done(id));
-        }
-        drop(turn);
-        let mut queued = 0;
-        if finished.may_answer {
-            queued = self.reply(id, route.name, outcome, body);
-        }
+        let (outcome, output) = execute(&route, &context, arguments, body);
+        let (finished, queued) = self.conclude(id, ticket, &route, (outcome, body), (context, output));
         if body.capacity() > KEPT {
             *body = Vec::new();
         }
@@ -189,8 +219,39 @@ impl Connection {
         if queued < self.shared.limits.queued_bytes { Ok(()) } else { self.send_gathered() }
     }
 
+    /// Queues the answer of a procedure that has ended. One that returned a stream goes on with that.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        id: u64,
+        ticket: u64,
+        route: &Route,
+        (outcome, body): (Result<Outcome, Status>, &mut Vec<u8>),
+        (context, output): (Context, Option<Output>),
+    ) -> (Finished, usize) {
+        let mut turn = self.lock();
+        let finished = match &output {
+            Some(_) => turn.stream_on(id, ticket),
+            None => turn.finish(id, ticket),
+        };
+        if finished.still_reads {
+            self.set_pulse(Pulse::done(id));
+        }
+        let legs = if output.is_none() { turn.take_streams(id) } else { None };
+        drop(turn);
+        let why = Status::cancelled("the call has been answered");
+        legs.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
+        let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
+        match output {
+            Some(output) if finished.may_answer => {
+                self.stream_out(id, &context, output);
+                (Finished { may_answer: false, ..finished }, queued)
+            }
+            _ => (finished, queued),
+        }
+    }
+
     /// A call is over and its answer queued: tells who waits for that.
-    fn settle(&self, finished: Finished) {
+    pub(super) fn settle(&self, finished: Finished) {
         let mut turn = self.lock();
         if finished.may_answer {
             turn.answered();
@@ -236,33 +297,54 @@ impl Connection {
         self.outbound.send(&Message::Pong { nonce }, &mut Vec::new(), self.peer_frame()).ok();
     }
 
-    /// The time of a slow call is over: its caller is told now, and its procedure can see it.
+    /// The time of a call is over: its caller is told now, and its procedure can see it.
     pub(super) fn expire(self: &Arc<Self>, id: u64) {
-        let Some(call) = self.lock().give_up(id) else { return };
+        let mut turn = self.lock();
+        let Some(call) = turn.give_up(id) else { return };
+        let legs = turn.take_streams(id);
+        drop(turn);
         call.cancellation.cancel();
-        self.answer(id, &Status::deadline_exceeded(format!("{} took longer than its time", call.procedure)));
-        self.push_out();
+        let status = Status::deadline_exceeded(format!("{} took longer than its time", call.procedure));
+        legs.into_iter().flat_map(|legs| legs.end(&status)).for_each(Nudge::run);
+        match call.stage {
+            Stage::Running => {
+                self.answer(id, &status);
+            }
+            Stage::Streaming => self.send_end(id, Err(&status)),
+        }
+        self.push_out_aside();
+        self.forget(&call);
+    }
+
+    /// A call that was given up while it streamed has left the turn: tells who waits for that.
+    fn forget(&self, call: &Running) {
+        if call.stage == Stage::Streaming {
+            self.settle(Finished { may_answer: false, still_reads: false });
+        }
     }
 }
 
 /// Runs the procedure; a panic is this call's failure and nobody else's.
-fn execute(
+pub(super) fn execute(
     route: &Route,
     context: &Context,
     arguments: Arguments<'_>,
     body: &mut Vec<u8>,
-) -> Result<Outcome, Status> {
+) -> (Result<Outcome, Status>, Option<Output>) {
+    let mut output = None;
     let run = || {
         context.scope(|| {
             let mut reply = Reply::new(body);
             route.service.call(route.number, arguments, &mut reply)?;
+            output = reply.take_output();
             reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.name)))
         })
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         tracing::error!(procedure = route.name, "a procedure panicked");
         Err(Status::internal(format!("{} panicked", route.name)))
-    })
+    });
+    (outcome, output)
 }
 
 fn unknown(procedure: &str) -> Status {
@@ -281,4 +363,12 @@ fn metadata_of(header: &CallHeader<'_>) -> Result<Metadata, Status> {
         metadata.insert(key, *value).map_err(|error| Status::invalid_argument(error.to_string()))?;
     }
     Ok(metadata)
+}
+
+/// Items of a call's stream have come; those of calls that are over are dropped.
+fn items<'a>(turn: &mut Turn, id: u64, count: u32, payload: &[u8]) -> Result<Request<'a>, Stop> {
+    let Some(inlet) = turn.legs(id).and_then(|legs| legs.inlet.as_ref()) else { return Ok(Request::Nothing) };
+    let pushed = inlet.push(Body::from(payload), count);
+    let sleepers = pushed.map_err(|error| Stop::Broken(error.to_string()))?;
+    Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::turn::Phase;
 use crate::status::Status;
+use crate::stream::Nudge;
 use crate::wire::{Message, Refusal};
 
 impl Connection {
@@ -41,12 +42,14 @@ impl Connection {
     pub(super) fn close(&self, reason: &str) {
         let mut turn = self.lock();
         let former = turn.phase;
-        let calls = turn.close();
+        let (calls, streams) = turn.close();
         let over = turn.is_over();
         drop(turn);
         for call in calls {
             call.cancellation.cancel();
         }
+        let why = Status::unavailable(format!("the connection ended: {reason}"));
+        streams.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);
         if former != Phase::Closed {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use super::connection::Connection;
@@ -21,8 +21,17 @@ pub(super) struct Shared {
     changed: Condvar,
     next_id: AtomicU64,
     watcher: Waker,
+    /// Deadlines of calls that the watcher cannot find by itself: those that run aside or stream.
+    deadlines: Mutex<Vec<Due>>,
     watcher_sleeps: AtomicBool,
     watching_ended: AtomicBool,
+}
+
+/// A call that ends at a known time.
+pub(super) struct Due {
+    pub(super) connection: Weak<Connection>,
+    pub(super) key: (u64, u64),
+    pub(super) deadline: Instant,
 }
 
 /// How a new connection came in.
@@ -58,6 +67,7 @@ impl Shared {
             changed: Condvar::new(),
             next_id: AtomicU64::new(1),
             watcher,
+            deadlines: Mutex::default(),
             watcher_sleeps: AtomicBool::new(false),
             watching_ended: AtomicBool::new(false),
         }
@@ -145,6 +155,21 @@ impl Shared {
     pub(super) fn count(&self) -> usize {
         let connections = self.lock();
         connections.known.len() + connections.strangers.len()
+    }
+
+    /// Has a call's deadline watched.
+    pub(super) fn watch_deadline(&self, connection: &Arc<Connection>, id: u64, deadline: Instant) {
+        let due = Due { connection: Arc::downgrade(connection), key: (connection.id(), id), deadline };
+        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner).push(due);
+        self.rouse_watcher();
+    }
+
+    pub(super) fn has_new_deadlines(&self) -> bool {
+        !self.deadlines.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    pub(super) fn new_deadlines(&self) -> Vec<Due> {
+        std::mem::take(&mut *self.deadlines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Called at the start of every call: one load, unless the watcher sleeps.

@@ -3,11 +3,13 @@
 //! Pure: no I/O, no clock. The reading belongs to the thread with the newest ticket; a thread whose ticket is old finishes
 //! its call and leaves.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::context::Cancellation;
 use crate::frame::Inbound;
+use crate::stream::{Inlet, Legs, Pump};
 
 #[derive(Debug, Default)]
 pub(super) struct Turn {
@@ -18,6 +20,8 @@ pub(super) struct Turn {
     /// What has arrived; empty while the reading thread waits for more.
     pub(super) inbound: Inbound,
     calls: Vec<Running>,
+    /// The streams of calls that have some, until those calls are over.
+    streams: HashMap<u64, Legs>,
     /// Calls that have ended and whose answers are not queued yet.
     answering: usize,
     pub(super) last_accepted: u64,
@@ -42,6 +46,15 @@ pub(super) struct Running {
     pub(super) cancellation: Arc<Cancellation>,
     /// False once it was given up or answered by somebody else; its procedure runs on all the same.
     pub(super) awaited: bool,
+    pub(super) stage: Stage,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Running,
+    /// Its procedure has returned a stream, which is being sent.
+    Streaming,
 }
 
 /// Where a call runs.
@@ -76,6 +89,47 @@ impl Turn {
         self.calls.push(call);
     }
 
+    /// A call begins to run on a thread of its own; `inlet` gets the stream that comes with it.
+    pub(super) fn begin_aside(&mut self, call: Running, inlet: Arc<Inlet>) {
+        self.last_accepted = call.id;
+        self.streams.insert(call.id, Legs { inlet: Some(inlet), pump: None });
+        self.calls.push(call);
+    }
+
+    /// The procedure of call `id` has returned a stream: the call goes on until that ends.
+    pub(super) fn stream_on(&mut self, id: u64, ticket: u64) -> Finished {
+        let still_reads = self.reader == ticket;
+        if still_reads {
+            self.inline = None;
+        }
+        let call = self.calls.iter_mut().find(|call| call.id == id && call.awaited);
+        let may_answer = call.is_some();
+        if let Some(call) = call {
+            call.stage = Stage::Streaming;
+        } else {
+            self.calls.retain(|call| call.id != id);
+        }
+        Finished { may_answer, still_reads }
+    }
+
+    /// Gives a streaming call the stream that it sends; false if the call is over.
+    pub(super) fn feed(&mut self, id: u64, pump: Arc<dyn Pump>) -> bool {
+        let streaming = self.calls.iter().any(|call| call.id == id && call.stage == Stage::Streaming);
+        if streaming {
+            self.streams.entry(id).or_default().pump = Some(pump);
+        }
+        streaming
+    }
+
+    /// The streams of a call that is over, to be ended.
+    pub(super) fn take_streams(&mut self, id: u64) -> Option<Legs> {
+        self.streams.remove(&id)
+    }
+
+    pub(super) fn legs(&mut self, id: u64) -> Option<&mut Legs> {
+        self.streams.get_mut(&id)
+    }
+
     /// The procedure of call `id` has ended. Who may answer it says so with [`answered`](Turn::answered) afterwards.
     pub(super) fn finish(&mut self, id: u64, ticket: u64) -> Finished {
         let ended =
@@ -103,7 +157,12 @@ impl Turn {
     pub(super) fn give_up(&mut self, id: u64) -> Option<Running> {
         let call = self.calls.iter_mut().find(|call| call.id == id && call.awaited)?;
         call.awaited = false;
-        Some(call.clone())
+        let call = call.clone();
+        if call.stage == Stage::Streaming {
+            // No procedure runs that would end it.
+            self.calls.retain(|other| other.id != id);
+        }
+        Some(call)
     }
 
     /// Where call `id` runs, if it does.
@@ -136,11 +195,13 @@ impl Turn {
         &self.calls
     }
 
-    /// Ends the turn: nobody awaits its calls any more.
-    pub(super) fn close(&mut self) -> Vec<Running> {
+    /// Ends the turn: nobody awaits its calls any more. The calls, to be cancelled, and their streams, to be ended.
+    pub(super) fn close(&mut self) -> (Vec<Running>, Vec<Legs>) {
         self.phase = Phase::Closed;
         self.calls.iter_mut().for_each(|call| call.awaited = false);
-        self.calls.clone()
+        let calls = self.calls.clone();
+        self.calls.retain(|call| call.stage == Stage::Running);
+        (calls, std::mem::take(&mut self.streams).into_values().collect())
     }
 
     /// Whether the connection can be forgotten: closed, and no procedure runs for it.
@@ -154,7 +215,14 @@ mod tests {
     use super::*;
 
     fn call(id: u64) -> Running {
-        Running { id, procedure: "p", deadline: None, cancellation: Arc::default(), awaited: true }
+        Running {
+            id,
+            procedure: "p",
+            deadline: None,
+            cancellation: Arc::default(),
+            awaited: true,
+            stage: Stage::Running,
+        }
     }
 
     #[test]
@@ -198,7 +266,7 @@ mod tests {
     fn a_closed_turn_has_no_reader_and_no_calls() {
         let mut turn = Turn::default();
         turn.begin(call(1));
-        assert_eq!(turn.close().len(), 1);
+        assert_eq!(turn.close().0.len(), 1);
         assert!(!turn.is_over());
         assert!(!turn.finish(1, 0).may_answer);
         assert!(turn.is_over());

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::connection::Connection;
-use super::shared::Shared;
+use super::shared::{Due, Shared};
 use super::turn::Place;
 use crate::transport::{Wake, poll_until};
 
@@ -97,6 +97,10 @@ impl Watcher {
     /// Drops slow calls that have ended, tells callers whose time is over, hands connections over where more has come.
     fn tend(&mut self) -> Tended {
         let now = Instant::now();
+        for Due { connection, key, deadline } in self.shared.new_deadlines() {
+            let slow = Slow { connection, deadline: Some(deadline), handed_over: true };
+            self.slow.entry(key).or_insert(slow);
+        }
         self.slow
             .retain(|(_, id), slow| slow.connection.upgrade().is_some_and(|at| slow.goes_on(&at, *id, now)));
         self.hand_over()
@@ -123,7 +127,7 @@ impl Watcher {
     /// Sleeps until something can have changed. It is announced first and looked once more, so that no call starts unseen.
     fn sleep(&mut self) {
         self.shared.set_watcher_asleep();
-        if self.look().active || self.shared.watching_has_ended() {
+        if self.look().active || self.shared.has_new_deadlines() || self.shared.watching_has_ended() {
             self.quiet = 0;
             return;
         }

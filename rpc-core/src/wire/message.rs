@@ -21,13 +21,13 @@ pub(crate) enum Message<'a> {
     Call(#[serde(borrow)] CallHeader<'a>),
     /// Server: a call's outcome; the payload is the method's `T` or `E`, nothing for a status.
     Reply { id: u64, outcome: ReplyOutcome<'a> },
-    /// Either: items of a stream. Not used yet.
+    /// Either: the next items of a call's stream; the payload is their encodings, one behind the other.
     Items { id: u64, count: u32 },
-    /// Either: a stream's last word. Not used yet.
-    End { id: u64 },
-    /// Either: items that may be sent further. Not used yet.
+    /// Either: a stream's last word, with the reason if it is not its regular end.
+    End { id: u64, refusal: Option<Refusal<'a>> },
+    /// Either: so many items more may be sent.
     Credit { id: u64, items: u32 },
-    /// Client: nobody waits for this call any more.
+    /// Client: nobody waits for this call any more. Server: no more items of this call's stream are wanted.
     Cancel { id: u64 },
     /// Either: are you there?
     Ping { nonce: u64 },

@@ -11,6 +11,8 @@
 
 use thiserror::Error;
 
+use crate::limits::STREAM_CREDIT;
+
 /// Bytes of a preface of this version.
 const PREFACE: usize = 24;
 
@@ -34,12 +36,13 @@ pub(crate) struct Preface {
     pub(crate) frame: u32,
     /// How many calls it runs at the same time for this connection.
     pub(crate) calls: u32,
-    /// Items it takes on a stream before it gives credit; zero while there are no streams.
+    /// Items it takes on each stream before it gives credit.
     pub(crate) credit: u32,
 }
 
 /// This version's preface, limits aside.
-pub(crate) const OURS: Preface = Preface { newest: 1, oldest: 1, features: 0, frame: 0, calls: 0, credit: 0 };
+pub(crate) const OURS: Preface =
+    Preface { newest: 1, oldest: 1, features: 0, frame: 0, calls: 0, credit: STREAM_CREDIT };
 
 /// Bytes that do not begin a connection of ours.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -116,7 +119,7 @@ mod tests {
         let preface = Preface { frame: 8 << 20, calls: 1024, ..OURS };
         let bytes = preface.encode();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "f15250431800010100000000000080000004000000000000");
+        assert_eq!(hex, "f15250431800010100000000000080000004000040000000");
         assert_eq!(Preface::decode(&bytes), Ok(Some((preface, PREFACE))));
         for end in 0..PREFACE {
             assert_eq!(Preface::decode(&bytes[..end]), Ok(None));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::service::{Procedure, Repetition};
+use rpc_core::service::{Kind, Procedure, Repetition};
 use rpc_core::{Context, Server, Status};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ impl Trouble {
 }
 
 /// A procedure that the desk does not have.
-pub(crate) static REFUND: Procedure = Procedure { name: "refund", repetition: Repetition::Once, doc: "" };
+pub(crate) static REFUND: Procedure =
+    Procedure { name: "refund", kind: Kind::Unary, repetition: Repetition::Once, doc: "" };
 
 const BALANCE: u64 = 250;
 

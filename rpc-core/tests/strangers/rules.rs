@@ -48,9 +48,6 @@ fn a_call_id_that_nobody_can_have_reached_is_fatal() {
 #[test]
 fn messages_that_a_client_does_not_send_are_fatal() {
     check_fatal(&framed(&[1, 1, 0]));
-    check_fatal(&framed(&[2, 1, 1]));
-    check_fatal(&framed(&[3, 1]));
-    check_fatal(&framed(&[4, 1, 1]));
     check_fatal(&framed(&[8, 0, 14, 0, 0, 0]));
     check_fatal(&framed(&[9, 1]));
 }

@@ -66,7 +66,6 @@ fn a_frame_over_the_limit_is_named_with_its_size() {
 
 #[test]
 fn messages_that_a_server_does_not_send_are_fatal() {
-    check_fatal(&greeted(&framed(&[5, 1])), "that a server does not send");
     check_fatal(&greeted(&framed(b"\0\x01\x01x\0\0\0")), "that a server does not send");
     check_fatal(&greeted(&framed(&[9])), "does not decode");
 }

@@ -8,6 +8,7 @@ use syn::{
 };
 
 use super::{Refusals, travels};
+use crate::contract::stream;
 
 /// Refuses whatever makes a trait more than a list of procedures.
 pub(crate) fn header(item: &ItemTrait, refusals: &mut Refusals) {
@@ -59,7 +60,7 @@ pub(crate) fn argument(argument: &PatType, refusals: &mut Refusals) {
     if !is_plain(&argument.pat) {
         refusals.add(&argument.pat, "an argument is a plain name: `name: Type`");
     }
-    travels(&argument.ty, refusals);
+    travels(&argument.ty, stream(&argument.ty), refusals);
 }
 
 /// Refuses more arguments than serde writes as one tuple.

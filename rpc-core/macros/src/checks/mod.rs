@@ -4,6 +4,7 @@
 
 mod form;
 mod names;
+mod streams;
 mod types;
 
 use std::fmt::Display;
@@ -13,6 +14,7 @@ use syn::Error;
 
 pub(crate) use self::form::{argument, count, header, signature};
 pub(crate) use self::names::names;
+pub(crate) use self::streams::input;
 pub(crate) use self::types::travels;
 
 /// A growing list of faults; empty means that the trait can be served.

@@ -1,16 +1,21 @@
-//! The types of arguments and results: owned, known by name, and without streams for now.
+//! The types of arguments and results: owned, known by name, and a stream only where it stands alone.
+
+use std::ptr;
 
 use syn::visit::{self, Visit};
-use syn::{Lifetime, Path, PathArguments, PathSegment, Type, TypeImplTrait, TypeReference};
+use syn::{Lifetime, Path, Type, TypeImplTrait, TypeReference};
 
 use super::Refusals;
+use crate::contract::is_stream;
 
-/// Refuses a type with anything inside it that cannot be sent and made anew on the far side.
-pub(crate) fn travels(ty: &Type, refusals: &mut Refusals) {
-    Walk { refusals }.visit_type(ty);
+/// Refuses a type with anything inside it that cannot be sent and made anew on the far side, and every stream but
+/// `alone`, which is in its place.
+pub(crate) fn travels(ty: &Type, alone: Option<&Path>, refusals: &mut Refusals) {
+    Walk { alone, refusals }.visit_type(ty);
 }
 
 struct Walk<'a> {
+    alone: Option<&'a Path>,
     refusals: &'a mut Refusals,
 }
 
@@ -35,13 +40,13 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             self.refusals
                 .add(path, "`Self` is another type on each side: name the type that both sides know");
         }
-        visit::visit_path(self, path);
-    }
-
-    fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
-        if segment.ident == "Stream" && matches!(segment.arguments, PathArguments::AngleBracketed(_)) {
-            self.refusals.add(segment, "streaming calls are not available yet in this version: use `Vec<T>`");
+        if is_stream(path) && !self.alone.is_some_and(|alone| ptr::eq(alone, path)) {
+            self.refusals.add(
+                path,
+                "a stream stands alone: as one whole argument, `name: Stream<T>`, or as the value of the result, \
+                 `Result<Stream<T>, E>`",
+            );
         }
-        visit::visit_path_segment(self, segment);
+        visit::visit_path(self, path);
     }
 }

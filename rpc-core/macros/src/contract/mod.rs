@@ -5,11 +5,13 @@
 
 mod method;
 mod result;
+mod types;
 
 use syn::{Ident, ItemTrait, TraitItem, Visibility};
 
-pub(crate) use self::method::{Argument, Marks, Method};
+pub(crate) use self::method::{Argument, Kind, Marks, Method};
 pub(crate) use self::result::Outcome;
+pub(crate) use self::types::{is_stream, stream};
 use crate::checks::{self, Refusals};
 use crate::options::Options;
 

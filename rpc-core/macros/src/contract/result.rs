@@ -1,7 +1,8 @@
 //! The result of a method: `Result<T, E>`, written out.
 
-use syn::{GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type};
+use syn::{GenericArgument, PathSegment, ReturnType, Signature, Type};
 
+use super::types;
 use crate::checks::{self, Refusals};
 
 /// What a call comes back with.
@@ -10,22 +11,30 @@ pub(crate) struct Outcome {
     pub(crate) spelled: Type,
     pub(crate) value: Type,
     pub(crate) error: Type,
+    /// Whether the value is a stream.
+    pub(crate) streams: bool,
 }
 
 impl Outcome {
     /// Reads the result of `signature`, or refuses it and returns `None`.
     pub(super) fn read(signature: &Signature, refusals: &mut Refusals) -> Option<Self> {
         let ReturnType::Type(_, spelled) = &signature.output else {
-            refusals
-                .add(&signature.ident, format_args!("a method returns {FORM}, for a call can always fail"));
+            refusals.add(&signature.ident, always(FORM));
             return None;
         };
-        checks::travels(spelled, refusals);
         match parameters(spelled) {
             Ok([value, error]) => {
-                Some(Self { spelled: (**spelled).clone(), value: value.clone(), error: error.clone() })
+                let stream = types::stream(value);
+                checks::travels(spelled, stream, refusals);
+                Some(Self {
+                    spelled: (**spelled).clone(),
+                    value: value.clone(),
+                    error: error.clone(),
+                    streams: stream.is_some(),
+                })
             }
             Err(fault) => {
+                checks::travels(spelled, types::stream(spelled), refusals);
                 refusals.add(spelled, fault);
                 None
             }
@@ -34,25 +43,24 @@ impl Outcome {
 }
 
 fn parameters(spelled: &Type) -> Result<[&Type; 2], String> {
-    let segment = result_segment(spelled)
-        .ok_or_else(|| format!("a method returns {FORM}, for a call can always fail"))?;
-    let types = match &segment.arguments {
-        PathArguments::AngleBracketed(list) => list.args.iter().collect(),
-        _ => Vec::new(),
-    };
-    match types.as_slice() {
+    let segment = result_segment(spelled).ok_or_else(|| match types::stream(spelled) {
+        Some(_) => always(STREAM_FORM),
+        None => always(FORM),
+    })?;
+    match types::parameters(segment).as_slice() {
         [GenericArgument::Type(value), GenericArgument::Type(error)] => Ok([value, error]),
         _ => Err(format!("write {FORM} with both its types: an alias hides the error that travels")),
     }
 }
 
 fn result_segment(spelled: &Type) -> Option<&PathSegment> {
-    match spelled {
-        Type::Path(path) => path.path.segments.last().filter(|segment| segment.ident == "Result"),
-        Type::Group(group) => result_segment(&group.elem),
-        Type::Paren(paren) => result_segment(&paren.elem),
-        _ => None,
-    }
+    types::path(spelled)?.segments.last().filter(|segment| segment.ident == "Result")
+}
+
+fn always(form: &str) -> String {
+    format!("a method returns {form}, for a call can always fail")
 }
 
 const FORM: &str = "`Result<T, E>`";
+
+const STREAM_FORM: &str = "`Result<Stream<T>, E>`";

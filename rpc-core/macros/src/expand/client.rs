@@ -2,11 +2,12 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Ident;
 use syn::spanned::Spanned;
 
-use super::names::{Names, place};
+use super::names::{Names, ours, place};
 use super::start;
-use crate::contract::{Contract, Method};
+use crate::contract::{Contract, Kind, Method};
 
 /// The client's type, its own methods and its implementation of the trait.
 pub(super) fn expand(contract: &Contract) -> TokenStream {
@@ -61,7 +62,7 @@ fn own_methods(contract: &Contract, names: &Names) -> TokenStream {
             &self.client
         }
 
-        /// The same methods, but each returns at once and its result is waited for later.
+        /// The unary methods again, but each returns at once and its result is waited for later.
         #visibility fn start(&self) -> #start {
             #start { client: ::core::clone::Clone::clone(&self.client) }
         }
@@ -81,13 +82,24 @@ fn table(contract: &Contract) -> TokenStream {
 
 fn entry(method: &Method) -> TokenStream {
     let (name, doc) = (&method.procedure, method.marks.text());
-    let repetition = if method.marks.idempotent { quote!(Idempotent) } else { quote!(Once) };
+    let kind = kind(method);
+    let repetition = if method.marks.idempotent.is_some() { quote!(Idempotent) } else { quote!(Once) };
     quote! {
         ::rpc_core::service::Procedure {
             name: #name,
+            kind: ::rpc_core::service::Kind::#kind,
             repetition: ::rpc_core::service::Repetition::#repetition,
             doc: #doc,
         }
+    }
+}
+
+fn kind(method: &Method) -> TokenStream {
+    match method.kind() {
+        Kind::Unary => quote!(Unary),
+        Kind::ServerStream => quote!(ServerStream),
+        Kind::ClientStream => quote!(ClientStream),
+        Kind::Bidirectional => quote!(Bidirectional),
     }
 }
 
@@ -134,8 +146,21 @@ fn call(names: &Names, index: usize, method: &Method) -> TokenStream {
     let parameters = start::parameters(method);
     let procedure = procedure(names, index);
     let arguments = start::arguments(method);
-    let body = quote_spanned! {place(method.outcome.error.span())=>
-        ::rpc_core::Client::call(&self.client, #procedure, #arguments)
+    let input = method.input().map(|argument| ours(&argument.name)).into_iter();
+    let span = place(method.outcome.error.span());
+    let call = Ident::new(client_call(method), span);
+    let body = quote_spanned! {span=>
+        ::rpc_core::Client::#call(&self.client, #procedure, #arguments #(, #input)*)
     };
     quote!(fn #name(&self, #parameters) -> #spelled { #body })
+}
+
+/// The method of `rpc_core::Client` that makes such a call.
+fn client_call(method: &Method) -> &'static str {
+    match method.kind() {
+        Kind::Unary => "call",
+        Kind::ServerStream => "call_for_stream",
+        Kind::ClientStream => "call_with_stream",
+        Kind::Bidirectional => "call_with_streams",
+    }
 }

@@ -74,3 +74,114 @@ fn with_error(item: impl ToTokens, error: &Error) -> TokenStream {
 fn not_a_trait(item: &Item) -> Error {
     Error::new_spanned(item, "`#[service]` goes on a trait: its methods are the procedures")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks that the expansion of a trait with only `method` has all `fragments`.
+    #[track_caller]
+    fn check(method: &TokenStream, fragments: &[TokenStream]) {
+        let expanded = service(quote!(), quote!(trait Chat { #method })).to_string();
+        for fragment in fragments {
+            assert!(expanded.contains(&fragment.to_string()), "no {fragment}\n in {expanded}");
+        }
+    }
+
+    #[test]
+    fn a_unary_method_sends_all_its_arguments() {
+        check(
+            &quote!(
+                fn say(&self, room: String, text: String) -> Result<u8, E>;
+            ),
+            &[
+                quote!(kind: ::rpc_core::service::Kind::Unary,),
+                quote!(::rpc_core::Client::call(
+                    &self.client,
+                    const { &ChatClient::PROCEDURES[0] },
+                    &(&room, &text,)
+                )),
+                quote!(let (argument_0, argument_1,) = arguments.decode()?;),
+                quote!(reply.finish(<T as Chat>::say(&self.implementation, argument_0, argument_1))),
+                quote!(fn say(&self, room: String, text: String) -> ::rpc_core::Pending<u8, E>),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_server_stream_is_called_for_and_finished_as_a_stream() {
+        check(
+            &quote!(
+                fn events(&self, room: String) -> Result<Stream<u8>, E>;
+            ),
+            &[
+                quote!(kind: ::rpc_core::service::Kind::ServerStream,),
+                quote!(::rpc_core::Client::call_for_stream(
+                    &self.client,
+                    const { &ChatClient::PROCEDURES[0] },
+                    &(&room,)
+                )),
+                quote!(0 => {
+                    let (argument_0,) = arguments.decode()?;
+                    reply.finish_stream(<T as Chat>::events(&self.implementation, argument_0))
+                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_client_stream_goes_beside_the_other_arguments() {
+        check(
+            &quote!(
+                fn upload(&self, name: String, parts: Stream<u8>, size: u64) -> Result<u8, E>;
+            ),
+            &[
+                quote!(kind: ::rpc_core::service::Kind::ClientStream,),
+                quote!(::rpc_core::Client::call_with_stream(
+                    &self.client,
+                    const { &ChatClient::PROCEDURES[0] },
+                    &(&name, &size,),
+                    parts
+                )),
+                quote!(0 => {
+                    let input = arguments.stream()?;
+                    let (argument_0, argument_2,) = arguments.decode()?;
+                    reply.finish(<T as Chat>::upload(&self.implementation, argument_0, input, argument_2))
+                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_bidirectional_call_may_have_no_arguments_but_its_stream() {
+        check(
+            &quote!(
+                fn talk(&self, said: rpc_core::Stream<u8>) -> Result<Stream<u8>, E>;
+            ),
+            &[
+                quote!(kind: ::rpc_core::service::Kind::Bidirectional,),
+                quote!(::rpc_core::Client::call_with_streams(
+                    &self.client,
+                    const { &ChatClient::PROCEDURES[0] },
+                    &(),
+                    said
+                )),
+                quote!(0 => {
+                    let input = arguments.stream()?;
+                    let () = arguments.decode()?;
+                    reply.finish_stream(<T as Chat>::talk(&self.implementation, input))
+                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_call_with_a_stream_cannot_be_started() {
+        check(
+            &quote!(
+                fn events(&self) -> Result<Stream<u8>, E>;
+            ),
+            &[quote!(impl ChatStart {}), quote!(fn start(&self) -> ChatStart)],
+        );
+    }
+}

@@ -1,11 +1,11 @@
 //! The service: any implementation of the trait, made callable by number.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
 use super::names::{Names, place};
-use crate::contract::{Contract, Method};
+use crate::contract::{Argument, Contract, Method};
 
 /// The service's type and its implementation of `rpc_core::service::Service`.
 pub(super) fn expand(contract: &Contract) -> TokenStream {
@@ -79,15 +79,26 @@ fn call(contract: &Contract) -> TokenStream {
 fn arm(contract: &Contract, index: usize, method: &Method) -> TokenStream {
     let (contract, name) = (&contract.name, &method.name);
     let index = Literal::usize_unsuffixed(index);
-    let locals: Vec<Ident> =
-        (0..method.arguments.len()).map(|number| format_ident!("argument_{number}")).collect();
-    quote_spanned! {place(name.span())=>
+    let locals: Vec<Ident> = method.arguments.iter().enumerate().map(local).collect();
+    let (input, sent): (Vec<&Ident>, Vec<&Ident>) = locals.iter().partition(|local| *local == INPUT);
+    let span = place(name.span());
+    let finish = Ident::new(if method.outcome.streams { "finish_stream" } else { "finish" }, span);
+    quote_spanned! {span=>
         #index => {
-            let (#(#locals,)*) = arguments.decode()?;
-            reply.finish(<T as #contract>::#name(&self.implementation, #(#locals),*))
+            #(let #input = arguments.stream()?;)*
+            let (#(#sent,)*) = arguments.decode()?;
+            reply.#finish(<T as #contract>::#name(&self.implementation, #(#locals),*))
         }
     }
 }
+
+fn local((number, argument): (usize, &Argument)) -> Ident {
+    let name = if argument.streams { INPUT.to_owned() } else { format!("argument_{number}") };
+    Ident::new(&name, place(argument.name.span()))
+}
+
+/// The local that holds the stream which the caller fills.
+const INPUT: &str = "input";
 
 fn allow_deprecated(contract: &Contract) -> Option<TokenStream> {
     let deprecated = contract.methods.iter().any(|method| method.marks.deprecated);

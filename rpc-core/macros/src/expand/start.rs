@@ -1,11 +1,11 @@
-//! The start handle: the trait's methods again, each returning before its result is there.
+//! The start handle: the trait's unary methods again, each returning before its result is there.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::client::procedure;
 use super::names::{Names, ours, place};
-use crate::contract::{Argument, Contract, Method};
+use crate::contract::{Argument, Contract, Kind, Method};
 
 /// The handle's type and its methods.
 pub(super) fn expand(contract: &Contract) -> TokenStream {
@@ -14,9 +14,13 @@ pub(super) fn expand(contract: &Contract) -> TokenStream {
     let doc =
         format!("Starts the procedures of [`{}`]: every method sends its call and returns.", contract.name);
     let methods = contract.methods.iter().enumerate();
-    let methods = methods.map(|(index, method)| started(contract, &names, index, method));
+    let methods = methods
+        .filter(|(_, method)| method.kind() == Kind::Unary)
+        .map(|(index, method)| started(contract, &names, index, method));
     quote! {
         #[doc = #doc]
+        ///
+        /// Started calls are unary: a procedure with a stream is called by the client alone.
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #visibility struct #start {
             client: ::rpc_core::Client,
@@ -30,16 +34,18 @@ pub(super) fn expand(contract: &Contract) -> TokenStream {
 
 /// The parameters of `method` after `&self`, under the user's names.
 pub(super) fn parameters(method: &Method) -> TokenStream {
-    let parameters = method.arguments.iter().map(|Argument { name, ty }| {
+    let parameters = method.arguments.iter().map(|Argument { name, ty, .. }| {
         let name = ours(name);
         quote!(#name: #ty)
     });
     quote!(#(#parameters),*)
 }
 
-/// A reference to the arguments of `method` as one tuple of references; none are the unit, which has no bytes.
+/// A reference to the arguments of `method` but its stream as one tuple of references; none are the unit, which has
+/// no bytes.
 pub(super) fn arguments(method: &Method) -> TokenStream {
-    let names = method.arguments.iter().map(|argument| ours(&argument.name));
+    let sent = method.arguments.iter().filter(|argument| !argument.streams);
+    let names = sent.map(|argument| ours(&argument.name));
     quote_spanned!(place(method.name.span())=> &(#(&#names,)*))
 }
 

@@ -11,6 +11,7 @@ use super::{Connection, DeadlinePassed};
 use crate::client::calls::Calls;
 use crate::client::reader::{Heard, Reader};
 use crate::connection::{self, IntakeError};
+use crate::stream::{InletError, Nudge};
 use crate::transport::Readiness;
 
 /// A connection silent for this long is looked at before a call is trusted to it: its server may have gone meanwhile.
@@ -97,13 +98,20 @@ impl Connection {
         let mut calls = self.lock();
         let broken = loop {
             match reader.next(self.limits.frame) {
-                Ok(Some(heard)) => settle(&mut calls, heard, &mut sleepers),
+                Ok(Some(heard)) => {
+                    if let Err(error) = settle(&mut calls, heard, &mut sleepers) {
+                        break Some(error.to_string());
+                    }
+                }
                 Ok(None) => break None,
                 Err(reason) => break Some(reason),
             }
         };
         sleepers.append(&mut calls.hopeful());
         calls.return_reader(reader, heard);
+        let nudges = calls.nudges();
+        drop(calls);
+        nudges.into_iter().for_each(Nudge::run);
         (sleepers, broken.or(end))
     }
 
@@ -114,16 +122,21 @@ impl Connection {
     }
 }
 
-fn settle(calls: &mut Calls, heard: Heard, sleepers: &mut Vec<thread::Thread>) {
+fn settle(calls: &mut Calls, heard: Heard, sleepers: &mut Vec<thread::Thread>) -> Result<(), InletError> {
     match heard {
         Heard::Preface(preface) => {
             calls.meet(preface);
             sleepers.append(&mut calls.bystanders());
         }
         Heard::Answer(id, answer) => sleepers.extend(calls.settle(id, answer)),
+        Heard::Items(id, count, body) => return calls.take_items(id, count, body),
+        Heard::End(id, outcome) => calls.end_items(id, &outcome),
+        Heard::Credit(id, items) => calls.give_credit(id, items),
+        Heard::Enough(id) => calls.stop_items(id),
         Heard::Nothing => {}
         Heard::Goodbye { last_accepted, status } => {
             sleepers.append(&mut calls.farewell(last_accepted, &status));
         }
     }
+    Ok(())
 }

@@ -1,0 +1,122 @@
+//! A client's connection as its streams see it.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::Connection;
+use crate::connection::SendError;
+use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
+use crate::status::Status;
+use crate::stream::{Attached, Nudge, Port, Stream, Wire};
+use crate::threads::{self, Thread};
+use crate::wire::{Message, Refusal};
+
+/// Threads that drive the iterators of streams sent from here. They end with their streams, which end with their
+/// connection; one whose iterator does not come back is left behind.
+#[derive(Debug, Default)]
+pub(super) struct Feeders(Mutex<Vec<Thread>>);
+
+/// What fills a stream.
+type Work = Box<dyn FnOnce() + Send>;
+
+impl Feeders {
+    /// Runs `work` on a thread of its own. If there can be none, it is still in `work` afterwards.
+    fn start(&self, work: &Arc<Mutex<Option<Work>>>) -> io::Result<()> {
+        let taken = work.clone();
+        let thread = threads::spawn("rpc-feeder", move || {
+            let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(work) = work {
+                work();
+            }
+        })?;
+        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Feeders {
+    fn drop(&mut self) {
+        let threads = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.is_finished() { thread.join() } else { thread.abandon() }
+        }
+    }
+}
+
+impl Connection {
+    /// Sends a stream as the argument of call `id`.
+    pub(in crate::client) fn feed<I>(self: &Arc<Self>, id: u64, input: Stream<I>, deadline: Option<Instant>)
+    where
+        I: Serialize + Send + 'static,
+    {
+        let Attached { pump, work } = input.attach(Wire { port: self.clone(), id, deadline });
+        let credit = self.lock().feed(id, pump.clone());
+        let Some(credit) = credit else {
+            return pump.cancel(&Status::cancelled("the call is over"));
+        };
+        pump.credit(credit);
+        let Some(work) = work else { return };
+        let work = Arc::new(Mutex::new(Some(work)));
+        if let Err(error) = self.feeders.start(&work) {
+            // Cancelled before its sink is dropped, or the far side would take the stream for complete.
+            let status = Status::resource_exhausted(format!("no thread for a stream: {error}"));
+            pump.cancel(&status);
+            self.end(id, Err(status));
+        }
+    }
+
+    fn send_or_ignore(&self, message: &Message<'_>) {
+        // A connection that takes no message has nobody to tell.
+        self.outbound.send(message, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
+    }
+}
+
+impl Port for Connection {
+    fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
+        let limit = self.lock().peer().map_or(FRAME_BEFORE_PREFACE, |peer| peer.frame);
+        let sent = self.outbound.send(&Message::Items { id, count }, payload, limit);
+        sent.map(drop).map_err(|error| match error {
+            SendError::TooLarge { .. } => Status::resource_exhausted(format!("an item of a stream: {error}")),
+            SendError::Encode(_) | SendError::Closed => Status::unavailable(error.to_string()),
+        })
+    }
+
+    fn end(&self, id: u64, outcome: Result<(), Status>) {
+        let status = outcome.err();
+        self.send_or_ignore(&Message::End { id, refusal: status.as_ref().map(Refusal::of) });
+        self.flush();
+    }
+
+    fn grant(&self, id: u64, items: u32) {
+        self.send_or_ignore(&Message::Credit { id, items });
+        Connection::flush(self);
+    }
+
+    fn abandon(&self, id: u64) {
+        let mut calls = self.lock();
+        let open = calls.abandon(id);
+        let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
+        drop(calls);
+        hopeful.iter().for_each(std::thread::Thread::unpark);
+        nudges.into_iter().for_each(Nudge::run);
+        if open {
+            self.send_or_ignore(&Message::Cancel { id });
+            Connection::flush(self);
+        }
+    }
+
+    fn flush(&self) {
+        Connection::flush(self);
+    }
+
+    fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
+        Connection::flush(self);
+        let far = || Instant::now() + DEADLINE_CEILING;
+        self.drive(None, deadline.unwrap_or_else(far), |_| ready().then_some(())).is_ok()
+    }
+}

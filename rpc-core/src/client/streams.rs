@@ -1,0 +1,138 @@
+//! Calls with streams.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Client;
+use super::calls::Answer;
+use super::connection::Departure;
+use super::options::Attempts;
+use super::pending::{Flight, decode};
+use crate::limits::DEADLINE_CEILING;
+use crate::service::Procedure;
+use crate::status::Status;
+use crate::stream::{Inlet, Legs, Stream};
+
+/// A call under way, and until when.
+struct Opened {
+    flight: Flight,
+    deadline: Option<Instant>,
+}
+
+impl Client {
+    /// Calls a procedure that answers with a stream, and waits until that begins. The deadline, if one is given, is also
+    /// the stream's; without one it has none.
+    ///
+    /// # Errors
+    /// The procedure's own error, or a [`Status`] as one.
+    pub fn call_for_stream<A, O, E>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: &A,
+    ) -> Result<Stream<O>, E>
+    where
+        A: Serialize,
+        O: DeserializeOwned,
+        E: From<Status> + DeserializeOwned,
+    {
+        let inlet = Arc::new(Inlet::new());
+        self.open(procedure, arguments, Some(&inlet))?.receive(inlet)
+    }
+
+    /// Calls a procedure with a stream as its argument, and waits for its answer. An answer may come before the stream
+    /// is sent; then the rest is not.
+    ///
+    /// # Errors
+    /// The procedure's own error, or a [`Status`] as one.
+    pub fn call_with_stream<A, I, T, E>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: &A,
+        input: Stream<I>,
+    ) -> Result<T, E>
+    where
+        A: Serialize,
+        I: Serialize + Send + 'static,
+        T: DeserializeOwned,
+        E: From<Status> + DeserializeOwned,
+    {
+        let opened = self.open(procedure, arguments, None)?;
+        opened.feed(input);
+        decode(opened.flight.wait())
+    }
+
+    /// Calls a procedure with a stream as its argument that answers with a stream, and waits until that begins.
+    ///
+    /// # Errors
+    /// The procedure's own error, or a [`Status`] as one.
+    pub fn call_with_streams<A, I, O, E>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: &A,
+        input: Stream<I>,
+    ) -> Result<Stream<O>, E>
+    where
+        A: Serialize,
+        I: Serialize + Send + 'static,
+        O: DeserializeOwned,
+        E: From<Status> + DeserializeOwned,
+    {
+        let inlet = Arc::new(Inlet::new());
+        let opened = self.open(procedure, arguments, Some(&inlet))?;
+        opened.feed(input);
+        opened.receive(inlet)
+    }
+
+    /// Sends the call itself; a call that certainly did not leave is tried again, as any other.
+    fn open<A: Serialize>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: &A,
+        inlet: Option<&Arc<Inlet>>,
+    ) -> Result<Opened, Status> {
+        let deadline = self.options.stream_deadline();
+        let until = deadline.unwrap_or_else(|| Instant::now() + DEADLINE_CEILING);
+        // Finding the server has the time of any call, also where the stream has none.
+        let mut attempts = Attempts::new(self.options.patience, until.min(self.options.deadline()));
+        loop {
+            let legs = Legs { inlet: inlet.cloned(), pump: None };
+            let failure =
+                match self.send(procedure.name, arguments, until, Departure::WithItsCaller, Some(legs)) {
+                    Ok(flight) => return Ok(Opened { flight, deadline }),
+                    Err(failure) => failure,
+                };
+            match attempts.after(&failure) {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(failure),
+            }
+        }
+    }
+}
+
+impl Opened {
+    fn feed<I: Serialize + Send + 'static>(&self, input: Stream<I>) {
+        self.flight.connection.feed(self.flight.id, input, self.deadline);
+    }
+
+    /// Waits for the answer, and hands out the stream behind it.
+    fn receive<O, E>(self, inlet: Arc<Inlet>) -> Result<Stream<O>, E>
+    where
+        O: DeserializeOwned,
+        E: From<Status> + DeserializeOwned,
+    {
+        match self.flight.wait() {
+            Answer::Returned(_) => {
+                let Flight { connection, id, .. } = &self.flight;
+                Ok(Stream::wired(connection.clone(), *id, inlet, self.deadline))
+            }
+            refused => decode::<(), E>(refused).and(Err(unexpected().into())),
+        }
+    }
+}
+
+fn unexpected() -> Status {
+    Status::internal("the call was answered with neither a stream nor an error")
+}

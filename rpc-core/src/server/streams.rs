@@ -1,0 +1,147 @@
+//! Calls with streams, on the server.
+//!
+//! A call that takes a stream runs on a thread of its own from the start, since it waits for what the reading thread reads.
+//! A call that returns one has its procedure behind it: its stream needs no thread, unless an iterator must be driven.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::connection::Connection;
+use super::dispatch::execute;
+use super::routes::Route;
+use crate::connection::SendError;
+use crate::context::Context;
+use crate::service::{Arguments, Input, Output};
+use crate::status::Status;
+use crate::stream::{Attached, Port, Wire, park_until};
+use crate::wire::{Message, Refusal};
+
+/// A call that goes to a thread of its own.
+pub(super) struct Aside {
+    pub(super) id: u64,
+    pub(super) route: Route,
+    pub(super) context: Context,
+    pub(super) payload: Vec<u8>,
+    pub(super) input: Input,
+}
+
+/// The ticket of threads that never read.
+const NEVER_READS: u64 = u64::MAX;
+
+/// A connection as its streams see it.
+struct Line(Arc<Connection>);
+
+impl Connection {
+    pub(super) fn wire(self: &Arc<Self>, id: u64, deadline: Option<Instant>) -> Wire {
+        Wire { port: Arc::new(Line(self.clone())), id, deadline }
+    }
+
+    /// Runs a call that takes a stream, or refuses it if no thread is free.
+    pub(super) fn start_aside(self: &Arc<Self>, call: Aside) {
+        let (id, route, context) = (call.id, call.route.clone(), call.context.clone());
+        if let Some(deadline) = context.deadline() {
+            self.shared.watch_deadline(self, id, deadline);
+        }
+        let this = self.clone();
+        if self.shared.pool.run(move || this.run_aside(call)).is_err() {
+            let status =
+                Status::resource_exhausted("the server has no thread for a call that takes a stream");
+            let refused = (Err(status.not_run()), &mut Vec::new());
+            let (finished, _) = self.conclude(id, NEVER_READS, &route, refused, (context, None));
+            self.settle(finished);
+        }
+    }
+
+    fn run_aside(self: Arc<Self>, call: Aside) {
+        let Aside { id, route, context, payload, input } = call;
+        let mut body = Vec::new();
+        let arguments = Arguments::with_input(&payload, Some(input));
+        let (outcome, output) = execute(&route, &context, arguments, &mut body);
+        let (finished, _) = self.conclude(id, NEVER_READS, &route, (outcome, &mut body), (context, output));
+        self.push_out();
+        self.settle(finished);
+    }
+
+    /// Sends the stream that a procedure returned, behind the answer that is queued.
+    pub(super) fn stream_out(self: &Arc<Self>, id: u64, context: &Context, output: Output) {
+        if let Some(deadline) = context.deadline() {
+            self.shared.watch_deadline(self, id, deadline);
+        }
+        let wire = self.wire(id, context.deadline());
+        let Attached { pump, work } = context.scope(|| output(wire));
+        if !self.lock().feed(id, pump.clone()) {
+            return pump.cancel(&Status::cancelled("the caller gave the call up"));
+        }
+        pump.credit(self.peer_credit());
+        let Some(work) = work else { return };
+        let slot = Arc::new(Mutex::new(Some(work)));
+        let taken = slot.clone();
+        let take = move || taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let driven = self.shared.pool.run(move || {
+            if let Some(work) = take() {
+                work();
+            }
+        });
+        if driven.is_err() {
+            // Cancelled before its sink is dropped, or the far side would take the stream for complete.
+            let status = Status::resource_exhausted("the server has no thread to drive a stream");
+            pump.cancel(&status);
+            drop(slot);
+            self.end_stream(id, Err(&status));
+        }
+    }
+
+    /// The last word of a stream that is sent from here: the call is over.
+    fn end_stream(&self, id: u64, outcome: Result<(), &Status>) {
+        let mut turn = self.lock();
+        let finished = turn.finish(id, NEVER_READS);
+        drop(turn.take_streams(id));
+        drop(turn);
+        if finished.may_answer {
+            self.send_end(id, outcome);
+        }
+        self.settle(finished);
+    }
+
+    pub(super) fn send_end(&self, id: u64, outcome: Result<(), &Status>) {
+        let refusal = outcome.err().map(Refusal::of);
+        self.outbound.send(&Message::End { id, refusal }, &mut Vec::new(), self.peer_frame()).ok();
+    }
+}
+
+impl Port for Line {
+    fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
+        let sent = self.0.outbound.send(&Message::Items { id, count }, payload, self.0.peer_frame());
+        sent.map(drop).map_err(|error| match error {
+            SendError::TooLarge { .. } => Status::resource_exhausted(format!("an item of a stream: {error}")),
+            SendError::Encode(_) | SendError::Closed => Status::unavailable(error.to_string()),
+        })
+    }
+
+    fn end(&self, id: u64, outcome: Result<(), Status>) {
+        self.0.end_stream(id, outcome.as_ref().copied());
+        self.0.push_out();
+    }
+
+    fn grant(&self, id: u64, items: u32) {
+        // A closed way out has nobody to tell, here and below.
+        self.0.outbound.send(&Message::Credit { id, items }, &mut Vec::new(), self.0.peer_frame()).ok();
+        self.0.push_out();
+    }
+
+    fn abandon(&self, id: u64) {
+        let inlet = self.0.lock().legs(id).and_then(|legs| legs.inlet.take());
+        if inlet.is_some() {
+            self.0.outbound.send(&Message::Cancel { id }, &mut Vec::new(), self.0.peer_frame()).ok();
+            self.0.push_out();
+        }
+    }
+
+    fn flush(&self) {
+        self.0.push_out();
+    }
+
+    fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
+        park_until(deadline, ready)
+    }
+}

@@ -1,0 +1,221 @@
+//! Items one after the other, produced on one side and consumed on the other.
+//!
+//! ```text
+//!   Sink ─▶ [ at most CAPACITY items ] ─▶ Stream                     in one process
+//!   Sink ─▶ [ queue ] ─ pump, by credit ─▶ connection ─▶ [ inlet ] ─▶ Stream
+//! ```
+//! Items of one stream arrive in the order in which they were sent. A consumer that does not take items stops its producer,
+//! and nobody else: more than the credit it gave is never under way. Dropping either end tells the other.
+
+mod channel;
+mod inlet;
+mod port;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::channel::Channel;
+use self::inlet::Wired;
+pub(crate) use self::inlet::{Inlet, InletError};
+pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until};
+use crate::context::Context;
+use crate::status::Status;
+
+/// The consuming end: an iterator that waits for each item. After an `Err`, which says why the stream ended early, it is
+/// over.
+///
+/// Dropping it before its end tells the producer, whose next send fails with `Cancelled`.
+#[must_use = "dropping a stream cancels it"]
+pub struct Stream<T>(Source<T>);
+
+enum Source<T> {
+    /// Driven by whoever consumes it.
+    Iterator(Box<dyn Iterator<Item = Result<T, Status>> + Send>),
+    /// Filled by a [`Sink`] of this process.
+    Channel(Arc<Channel<T>>),
+    /// Filled by the far side.
+    Wired(Wired<T>),
+    Over,
+}
+
+/// The producing end. Dropping it is the stream's regular end; in a panic it is an `Internal` one.
+pub struct Sink<T> {
+    channel: Arc<Channel<T>>,
+}
+
+/// An item that was not sent now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TrySendError<T> {
+    /// The consumer has not taken what was sent before; here is the item.
+    Full(T),
+    /// The stream is over, for this reason.
+    Over(Status),
+}
+
+/// A stream and the sink that fills it: at most 64 items lie between the two.
+pub fn stream<T>() -> (Sink<T>, Stream<T>) {
+    let channel = Arc::new(Channel::new());
+    (Sink { channel: channel.clone() }, Stream(Source::Channel(channel)))
+}
+
+impl<T> Stream<T> {
+    /// A stream of these items. It is driven where it goes: by its consumer, or, when it crosses a connection, by a
+    /// thread of the framework in the call's context.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "collecting would take every item first; this takes none"
+    )]
+    pub fn from_iter<I>(items: I) -> Stream<T>
+    where
+        I: IntoIterator<Item = T>,
+        I::IntoIter: Send + 'static,
+        T: 'static,
+    {
+        Stream::from_results(items.into_iter().map(Ok))
+    }
+
+    /// As [`from_iter`](Stream::from_iter), of items that may say why there are no more.
+    pub fn from_results<I>(items: I) -> Stream<T>
+    where
+        I: IntoIterator<Item = Result<T, Status>>,
+        I::IntoIter: Send + 'static,
+    {
+        Stream(Source::Iterator(Box::new(items.into_iter())))
+    }
+
+    /// The next item if it comes before `deadline`; a stream whose time is over ends with `DeadlineExceeded`.
+    fn next_before(&mut self, deadline: Option<Instant>) -> Option<Result<T, Status>> {
+        match &mut self.0 {
+            Source::Iterator(items) => items.next(),
+            Source::Channel(channel) => channel.receive(deadline),
+            Source::Wired(wired) => wired.next(),
+            Source::Over => None,
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Stream<T> {
+    /// A stream that the far side fills.
+    pub(crate) fn wired(
+        port: Arc<dyn Port>,
+        id: u64,
+        inlet: Arc<Inlet>,
+        deadline: Option<Instant>,
+    ) -> Stream<T> {
+        Stream(Source::Wired(Wired::new(port, id, inlet, deadline)))
+    }
+}
+
+/// A stream that goes onto a connection: the pump that sends it, and the work that fills it, if a thread must do that.
+pub(crate) struct Attached {
+    pub(crate) pump: Arc<dyn Pump>,
+    pub(crate) work: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl<T: Serialize + Send + 'static> Stream<T> {
+    /// Sends the items over `wire` from now on. Nothing leaves before the pump is given its first credit.
+    pub(crate) fn attach(mut self, wire: Wire) -> Attached {
+        match std::mem::replace(&mut self.0, Source::Over) {
+            Source::Channel(channel) => {
+                channel.attach(wire);
+                Attached { pump: channel, work: None }
+            }
+            source => {
+                let (context, items) = (Context::current(), Stream(source));
+                let channel = Arc::new(Channel::new());
+                channel.attach(wire);
+                let sink = Sink { channel: channel.clone() };
+                let work = move || context.scope(|| sink.send_all(items));
+                Attached { pump: channel, work: Some(Box::new(work)) }
+            }
+        }
+    }
+}
+
+impl<T> Iterator for Stream<T> {
+    type Item = Result<T, Status>;
+
+    fn next(&mut self) -> Option<Result<T, Status>> {
+        let item = self.next_before(Context::current().deadline());
+        if !matches!(item, Some(Ok(_))) {
+            self.0 = Source::Over;
+        }
+        item
+    }
+}
+
+impl<T> Drop for Stream<T> {
+    fn drop(&mut self) {
+        if let Source::Channel(channel) = &self.0 {
+            channel.abandon(&Status::cancelled("the stream's consumer is gone"));
+        }
+    }
+}
+
+impl<T> Sink<T> {
+    /// Sends one item, waiting while the consumer is behind, until the call's deadline at the longest.
+    ///
+    /// # Errors
+    /// Why the stream is over: `Cancelled` when the consumer is gone, `DeadlineExceeded`, `Unavailable` when the
+    /// connection was lost, `ResourceExhausted` for an item larger than a frame.
+    pub fn send(&self, item: T) -> Result<(), Status> {
+        self.channel.send(item, Context::current().deadline())
+    }
+
+    /// Sends one item if the consumer is not behind.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] hands the item back.
+    pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.channel.try_send(item)
+    }
+
+    /// Ends the stream with an error that the consumer gets behind the items sent so far.
+    pub fn fail(self, status: Status) {
+        self.channel.end(Err(status));
+    }
+
+    fn send_all(self, items: Stream<T>) {
+        for item in items {
+            match item {
+                Ok(item) => {
+                    if self.send(item).is_err() {
+                        return;
+                    }
+                }
+                Err(status) => return self.fail(status),
+            }
+        }
+    }
+}
+
+impl<T> Drop for Sink<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.channel.end(Err(Status::internal("the stream's producer panicked")));
+        } else {
+            self.channel.end(Ok(()));
+        }
+    }
+}
+
+impl<T> fmt::Debug for Stream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Source::Iterator(_) => "Stream(of an iterator)",
+            Source::Channel(_) => "Stream(of a sink)",
+            Source::Wired(_) => "Stream(from the far side)",
+            Source::Over => "Stream(over)",
+        })
+    }
+}
+
+impl<T> fmt::Debug for Sink<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
+    }
+}

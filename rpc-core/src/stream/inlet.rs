@@ -1,0 +1,207 @@
+//! Items that have come over a connection and wait for their consumer.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::port::Port;
+use crate::codec::{self, DecodeError};
+use crate::frame::Body;
+use crate::limits::STREAM_CREDIT;
+use crate::status::Status;
+
+/// One stream's undecoded items. Filled by the thread that reads the connection, emptied by the consumer.
+#[derive(Debug)]
+pub(crate) struct Inlet(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    parts: VecDeque<Part>,
+    end: Option<Result<(), Status>>,
+    /// Items that the far side may still send.
+    credit: u64,
+    sleepers: Vec<Thread>,
+}
+
+/// Items that came in one frame.
+#[derive(Debug)]
+struct Part {
+    body: Body,
+    used: usize,
+    left: u32,
+}
+
+/// A peer that broke the rules of streams; its connection cannot go on.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum InletError {
+    #[error("{0} items came on a stream that had credit for {1}")]
+    Overrun(u32, u64),
+    #[error("items came behind the end of their stream")]
+    AfterEnd,
+}
+
+/// What the consumer finds.
+enum Found {
+    Part(Part),
+    End(Result<(), Status>),
+}
+
+impl Inlet {
+    pub(crate) fn new() -> Inlet {
+        Inlet(Mutex::new(State {
+            parts: VecDeque::new(),
+            end: None,
+            credit: u64::from(STREAM_CREDIT),
+            sleepers: Vec::new(),
+        }))
+    }
+
+    /// Items have come; the threads to wake.
+    pub(crate) fn push(&self, body: Body, count: u32) -> Result<Vec<Thread>, InletError> {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return Err(InletError::AfterEnd);
+        }
+        let left = state.credit.checked_sub(u64::from(count));
+        state.credit = left.ok_or(InletError::Overrun(count, state.credit))?;
+        state.parts.push_back(Part { body, used: 0, left: count });
+        Ok(std::mem::take(&mut state.sleepers))
+    }
+
+    /// No more items come; only the first end counts. The threads to wake.
+    pub(crate) fn end(&self, outcome: Result<(), Status>) -> Vec<Thread> {
+        let mut state = self.lock();
+        state.end.get_or_insert(outcome);
+        std::mem::take(&mut state.sleepers)
+    }
+
+    /// What has come, or nothing: then this thread is unparked when something does.
+    fn take(&self) -> Option<Found> {
+        let mut state = self.lock();
+        if let Some(part) = state.parts.pop_front() {
+            return Some(Found::Part(part));
+        }
+        if let Some(end) = &state.end {
+            return Some(Found::End(end.clone()));
+        }
+        state.sleepers.push(thread::current());
+        None
+    }
+
+    fn grant(&self, items: u32) {
+        let mut state = self.lock();
+        state.credit = state.credit.saturating_add(u64::from(items));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The item that the bytes begin with, and how many of them it took.
+type Decode<T> = fn(&[u8]) -> Result<(T, usize), DecodeError>;
+
+/// The consumer of an inlet.
+pub(super) struct Wired<T> {
+    port: Arc<dyn Port>,
+    id: u64,
+    inlet: Arc<Inlet>,
+    deadline: Option<Instant>,
+    part: Option<Part>,
+    /// Items taken since credit was given last.
+    taken: u32,
+    over: bool,
+    decode: Decode<T>,
+}
+
+impl<T> Wired<T> {
+    pub(super) fn new(port: Arc<dyn Port>, id: u64, inlet: Arc<Inlet>, deadline: Option<Instant>) -> Wired<T>
+    where
+        T: DeserializeOwned,
+    {
+        let decode = |bytes: &[u8]| codec::decode_prefix(bytes);
+        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Result<T, Status>> {
+        if self.over {
+            return None;
+        }
+        let item = self.try_next();
+        if !matches!(item, Ok(Some(_))) {
+            self.over = true;
+        }
+        item.transpose()
+    }
+
+    fn try_next(&mut self) -> Result<Option<T>, Status> {
+        loop {
+            if let Some(part) = self.part.as_mut().filter(|part| part.left > 0) {
+                let decoded = part.next(self.decode);
+                let item = decoded.map_err(|error| self.refuse(&error))?;
+                self.give_credit();
+                return Ok(Some(item));
+            }
+            match self.refill()? {
+                Found::Part(part) => self.part = Some(part),
+                Found::End(outcome) => return outcome.map(|()| None),
+            }
+        }
+    }
+
+    fn refill(&mut self) -> Result<Found, Status> {
+        let (inlet, mut found) = (&self.inlet, None);
+        let arrived = self.port.wait(self.deadline, &mut || {
+            found = inlet.take();
+            found.is_some()
+        });
+        match found {
+            Some(found) if arrived => Ok(found),
+            _ => {
+                self.port.abandon(self.id);
+                Err(Status::deadline_exceeded("the stream's time passed"))
+            }
+        }
+    }
+
+    fn refuse(&self, error: &DecodeError) -> Status {
+        self.port.abandon(self.id);
+        Status::internal(format!("an item does not decode: {error}"))
+    }
+
+    /// Half of the credit is given back at a time: a message of ours pays for many items of theirs.
+    fn give_credit(&mut self) {
+        self.taken += 1;
+        if self.taken >= STREAM_CREDIT / 2 {
+            let items = std::mem::take(&mut self.taken);
+            self.inlet.grant(items);
+            self.port.grant(self.id, items);
+        }
+    }
+}
+
+impl Part {
+    fn next<T>(&mut self, decode: Decode<T>) -> Result<T, DecodeError> {
+        let rest = self.body.bytes().get(self.used..).unwrap_or_default();
+        let (item, used) = decode(rest)?;
+        self.used += used;
+        self.left -= 1;
+        match rest.len() - used {
+            0 => Ok(item),
+            left if self.left == 0 => Err(DecodeError::Trailing(left)),
+            _ => Ok(item),
+        }
+    }
+}
+
+impl<T> Drop for Wired<T> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.port.abandon(self.id);
+        }
+    }
+}

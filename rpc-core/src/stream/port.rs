@@ -1,0 +1,111 @@
+//! What a stream needs of its connection, and the connection of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::Thread;
+use std::time::Instant;
+
+use super::inlet::Inlet;
+use crate::status::Status;
+
+/// A connection, as its streams see it. None of these waits for the peer, but [`wait`](Port::wait).
+pub(crate) trait Port: Send + Sync {
+    /// Queues `count` encoded items; an item larger than a frame, or a connection that is closed, ends the stream.
+    fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status>;
+
+    /// Queues the last word of a stream that is sent from here.
+    fn end(&self, id: u64, outcome: Result<(), Status>);
+
+    /// Lets the far side send so many items more.
+    fn grant(&self, id: u64, items: u32);
+
+    /// Nobody here consumes the stream any more.
+    fn abandon(&self, id: u64);
+
+    /// Sends what is queued.
+    fn flush(&self);
+
+    /// Waits until `ready`, asked again whenever this thread is unparked, or `deadline`; says which.
+    fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool;
+}
+
+/// Where a stream goes: a connection and the call it belongs to.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    pub(crate) port: Arc<dyn Port>,
+    pub(crate) id: u64,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// A stream that is sent from here, as its connection sees it.
+pub(crate) trait Pump: Send + Sync {
+    /// The far side takes so many items more; sends what it may.
+    fn credit(&self, items: u32);
+
+    /// Nobody takes the items any more.
+    fn cancel(&self, why: &Status);
+}
+
+/// The streams of one call, as its connection keeps them until the call is over.
+#[derive(Default)]
+pub(crate) struct Legs {
+    /// Items that come.
+    pub(crate) inlet: Option<Arc<Inlet>>,
+    /// Items that go.
+    pub(crate) pump: Option<Arc<dyn Pump>>,
+}
+
+/// What a pump is told once no lock is held: it may send, and run the user's code that encodes.
+pub(crate) enum Nudge {
+    Credit(Arc<dyn Pump>, u32),
+    Cancel(Arc<dyn Pump>, Status),
+    Wake(Thread),
+}
+
+impl fmt::Debug for Nudge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Nudge::Credit(_, items) => write!(f, "Credit({items})"),
+            Nudge::Cancel(_, why) => write!(f, "Cancel({why})"),
+            Nudge::Wake(thread) => write!(f, "Wake({:?})", thread.name()),
+        }
+    }
+}
+
+impl Nudge {
+    pub(crate) fn run(self) {
+        match self {
+            Nudge::Credit(pump, items) => pump.credit(items),
+            Nudge::Cancel(pump, why) => pump.cancel(&why),
+            Nudge::Wake(thread) => thread.unpark(),
+        }
+    }
+}
+
+impl Legs {
+    /// Ends both streams with one reason.
+    pub(crate) fn end(self, why: &Status) -> Vec<Nudge> {
+        let wake = self.inlet.into_iter().flat_map(|inlet| inlet.end(Err(why.clone()))).map(Nudge::Wake);
+        wake.chain(self.pump.map(|pump| Nudge::Cancel(pump, why.clone()))).collect()
+    }
+}
+
+impl fmt::Debug for Legs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Legs").field("inlet", &self.inlet).field("pump", &self.pump.is_some()).finish()
+    }
+}
+
+/// Waits as [`Port::wait`] does where no reading is to be done: for threads that others unpark.
+pub(crate) fn park_until(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
+    loop {
+        if ready() {
+            return true;
+        }
+        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+            Some(left) if left.is_zero() => return false,
+            Some(left) => std::thread::park_timeout(left),
+            None => std::thread::park(),
+        }
+    }
+}
