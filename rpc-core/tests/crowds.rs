@@ -8,12 +8,14 @@ mod lab;
 #[expect(dead_code, reason = "a crowd says little")]
 mod peer;
 
+use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lab::{LabClient, SOON, Stand, eventually, stand, stand_with};
+use lab::{Lab as _, LabClient, SOON, Stand, eventually, stand, stand_with};
 use peer::{PREFACE, Peer, call, echo};
 use rpc_core::{Client, Limits};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What is counted here belongs to the whole process, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -129,6 +131,24 @@ fn a_thousand_clients_leave_nothing_behind() {
         drop(client.start().echo("nobody waits".to_owned()));
     }
     check_back(&stand, threads, descriptors);
+}
+
+#[test]
+fn accepting_goes_on_when_descriptors_have_run_out_and_come_back() {
+    let _alone = alone();
+    let stand = stand();
+    stand.check_serves();
+    let allowed = getrlimit(Resource::Nofile);
+    let scarce = Rlimit { current: u64::try_from(descriptors() + 40).ok(), ..allowed };
+    setrlimit(Resource::Nofile, scarce).unwrap();
+    let crowd: Vec<_> = std::iter::from_fn(|| TcpStream::connect(stand.server.address()).ok()).collect();
+    assert!(TcpStream::connect(stand.server.address()).is_err());
+    stand.check_serves();
+    drop(crowd);
+    let late = LabClient::new(Client::connect(stand.server.address().to_string())).wait_for_ready();
+    let answer = late.echo("x".to_owned());
+    setrlimit(Resource::Nofile, allowed).unwrap();
+    assert_eq!(answer, Ok("x".to_owned()));
 }
 
 /// The watcher once looked at such a call again and again without a pause, until it ended.
