@@ -71,7 +71,7 @@ pub fn run(binder: &str, user: &UserArguments, stop: &Receiver<Signal>) -> Resul
     let ending = wait(&session, &ended, stop, &printer, interruption);
     thread.join();
     drop(session);
-    printer.join().map_err(ProgramError::Output)?;
+    printer.join(stop).map_err(ProgramError::Output)?;
     match ending {
         Ending::Failed => Ok(ExitCode::FAILURE),
         Ending::Done | Ending::Stopped => Ok(ExitCode::SUCCESS),
@@ -97,6 +97,7 @@ fn wait(
         recv(stop) -> _ => Ending::Stopped,
         recv(printer.broken()) -> error => error.map_or(Ending::Stopped, Ending::Unprintable),
     };
+    printer.hurry();
     session.interrupt();
     interruption.interrupt_until(ended);
     ending

@@ -116,6 +116,13 @@ impl Client {
         without_times(&line)
     }
 
+    /// Reads lines to the first that holds this text.
+    #[track_caller]
+    fn read_to(&mut self, text: &str) {
+        let mut lines = std::iter::repeat_with(|| self.line()).take_while(|line| !line.is_empty());
+        assert!(lines.any(|line| line.contains(text)), "{text} did not come");
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -327,6 +334,28 @@ fn a_reader_that_goes_away_is_no_failure() {
     // The client may be gone before it has read everything.
     let _ = input.as_mut().unwrap().write_all("/rooms\n".repeat(1_000).as_bytes());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The story: a client whose pager had stopped reading could not be ended by the one signal that supervisors send.
+#[test]
+fn a_signal_ends_a_client_whose_output_nobody_reads() {
+    let stage = Stage::new();
+    let mut bia = stage.client(&["--username", "bia", "--json"]);
+    bia.input.as_mut().unwrap().write_all(b"/create rust\n/join rust\n").unwrap();
+    bia.read_to(r#""event":"joined""#);
+    for (name, last, seen) in
+        [("ana", "hi", r#""body":"hi""#), ("eva", "/quit", r#""left","username":"eva""#)]
+    {
+        let mut client = stage.client(&["--username", name, "--json"]);
+        // Far more than a pipe holds.
+        let script = "/help\n".repeat(300) + "/join rust\n" + last + "\n";
+        client.input.as_mut().unwrap().write_all(script.as_bytes()).unwrap();
+        bia.read_to(seen);
+        let since = Instant::now();
+        client.signal(Signal::TERM);
+        assert_eq!(client.child.wait().unwrap().code(), Some(0), "{name}");
+        assert!(since.elapsed() < Duration::from_secs(5), "{name}");
+    }
 }
 
 /// The output of a process that has ended.

@@ -1,19 +1,23 @@
 //! The thread that shows events: as JSON, as lines, or above the line that is being typed.
 
+mod outlet;
 mod thinning;
 
+use std::convert::Infallible;
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Local;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, select};
 use rpc_core::threads::{self, Thread};
+use rpc_program::signals::Signal;
 use rustyline::ExternalPrinter;
 
 use crate::complete::Known;
 use crate::event::ChatEvent;
 use crate::render::{Paint, Renderer, Screen, Width};
+use outlet::{Hurry, Outlet, Written};
 
 /// Where events are shown.
 pub(super) enum Output {
@@ -29,6 +33,9 @@ pub(super) enum Output {
 pub(super) struct Printer {
     thread: Thread,
     broken: Receiver<io::Error>,
+    /// Disconnected when everything is printed.
+    done: Receiver<Infallible>,
+    hurry: Hurry,
     known: Arc<Mutex<Known>>,
 }
 
@@ -36,10 +43,13 @@ impl Printer {
     pub(super) fn start(events: Receiver<ChatEvent>, output: Output) -> io::Result<Printer> {
         // One place: the first failure ends the program.
         let (sender, broken) = crossbeam_channel::bounded(1);
+        let (printing, done) = crossbeam_channel::bounded(0);
+        let (outlet, hurry) = Outlet::of_standard_output()?;
         let known = Arc::new(Mutex::new(Known::default()));
-        let press = Press { shown: Shown::on(output), known: known.clone(), broken: Some(sender) };
+        let shown = Shown::on(output, outlet);
+        let press = Press { shown, known: known.clone(), broken: Some(sender), _printing: printing };
         let thread = threads::spawn("chat-printer", move || press.print_all(&events))?;
-        Ok(Printer { thread, broken, known })
+        Ok(Printer { thread, broken, done, hurry, known })
     }
 
     /// Tells, once, why nothing can be printed any more.
@@ -52,11 +62,20 @@ impl Printer {
         self.known.clone()
     }
 
-    /// Waits until everything is printed.
+    /// Drops what nobody reads within half a second.
+    pub(super) fn hurry(&self) {
+        self.hurry.hurry();
+    }
+
+    /// Waits until everything is printed; after a signal only for as long as somebody reads.
     ///
     /// # Errors
     /// Why something was not, unless that was told before.
-    pub(super) fn join(self) -> io::Result<()> {
+    pub(super) fn join(self, stop: &Receiver<Signal>) -> io::Result<()> {
+        select! {
+            recv(self.done) -> _ => {}
+            recv(stop) -> _ => self.hurry(),
+        }
         self.thread.join();
         self.broken.try_recv().map_or(Ok(()), Err)
     }
@@ -67,17 +86,19 @@ impl Printer {
 /// # Errors
 /// Those of standard output.
 pub(super) fn print_alone(event: &ChatEvent, output: Output) -> io::Result<()> {
-    let mut shown = Shown::on(output);
+    let (outlet, _hurry) = Outlet::of_standard_output()?;
+    let mut shown = Shown::on(output, outlet);
     let text = shown.text(std::slice::from_ref(event));
-    shown.write(text)
+    shown.write(text).map(drop)
 }
 
 /// What the thread works with.
 struct Press {
     shown: Shown,
     known: Arc<Mutex<Known>>,
-    /// Taken with the first failure; events are still received, so that nobody waits for a place.
+    /// None after the first failure; events are still received, so that nobody waits for a place.
     broken: Option<Sender<io::Error>>,
+    _printing: Sender<Infallible>,
 }
 
 impl Press {
@@ -90,12 +111,18 @@ impl Press {
                 continue;
             }
             let text = self.shown.text(&batch);
-            if let Err(error) = self.shown.write(text)
-                && let Some(broken) = self.broken.take()
-            {
-                // The place is free: this is the only send.
-                let _ = broken.try_send(error);
+            match self.shown.write(text) {
+                Ok(Written::Whole) => {}
+                Ok(Written::CutShort) => self.broken = None,
+                Err(error) => self.fail(error),
             }
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        if let Some(broken) = self.broken.take() {
+            // The place is free: this is the only send.
+            let _ = broken.try_send(error);
         }
     }
 
@@ -107,11 +134,12 @@ impl Press {
 
 struct Shown {
     output: Output,
+    outlet: Outlet,
     renderer: Renderer<Local>,
 }
 
 impl Shown {
-    fn on(output: Output) -> Shown {
+    fn on(output: Output, outlet: Outlet) -> Shown {
         let screen = match output {
             Output::Lines(screen) => screen,
             Output::Json | Output::Editor(_) => Screen::Conversation,
@@ -121,7 +149,7 @@ impl Shown {
             true => Paint::for_terminal(no_color.as_deref(), term.as_deref()),
             false => Paint::Plain,
         };
-        Shown { output, renderer: Renderer::new(Local, paint, screen) }
+        Shown { output, outlet, renderer: Renderer::new(Local, paint, screen) }
     }
 
     fn text(&mut self, batch: &[ChatEvent]) -> String {
@@ -141,21 +169,19 @@ impl Shown {
         events.into_iter().map(|event| self.renderer.render(event, width)).collect()
     }
 
-    fn write(&mut self, text: String) -> io::Result<()> {
+    fn write(&mut self, text: String) -> io::Result<Written> {
         if text.is_empty() {
-            return Ok(());
+            return Ok(Written::Whole);
         }
         let unprinted = match &mut self.output {
             Output::Editor(printer) => match printer.print(text.clone()) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Written::Whole),
                 // The editor is gone, and the screen ours.
                 Err(_) => text,
             },
             Output::Json | Output::Lines(_) => text,
         };
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(unprinted.as_bytes())?;
-        stdout.flush()
+        self.outlet.write(&unprinted)
     }
 }
 
