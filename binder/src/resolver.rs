@@ -217,8 +217,8 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// How long a binder is waited for when nothing is known.
-const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// How long a binder is waited for when nothing is known: programs that start with a question end within 5 s of a signal.
+const ASK_WITHIN: Duration = Duration::from_secs(3);
 /// How long a binder is waited for while an old answer is at hand.
 const REFRESH_WITHIN: Duration = Duration::from_millis(500);
 

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -286,7 +287,7 @@ fn two_clients_hear_each_other() {
 
 #[test]
 fn a_client_that_is_early_says_so_once_and_goes_on() {
-    let place = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let place = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut client = Client::start(&place.to_string(), &["--username", "ana", "--json"]);
     let mut errors = client.errors();
     let mut said = String::new();
@@ -322,6 +323,17 @@ fn a_signal_ends_the_wait_for_a_chat_that_is_not_there() {
     client.errors().read_line(&mut String::new()).unwrap();
     client.signal(Signal::TERM);
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_binder_that_never_answers() {
+    let binder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = Client::start(&binder.local_addr().unwrap().to_string(), &["--username", "ana"]);
+    let _asked = binder.accept().unwrap();
+    let since = Instant::now();
+    client.signal(Signal::TERM);
+    assert_eq!(client.child.wait().unwrap().code(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(4));
 }
 
 #[test]

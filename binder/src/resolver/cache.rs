@@ -3,7 +3,7 @@
 //! Pure: time is a parameter, and asking is somebody else's.
 //!
 //! ```text
-//! unknown ──answer──► fresh ──max age──► stale ──ten minutes──► forgotten
+//! unknown ──answer──► fresh ──max age──► stale ──one day──► forgotten
 //!                       └────reject────► rejected: the last resort, while the binder cannot be asked
 //! ```
 
@@ -156,8 +156,9 @@ fn status_of(procedure: &str, error: &BinderError) -> Status {
     }
 }
 
-/// How long an answer serves after the binder last confirmed it, while the binder cannot be asked (RFC 8767's idea).
-pub const STALE_FOR: Duration = Duration::from_secs(600);
+/// How long an answer serves after the binder last confirmed it, while the binder cannot be asked: the least that RFC
+/// 8767 advises, so that a procedure first called long after it was looked up outlives the binder too.
+pub const STALE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a refusal stands: short, because a server that has just started is waited for.
 pub const REFUSED_FOR: Duration = Duration::from_millis(250);
 /// A dead binder is asked again after this time.

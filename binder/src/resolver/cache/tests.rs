@@ -38,7 +38,7 @@ fn an_answer_is_used_for_its_age_and_then_asked_again() {
 }
 
 #[test]
-fn an_old_answer_serves_ten_minutes_while_the_binder_is_silent() {
+fn an_old_answer_serves_for_a_day_while_the_binder_is_silent() {
     let (mut cache, now) = learned();
     let late = now + STALE_FOR - Duration::from_millis(500);
     assert_eq!(cache.fail("chat", &silence(), late), Ok(endpoint(4000)));
@@ -47,6 +47,14 @@ fn an_old_answer_serves_ten_minutes_while_the_binder_is_silent() {
     let status = cache.fail("chat", &silence(), now + STALE_FOR).unwrap_err();
     assert_eq!(status.code(), rpc_core::Code::Unavailable);
     assert!(!status.may_have_run());
+}
+
+/// The story: who first called a procedure ten minutes after he had looked it up found nobody if the binder had died.
+#[test]
+fn an_answer_that_nobody_used_for_hours_outlives_the_binder() {
+    let (mut cache, now) = learned();
+    let hours = Duration::from_secs(12 * 60 * 60);
+    assert_eq!(cache.fail("chat", &silence(), now + hours), Ok(endpoint(4000)));
 }
 
 #[test]
