@@ -238,7 +238,8 @@ Text without a slash goes to everybody in the current room.
   /help                 shows this
   /quit                 leaves everything and ends (so do Ctrl-D and Ctrl-C)
   /sleep TIME           in a script only: waits, as in /sleep 1s
-A name with blanks in it stands in double quotes. The Tab key completes commands and names.
+A name with blanks in it stands in double quotes.
+The Tab key completes commands and names.
 In Portuguese: /criar, /entrar, /sair (= /leave), /listar, /participantes.";
 
 #[cfg(test)]

@@ -20,6 +20,13 @@ fn text_without_a_slash_is_said_as_it_was_typed() {
 }
 
 #[test]
+fn the_help_fits_a_terminal_of_eighty_columns() {
+    for line in HELP.lines() {
+        assert!(line.chars().count() < 80, "{line}");
+    }
+}
+
+#[test]
 fn a_line_with_nothing_on_it_is_nothing() {
     for line in ["", "\n", "\r\n", "   ", "\t"] {
         assert_eq!(parse(line, Dialect::Terminal), Ok(None), "{line:?}");

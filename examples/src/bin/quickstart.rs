@@ -124,7 +124,8 @@ fn tell(line: &CommandLine, binder: &BinderServer, server: &ChatServer) {
     say("Join from a second terminal:");
     say(&format!("    cargo run --release --bin chat-client{option}"));
     if !line.user.json {
-        say("/create rust makes a room, /join rust enters it; /help tells the rest, /quit ends everything.");
+        say("/create rust makes a room, /join rust enters it.");
+        say("/help tells the rest, /quit ends everything.");
     }
 }
 
