@@ -132,7 +132,11 @@ impl Connection {
         match stop {
             Stop::Replaced => {}
             Stop::PeerDone => self.outlive_peer(),
-            Stop::Broken(reason) => self.close(&reason),
+            Stop::Broken(reason) => {
+                // What this turn has answered leaves before the connection ends.
+                self.push_out_aside();
+                self.close(&reason);
+            }
         }
     }
 

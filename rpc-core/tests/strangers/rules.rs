@@ -45,6 +45,18 @@ fn a_call_id_that_nobody_can_have_reached_is_fatal() {
     check_fatal(&framed(&huge));
 }
 
+/// Calls that had run were taken for lost when fatal bytes came in the same segment.
+#[test]
+fn answers_leave_before_fatal_bytes_end_the_connection() {
+    let stand = stand();
+    let mut peer = Peer::greeted(stand.server.address());
+    peer.say(&[echo(1), echo(2), framed(&[9, 1])].concat());
+    assert_eq!(peer.hear(), Some(echoed(1)));
+    assert_eq!(peer.hear(), Some(echoed(2)));
+    assert_eq!(peer.hear_end(), b"");
+    stand.check_serves();
+}
+
 #[test]
 fn messages_that_a_client_does_not_send_are_fatal() {
     check_fatal(&framed(&[1, 1, 0]));
