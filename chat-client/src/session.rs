@@ -19,6 +19,7 @@ mod convert;
 mod listener;
 mod options;
 mod pauses;
+mod places;
 mod rooms;
 mod state;
 

@@ -73,6 +73,22 @@ fn chatting_goes_on_while_the_binder_is_dead_and_it_knows_everyone_again_when_it
     assert_eq!(late.enter("rust")["users"], json!(["ana", "bia", "late"]));
 }
 
+/// The story: what a client had not called since the server moved was lost with the binder.
+#[test]
+fn a_server_that_moved_is_found_whole_although_the_binder_dies_next() {
+    let mut binder = BinderProgram::start();
+    let mut server = ServerProgram::start(&binder);
+    let mut ana = Chatter::join(&binder, "ana");
+    server.process.kill();
+    assert_eq!(ana.expect("connection")["state"], "lost");
+    let _server = ServerProgram::start(&binder);
+    assert_eq!(ana.expect("connection")["state"], "restored");
+    binder.process.kill();
+    ana.open_room("rust");
+    ana.say("hello");
+    ana.hear("hello");
+}
+
 #[test]
 fn clients_move_to_a_server_that_came_back_without_memory_at_another_port() {
     let binder = BinderProgram::start();

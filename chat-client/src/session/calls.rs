@@ -11,6 +11,7 @@ use rpc_core::{Client, Code, Pending, Resolve, Status};
 use serde::de::DeserializeOwned;
 
 use super::pauses::Pauses;
+use super::places::Places;
 use super::state::{State, Who};
 
 /// Makes calls, commands on one connection and waiting calls on another.
@@ -18,6 +19,7 @@ use super::state::{State, Who};
 pub(super) struct Calls {
     commands: ChatClient,
     listening: ChatClient,
+    pub(super) places: Places,
     pub(super) deadline: Duration,
     state: Arc<State>,
 }
@@ -44,9 +46,9 @@ pub(super) enum Verdict {
 
 impl Calls {
     pub(super) fn new(resolve: Arc<dyn Resolve>, deadline: Duration, state: Arc<State>) -> Calls {
-        let client = |resolve| ChatClient::new(Client::resolving(resolve));
-        let (commands, listening) = (client(resolve.clone()), client(resolve));
-        Calls { commands, listening, deadline, state }
+        let places = Places::new(resolve);
+        let client = || ChatClient::new(Client::resolving(places.resolve()));
+        Calls { commands: client(), listening: client(), places, deadline, state }
     }
 
     /// Makes a call, waiting for the server until the command's deadline.

@@ -212,6 +212,7 @@ impl Ear {
 
     fn found(&mut self) {
         if std::mem::replace(&mut self.link, Link::Up) == Link::Lost {
+            self.calls.places.find_moved();
             self.tell(ChatEvent::Connection { state: ConnectionState::Restored });
         }
     }
