@@ -9,6 +9,7 @@
 
 mod channel;
 mod inlet;
+mod packing;
 mod port;
 
 use std::fmt;
@@ -92,7 +93,7 @@ impl<T> Stream<T> {
         match &mut self.0 {
             Source::Iterator(items) => items.next(),
             Source::Channel(channel) => channel.receive(deadline),
-            Source::Wired(wired) => wired.next(),
+            Source::Wired(wired) => wired.next(deadline),
             Source::Over => None,
         }
     }
@@ -110,10 +111,13 @@ impl<T: DeserializeOwned> Stream<T> {
     }
 }
 
+/// Takes every item; calls back when it will take no more, before the stream's last word is said.
+pub(crate) type Work = Box<dyn FnOnce(&mut dyn FnMut()) + Send>;
+
 /// A stream that goes onto a connection: the pump that sends it, and the work that fills it, if a thread must do that.
 pub(crate) struct Attached {
     pub(crate) pump: Arc<dyn Pump>,
-    pub(crate) work: Option<Box<dyn FnOnce() + Send>>,
+    pub(crate) work: Option<Work>,
 }
 
 impl<T: Serialize + Send + 'static> Stream<T> {
@@ -121,15 +125,16 @@ impl<T: Serialize + Send + 'static> Stream<T> {
     pub(crate) fn attach(mut self, wire: Wire) -> Attached {
         match std::mem::replace(&mut self.0, Source::Over) {
             Source::Channel(channel) => {
-                channel.attach(wire);
+                channel.attach(wire, None);
                 Attached { pump: channel, work: None }
             }
             source => {
+                let origin = if let Source::Wired(wired) = &source { Some(wired.origin()) } else { None };
                 let (context, items) = (Context::current(), Stream(source));
                 let channel = Arc::new(Channel::new());
-                channel.attach(wire);
+                channel.attach(wire, origin);
                 let sink = Sink { channel: channel.clone() };
-                let work = move || context.scope(|| sink.send_all(items));
+                let work = move |left: &mut dyn FnMut()| context.scope(|| sink.send_all(items, left));
                 Attached { pump: channel, work: Some(Box::new(work)) }
             }
         }
@@ -142,7 +147,7 @@ impl<T> Iterator for Stream<T> {
     fn next(&mut self) -> Option<Result<T, Status>> {
         let item = self.next_before(Context::current().deadline());
         if !matches!(item, Some(Ok(_))) {
-            self.0 = Source::Over;
+            drop(Stream(std::mem::replace(&mut self.0, Source::Over)));
         }
         item
     }
@@ -179,17 +184,20 @@ impl<T> Sink<T> {
         self.channel.end(Err(status));
     }
 
-    fn send_all(self, items: Stream<T>) {
-        for item in items {
-            match item {
-                Ok(item) => {
-                    if self.send(item).is_err() {
-                        return;
-                    }
-                }
-                Err(status) => return self.fail(status),
+    fn send_all(self, mut items: Stream<T>, left: &mut dyn FnMut()) {
+        let outcome = loop {
+            let sent = match items.next() {
+                Some(Ok(item)) => self.send(item),
+                Some(Err(status)) => break Err(status),
+                None => break Ok(()),
+            };
+            if sent.is_err() {
+                break sent;
             }
-        }
+        };
+        drop(items);
+        left();
+        self.channel.end(outcome);
     }
 }
 

@@ -107,14 +107,14 @@ impl Calls {
         }
     }
 
-    /// Forgets a call; true if it had no answer yet, so that the far side should be told.
+    /// Forgets a call whose answer was not taken; true if it goes on at the far side, which should be told.
     pub(crate) fn forget(&mut self, id: u64) -> bool {
-        let unanswered = matches!(self.slots.remove(&id), Some(Slot::Unanswered(_)));
-        if unanswered {
-            self.unanswered -= 1;
-            self.end_streams(id, &Status::cancelled("the call was given up"));
-        }
-        unanswered
+        let Some(slot) = self.slots.remove(&id) else { return false };
+        let unanswered = matches!(slot, Slot::Unanswered(_));
+        self.unanswered -= usize::from(unanswered);
+        let streaming = self.streams.contains_key(&id);
+        self.end_streams(id, &Status::cancelled("the call was given up"));
+        unanswered || streaming
     }
 
     /// Stores an answer; the thread to wake, if one sleeps. Answers to calls that have left are dropped.
@@ -222,6 +222,11 @@ impl Calls {
     /// Those who wait for a place, if there is one; they look again.
     pub(crate) fn hopeful(&mut self) -> Vec<Thread> {
         if self.has_place() { self.bystanders() } else { Vec::new() }
+    }
+
+    /// Whether some thread reads now.
+    pub(crate) fn is_read(&self) -> bool {
+        self.reader.is_none()
     }
 
     pub(crate) fn take_reader(&mut self) -> Option<Reader> {

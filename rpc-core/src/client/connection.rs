@@ -161,11 +161,13 @@ impl Connection {
             return;
         }
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
+        let reading = !nudges.is_empty() && calls.is_read();
         drop(calls);
         hopeful.iter().for_each(thread::Thread::unpark);
         nudges.into_iter().for_each(Nudge::run);
         // A connection that takes no message has nobody to tell.
         if self.outbound.send(&Message::Cancel { id }, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
+            self.rouse(reading);
             self.flush();
         }
         self.pass_reading_on();

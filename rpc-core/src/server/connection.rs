@@ -169,6 +169,7 @@ impl Connection {
     /// The peer has ended its side: its running calls are still answered, unless it turns out to be gone altogether. A
     /// ping finds out, since a closed socket answers it with a reset.
     fn outlive_peer(self: &Arc<Self>) {
+        self.end_inlets();
         if !self.lock().is_settled() {
             self.outbound.send(&Message::Ping { nonce: 0 }, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
             self.push_out();

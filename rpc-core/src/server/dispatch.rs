@@ -109,7 +109,7 @@ impl Connection {
             Message::Items { id, count } => items(turn, id, count, payload),
             Message::End { id, refusal } => {
                 let outcome = refusal.map_or(Ok(()), |refusal| Err(refusal.status()));
-                let inlet = turn.legs(id).and_then(|legs| legs.inlet.take());
+                let inlet = turn.legs(id).and_then(|legs| legs.inlet.as_ref());
                 let sleepers = inlet.map(|inlet| inlet.end(outcome)).unwrap_or_default();
                 Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
             }
@@ -310,7 +310,7 @@ impl Connection {
             Stage::Running => {
                 self.answer(id, &status);
             }
-            Stage::Streaming => self.send_end(id, Err(&status)),
+            Stage::Streaming | Stage::Driven => self.send_end(id, Err(&status)),
         }
         self.push_out_aside();
         self.forget(&call);

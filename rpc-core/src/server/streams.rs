@@ -4,16 +4,19 @@
 //! A call that returns one has its procedure behind it: its stream needs no thread, unless an iterator must be driven.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Thread;
 use std::time::Instant;
 
 use super::connection::Connection;
 use super::dispatch::execute;
 use super::routes::Route;
+use super::turn::{Finished, Stage};
 use crate::connection::SendError;
 use crate::context::Context;
+use crate::limits::DEADLINE_CEILING;
 use crate::service::{Arguments, Input, Output};
 use crate::status::Status;
-use crate::stream::{Attached, Port, Wire, park_until};
+use crate::stream::{Attached, Nudge, Port, Wire, park_until};
 use crate::wire::{Message, Refusal};
 
 /// A call that goes to a thread of its own.
@@ -69,7 +72,8 @@ impl Connection {
         }
         let wire = self.wire(id, context.deadline());
         let Attached { pump, work } = context.scope(|| output(wire));
-        if !self.lock().feed(id, pump.clone()) {
+        let stage = if work.is_some() { Stage::Driven } else { Stage::Streaming };
+        if !self.lock().feed(id, pump.clone(), stage) {
             return pump.cancel(&Status::cancelled("the caller gave the call up"));
         }
         pump.credit(self.peer_credit());
@@ -77,9 +81,10 @@ impl Connection {
         let slot = Arc::new(Mutex::new(Some(work)));
         let taken = slot.clone();
         let take = move || taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let driver = Driver { connection: self.clone(), id };
         let driven = self.shared.pool.run(move || {
             if let Some(work) = take() {
-                work();
+                work(&mut || driver.leave());
             }
         });
         if driven.is_err() {
@@ -91,21 +96,53 @@ impl Connection {
         }
     }
 
-    /// The last word of a stream that is sent from here: the call is over.
+    /// The last word of a stream that is sent from here: the call is over, and with it the stream that it takes.
     fn end_stream(&self, id: u64, outcome: Result<(), &Status>) {
         let mut turn = self.lock();
-        let finished = turn.finish(id, NEVER_READS);
-        drop(turn.take_streams(id));
+        let finished = turn.end_stream(id, NEVER_READS);
+        let legs = turn.take_streams(id);
         drop(turn);
         if finished.may_answer {
             self.send_end(id, outcome);
         }
+        let why = Status::cancelled("the call is over");
+        legs.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
         self.settle(finished);
     }
 
     pub(super) fn send_end(&self, id: u64, outcome: Result<(), &Status>) {
-        let refusal = outcome.err().map(Refusal::of);
-        self.outbound.send(&Message::End { id, refusal }, &mut Vec::new(), self.peer_frame()).ok();
+        let send =
+            |refusal| self.outbound.send(&Message::End { id, refusal }, &mut Vec::new(), self.peer_frame());
+        // A peer that takes only tiny frames gets the code alone.
+        send(outcome.err().map(Refusal::of)).or_else(|_| send(outcome.err().map(Refusal::brief))).ok();
+    }
+
+    /// The peer has ended its side: what it has not sent of its streams does not come any more.
+    pub(super) fn end_inlets(&self) {
+        let inlets = self.lock().inlets();
+        let why = Status::unavailable("the caller ended its side before its stream");
+        let sleepers = inlets.into_iter().flat_map(|inlet| inlet.end(Err(why.clone())));
+        sleepers.for_each(|sleeper| sleeper.unpark());
+    }
+}
+
+/// A thread that drives an iterator; its call keeps its place until it is gone, also when nobody waits for the items.
+struct Driver {
+    connection: Arc<Connection>,
+    id: u64,
+}
+
+impl Driver {
+    fn leave(&self) {
+        if self.connection.lock().driver_left(self.id) {
+            self.connection.settle(Finished { may_answer: false, still_reads: false });
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -131,7 +168,11 @@ impl Port for Line {
 
     fn abandon(&self, id: u64) {
         let inlet = self.0.lock().legs(id).and_then(|legs| legs.inlet.take());
-        if inlet.is_some() {
+        let Some(inlet) = inlet else { return };
+        if !inlet.has_ended() {
+            // Whoever passes the stream on may still wait for it.
+            let gone = Status::cancelled("the stream's consumer is gone");
+            inlet.end(Err(gone)).iter().for_each(Thread::unpark);
             self.0.outbound.send(&Message::Cancel { id }, &mut Vec::new(), self.0.peer_frame()).ok();
             self.0.push_out();
         }
@@ -140,6 +181,22 @@ impl Port for Line {
     fn flush(&self) {
         self.0.push_out();
     }
+
+    fn has_room(&self) -> bool {
+        self.0.outbound.queued() < self.0.shared.limits.queued_bytes
+    }
+
+    fn wait_for_room(&self, deadline: Option<Instant>) -> bool {
+        if self.has_room() {
+            return true;
+        }
+        self.0.push_out();
+        let far = || Instant::now() + DEADLINE_CEILING;
+        self.0.outbound.wait_for_room(self.0.shared.limits.queued_bytes, deadline.unwrap_or_else(far))
+    }
+
+    /// The server always reads.
+    fn take_in(&self) {}
 
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
         park_until(deadline, ready)

@@ -55,6 +55,8 @@ pub(super) enum Stage {
     Running,
     /// Its procedure has returned a stream, which is being sent.
     Streaming,
+    /// As `Streaming`, and a thread drives the iterator that the items come from.
+    Driven,
 }
 
 /// Where a call runs.
@@ -113,12 +115,40 @@ impl Turn {
     }
 
     /// Gives a streaming call the stream that it sends; false if the call is over.
-    pub(super) fn feed(&mut self, id: u64, pump: Arc<dyn Pump>) -> bool {
-        let streaming = self.calls.iter().any(|call| call.id == id && call.stage == Stage::Streaming);
-        if streaming {
-            self.streams.entry(id).or_default().pump = Some(pump);
+    pub(super) fn feed(&mut self, id: u64, pump: Arc<dyn Pump>, stage: Stage) -> bool {
+        let call = self.calls.iter_mut().find(|call| call.id == id && call.stage == Stage::Streaming);
+        let Some(call) = call else { return false };
+        call.stage = stage;
+        self.streams.entry(id).or_default().pump = Some(pump);
+        true
+    }
+
+    /// The last word of a streaming call's stream. The call stays while a thread drives its iterator, for nobody.
+    pub(super) fn end_stream(&mut self, id: u64, ticket: u64) -> Finished {
+        let driven = self.calls.iter_mut().find(|call| call.id == id && call.stage == Stage::Driven);
+        let Some(call) = driven else { return self.finish(id, ticket) };
+        let may_answer = std::mem::replace(&mut call.awaited, false);
+        self.answering += usize::from(may_answer);
+        Finished { may_answer, still_reads: false }
+    }
+
+    /// Nobody drives a call's iterator any more; true if it is over with that.
+    pub(super) fn driver_left(&mut self, id: u64) -> bool {
+        let driven = self.calls.iter().position(|call| call.id == id && call.stage == Stage::Driven);
+        let Some(index) = driven else { return false };
+        if let Some(call) = self.calls.get_mut(index)
+            && call.awaited
+        {
+            call.stage = Stage::Streaming;
+            return false;
         }
-        streaming
+        self.calls.swap_remove(index);
+        true
+    }
+
+    /// What streams that peers send come into.
+    pub(super) fn inlets(&self) -> Vec<Arc<Inlet>> {
+        self.streams.values().filter_map(|legs| legs.inlet.clone()).collect()
     }
 
     /// The streams of a call that is over, to be ended.
@@ -200,7 +230,7 @@ impl Turn {
         self.phase = Phase::Closed;
         self.calls.iter_mut().for_each(|call| call.awaited = false);
         let calls = self.calls.clone();
-        self.calls.retain(|call| call.stage == Stage::Running);
+        self.calls.retain(|call| call.stage != Stage::Streaming);
         (calls, std::mem::take(&mut self.streams).into_values().collect())
     }
 

@@ -11,15 +11,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::TrySendError;
-use super::port::{Pump, Wire, park_until};
-use crate::codec::{self, EncodeError};
+use super::packing::{Encode, send_items};
+use super::port::{Pump, Source, Wire, park_until};
+use crate::codec;
 use crate::status::Status;
 
 /// Items between a sink and its stream.
 const CAPACITY: usize = 64;
-
-/// Items share a frame up to this size.
-const FRAME: usize = 16 << 10;
 
 pub(super) struct Channel<T> {
     state: Mutex<State<T>>,
@@ -32,6 +30,8 @@ struct State<T> {
     /// No item is taken any more, and why.
     over: Option<Status>,
     line: Option<Line<T>>,
+    /// Where the items come from, if that is to be told when nobody wants more.
+    source: Option<Source>,
     /// A thread sends items right now.
     pumping: bool,
     sleepers: Vec<Thread>,
@@ -44,8 +44,13 @@ struct Line<T> {
     encode: Encode<T>,
 }
 
-/// Appends one item's encoding.
-type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
+/// What a sender does when there is no room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Waits to be unparked.
+    Registers,
+    Leaves,
+}
 
 /// What a pump does next.
 enum Step<T> {
@@ -62,6 +67,7 @@ impl<T> Channel<T> {
                 end: None,
                 over: None,
                 line: None,
+                source: None,
                 pumping: false,
                 sleepers: Vec::new(),
             }),
@@ -70,37 +76,50 @@ impl<T> Channel<T> {
 
     /// Waits for room until `deadline`, or the deadline of the call that the stream belongs to.
     pub(super) fn send(&self, item: T, deadline: Option<Instant>) -> Result<(), Status> {
-        let mut item = Some(item);
-        let mut outcome = None;
-        let wire = self.lock().line.as_ref().map(|line| line.wire.clone());
-        let mut offer = || {
-            outcome = self.offer(&mut item);
-            outcome.is_some()
-        };
-        let offered = match &wire {
-            _ if offer() => true,
-            Some(wire) => {
-                let deadline = deadline.into_iter().chain(wire.deadline).min();
-                wire.port.wait(deadline, &mut offer)
-            }
-            None => park_until(deadline, &mut offer),
-        };
-        if !offered {
-            return Err(Status::deadline_exceeded("the consumer did not take an item in time"));
-        }
-        outcome.unwrap_or(Ok(()))?;
+        let offered = self.offer_until(&mut Some(item), deadline);
+        let too_late = || Status::deadline_exceeded("the consumer did not take an item in time");
+        offered.unwrap_or_else(|| Err(too_late()))?;
         self.pump();
         Ok(())
     }
 
-    /// Queues the item if there is room; otherwise this thread is unparked when there may be.
-    fn offer(&self, item: &mut Option<T>) -> Option<Result<(), Status>> {
+    /// Offers the item until it is taken, the stream is over, or `deadline`. The stream may go onto a connection meanwhile:
+    /// then its producer may have to read that.
+    fn offer_until(&self, item: &mut Option<T>, deadline: Option<Instant>) -> Option<Result<(), Status>> {
+        loop {
+            let wire = self.wire();
+            let mut outcome = None;
+            let mut offer = || {
+                outcome = self.offer(item, Refused::Registers);
+                outcome.is_some()
+            };
+            let go_on = match &wire {
+                Some(Wire { port, deadline: end, .. }) => {
+                    let deadline = deadline.into_iter().chain(*end).min();
+                    port.wait_for_room(deadline) && (offer() || port.wait(deadline, &mut offer))
+                }
+                None => park_until(deadline, &mut || offer() || self.wire().is_some()),
+            };
+            if outcome.is_some() || !go_on {
+                return outcome;
+            }
+        }
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        self.lock().line.as_ref().map(|line| line.wire.clone())
+    }
+
+    /// Queues the item if there is room; otherwise this thread is unparked when there may be, if it registers.
+    fn offer(&self, item: &mut Option<T>, refused: Refused) -> Option<Result<(), Status>> {
         let mut state = self.lock();
         if let Some(why) = &state.over {
             return Some(Err(why.clone()));
         }
         if state.queue.len() >= CAPACITY {
-            state.sleepers.push(thread::current());
+            if refused == Refused::Registers {
+                state.sleep();
+            }
             return None;
         }
         state.queue.extend(item.take());
@@ -112,7 +131,16 @@ impl<T> Channel<T> {
 
     pub(super) fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
         let mut item = Some(item);
-        match self.offer(&mut item) {
+        let wire = self.wire();
+        if wire.as_ref().is_some_and(|wire| !wire.port.has_room()) {
+            return item.map_or(Ok(()), |item| Err(TrySendError::Full(item)));
+        }
+        let offered = self.offer(&mut item, Refused::Leaves).or_else(|| {
+            // Credit may lie unread.
+            wire?.port.take_in();
+            self.offer(&mut item, Refused::Leaves)
+        });
+        match offered {
             Some(Ok(())) => {
                 self.pump();
                 Ok(())
@@ -132,8 +160,10 @@ impl<T> Channel<T> {
             outcome.clone().err().unwrap_or_else(|| Status::failed_precondition("the stream has ended"));
         state.over = Some(why);
         state.end = Some(outcome);
+        let source = state.source.take();
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
+        drop(source);
         unpark(&sleepers);
         self.pump();
     }
@@ -165,7 +195,7 @@ impl<T> Channel<T> {
             let outcome = std::mem::replace(outcome, Ok(()));
             return Some(outcome.err().map(Err));
         }
-        state.sleepers.push(thread::current());
+        state.sleep();
         None
     }
 
@@ -174,20 +204,28 @@ impl<T> Channel<T> {
         let mut state = self.lock();
         state.over.get_or_insert_with(|| why.clone());
         state.end = None;
-        state.line = None;
+        let (line, source) = (state.line.take(), state.source.take());
         let queue = std::mem::take(&mut state.queue);
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
-        drop(queue);
+        drop((line, queue));
         unpark(&sleepers);
+        if let Some(Source { port, id }) = source {
+            port.abandon(id);
+        }
     }
 
-    pub(super) fn attach(&self, wire: Wire)
+    pub(super) fn attach(&self, wire: Wire, source: Option<Source>)
     where
         T: Serialize,
     {
         let encode = |item: &T, into: &mut Vec<u8>| codec::encode(item, into);
-        self.lock().line = Some(Line { wire, credit: 0, encode });
+        let mut state = self.lock();
+        state.line = Some(Line { wire, credit: 0, encode });
+        state.source = source;
+        let sleepers = std::mem::take(&mut state.sleepers);
+        drop(state);
+        unpark(&sleepers);
     }
 
     /// Sends what the credit allows, unless another thread does.
@@ -239,14 +277,11 @@ impl<T> Channel<T> {
     fn sent(&self, wire: &Wire, outcome: Result<(), Status>) {
         let mut state = self.lock();
         state.pumping = false;
-        if let Err(why) = &outcome {
-            state.over.get_or_insert_with(|| why.clone());
-            state.queue.clear();
-            state.end = None;
-            state.line = None;
-        }
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
+        if let Err(why) = &outcome {
+            self.abandon(why);
+        }
         unpark(&sleepers);
         if outcome.is_err() {
             wire.port.end(wire.id, outcome);
@@ -259,6 +294,14 @@ impl<T> Channel<T> {
 }
 
 impl<T> State<T> {
+    /// This thread is to be unparked at the next change.
+    fn sleep(&mut self) {
+        let this = thread::current();
+        if self.sleepers.iter().all(|sleeper| sleeper.id() != this.id()) {
+            self.sleepers.push(this);
+        }
+    }
+
     /// Who waits for an item of a stream in this process; on a connection only senders sleep here.
     fn wake_consumer(&mut self) -> Vec<Thread> {
         if self.line.is_none() { std::mem::take(&mut self.sleepers) } else { Vec::new() }
@@ -276,21 +319,6 @@ impl<T: Send> Pump for Channel<T> {
     fn cancel(&self, why: &Status) {
         self.abandon(why);
     }
-}
-
-fn send_items<T>(wire: &Wire, items: &VecDeque<T>, encode: Encode<T>) -> Result<(), Status> {
-    let (mut payload, mut count) = (Vec::new(), 0);
-    for item in items {
-        encode(item, &mut payload)
-            .map_err(|error| Status::internal(format!("an item does not encode: {error}")))?;
-        count += 1;
-        if payload.len() >= FRAME {
-            wire.port.items(wire.id, count, &mut payload)?;
-            payload.clear();
-            count = 0;
-        }
-    }
-    if count > 0 { wire.port.items(wire.id, count, &mut payload) } else { Ok(()) }
 }
 
 fn unpark(sleepers: &[Thread]) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::port::Port;
+use super::port::{Port, Source};
 use crate::codec::{self, DecodeError};
 use crate::frame::Body;
 use crate::limits::STREAM_CREDIT;
@@ -42,6 +42,8 @@ pub(crate) enum InletError {
     Overrun(u32, u64),
     #[error("items came behind the end of their stream")]
     AfterEnd,
+    #[error("a message of items without any came")]
+    Empty,
 }
 
 /// What the consumer finds.
@@ -66,6 +68,9 @@ impl Inlet {
         if state.end.is_some() {
             return Err(InletError::AfterEnd);
         }
+        if count == 0 {
+            return Err(InletError::Empty);
+        }
         let left = state.credit.checked_sub(u64::from(count));
         state.credit = left.ok_or(InletError::Overrun(count, state.credit))?;
         state.parts.push_back(Part { body, used: 0, left: count });
@@ -79,6 +84,10 @@ impl Inlet {
         std::mem::take(&mut state.sleepers)
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().end.is_some()
+    }
+
     /// What has come, or nothing: then this thread is unparked when something does.
     fn take(&self) -> Option<Found> {
         let mut state = self.lock();
@@ -88,7 +97,10 @@ impl Inlet {
         if let Some(end) = &state.end {
             return Some(Found::End(end.clone()));
         }
-        state.sleepers.push(thread::current());
+        let this = thread::current();
+        if state.sleepers.iter().all(|sleeper| sleeper.id() != this.id()) {
+            state.sleepers.push(this);
+        }
         None
     }
 
@@ -127,18 +139,23 @@ impl<T> Wired<T> {
         Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode }
     }
 
-    pub(super) fn next(&mut self) -> Option<Result<T, Status>> {
+    pub(super) fn origin(&self) -> Source {
+        Source { port: self.port.clone(), id: self.id }
+    }
+
+    /// The next item if it comes before `deadline` and the stream's own.
+    pub(super) fn next(&mut self, deadline: Option<Instant>) -> Option<Result<T, Status>> {
         if self.over {
             return None;
         }
-        let item = self.try_next();
+        let item = self.try_next(deadline.into_iter().chain(self.deadline).min());
         if !matches!(item, Ok(Some(_))) {
             self.over = true;
         }
         item.transpose()
     }
 
-    fn try_next(&mut self) -> Result<Option<T>, Status> {
+    fn try_next(&mut self, deadline: Option<Instant>) -> Result<Option<T>, Status> {
         loop {
             if let Some(part) = self.part.as_mut().filter(|part| part.left > 0) {
                 let decoded = part.next(self.decode);
@@ -146,16 +163,16 @@ impl<T> Wired<T> {
                 self.give_credit();
                 return Ok(Some(item));
             }
-            match self.refill()? {
+            match self.refill(deadline)? {
                 Found::Part(part) => self.part = Some(part),
                 Found::End(outcome) => return outcome.map(|()| None),
             }
         }
     }
 
-    fn refill(&mut self) -> Result<Found, Status> {
+    fn refill(&mut self, deadline: Option<Instant>) -> Result<Found, Status> {
         let (inlet, mut found) = (&self.inlet, None);
-        let arrived = self.port.wait(self.deadline, &mut || {
+        let arrived = self.port.wait(deadline, &mut || {
             found = inlet.take();
             found.is_some()
         });

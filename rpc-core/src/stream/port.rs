@@ -25,6 +25,15 @@ pub(crate) trait Port: Send + Sync {
     /// Sends what is queued.
     fn flush(&self);
 
+    /// Whether so little is queued that more may be.
+    fn has_room(&self) -> bool;
+
+    /// Waits until there is room, or `deadline`; says which. A peer that gives credit and reads nothing is waited for here.
+    fn wait_for_room(&self, deadline: Option<Instant>) -> bool;
+
+    /// Takes in what has come, where nobody else does; does not wait.
+    fn take_in(&self);
+
     /// Waits until `ready`, asked again whenever this thread is unparked, or `deadline`; says which.
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool;
 }
@@ -35,6 +44,12 @@ pub(crate) struct Wire {
     pub(crate) port: Arc<dyn Port>,
     pub(crate) id: u64,
     pub(crate) deadline: Option<Instant>,
+}
+
+/// Where a stream comes from that is passed on: a connection and the call it belongs to.
+pub(crate) struct Source {
+    pub(crate) port: Arc<dyn Port>,
+    pub(crate) id: u64,
 }
 
 /// A stream that is sent from here, as its connection sees it.

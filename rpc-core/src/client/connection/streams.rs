@@ -10,7 +10,7 @@ use super::Connection;
 use crate::connection::SendError;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::status::Status;
-use crate::stream::{Attached, Nudge, Port, Stream, Wire};
+use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work};
 use crate::threads::{self, Thread};
 use crate::wire::{Message, Refusal};
 
@@ -19,9 +19,6 @@ use crate::wire::{Message, Refusal};
 #[derive(Debug, Default)]
 pub(super) struct Feeders(Mutex<Vec<Thread>>);
 
-/// What fills a stream.
-type Work = Box<dyn FnOnce() + Send>;
-
 impl Feeders {
     /// Runs `work` on a thread of its own. If there can be none, it is still in `work` afterwards.
     fn start(&self, work: &Arc<Mutex<Option<Work>>>) -> io::Result<()> {
@@ -29,7 +26,7 @@ impl Feeders {
         let thread = threads::spawn("rpc-feeder", move || {
             let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(work) = work {
-                work();
+                work(&mut || {});
             }
         })?;
         let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,6 +67,14 @@ impl Connection {
         }
     }
 
+    /// A thread that reads does not see that the stream it waits for is over: it looks again when the server has said
+    /// something.
+    pub(super) fn rouse(&self, reading: bool) {
+        if reading {
+            self.send_or_ignore(&Message::Ping { nonce: 0 });
+        }
+    }
+
     fn send_or_ignore(&self, message: &Message<'_>) {
         // A connection that takes no message has nobody to tell.
         self.outbound.send(message, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
@@ -101,17 +106,39 @@ impl Port for Connection {
         let mut calls = self.lock();
         let open = calls.abandon(id);
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
+        let reading = calls.is_read();
         drop(calls);
         hopeful.iter().for_each(std::thread::Thread::unpark);
         nudges.into_iter().for_each(Nudge::run);
         if open {
             self.send_or_ignore(&Message::Cancel { id });
+            self.rouse(reading);
             Connection::flush(self);
         }
     }
 
     fn flush(&self) {
         Connection::flush(self);
+    }
+
+    fn has_room(&self) -> bool {
+        self.outbound.queued() < self.limits.queued_bytes
+    }
+
+    fn wait_for_room(&self, deadline: Option<Instant>) -> bool {
+        if self.has_room() {
+            return true;
+        }
+        Connection::flush(self);
+        let far = || Instant::now() + DEADLINE_CEILING;
+        self.outbound.wait_for_room(self.limits.queued_bytes, deadline.unwrap_or_else(far))
+    }
+
+    fn take_in(&self) {
+        Connection::flush(self);
+        let Some(reader) = self.lock().take_reader() else { return };
+        self.read_turn(reader, Instant::now());
+        self.pass_reading_on();
     }
 
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
