@@ -206,6 +206,19 @@ impl ChatSession {
         self.deliver(room, text, Some(recipient))
     }
 
+    /// As [`send`](ChatSession::send), or [`send_to`](ChatSession::send_to) a recipient; `announce` runs before the message
+    /// itself can come back. For one thread of a session.
+    pub(crate) fn send_announced(
+        &self,
+        room: &str,
+        text: &str,
+        to: Option<&str>,
+        announce: impl FnOnce(Receipt),
+    ) -> Result<(), ChatError> {
+        let _sending = self.state.sending();
+        self.deliver(room, text, to).map(announce)
+    }
+
     fn deliver(&self, room: &str, text: &str, to: Option<&str>) -> Result<Receipt, ChatError> {
         let username = self.our_name()?;
         let room = self.named(room)?;

@@ -72,6 +72,27 @@ fn three_users_chat_in_public_and_in_private() {
     assert_eq!(left["username"], "caio");
 }
 
+/// The story: the listener's connection may bring a message before the sender's own brings its number.
+#[test]
+fn the_number_of_a_message_is_told_before_it_comes_back() {
+    let (binder, _server) = house();
+    let mut ana = Chatter::join(&binder, "ana");
+    ana.open_room("rust");
+    for number in 0..500 {
+        ana.say(&format!("number {number}"));
+    }
+    ana.say("/msg ana psst");
+    let (events, code) = ana.finish();
+    assert_eq!(code, Some(0));
+    let numbers = |kind: &str| -> Vec<(usize, Value)> {
+        let places = events.iter().enumerate().filter(|(_, event)| event["event"] == kind);
+        places.map(|(at, event)| (at, event["seq"].clone())).collect()
+    };
+    let (sent, back) = (numbers("sent"), numbers("message"));
+    assert_eq!((sent.len(), back.len()), (501, 501));
+    assert!(sent.iter().zip(&back).all(|((told, sent), (came, back))| sent == back && told < came));
+}
+
 #[test]
 fn a_late_joiner_gets_the_last_fifty_public_messages_and_no_private_one() {
     let (binder, _server) = house();

@@ -154,8 +154,8 @@ impl Commands {
     fn outcome(&mut self, command: Command) -> Outcome {
         let session = self.session.clone();
         match command {
-            Command::Say(text) => self.here(|room| session.send(&room, &text).map(sent)),
-            Command::Private { to, text } => self.here(|room| session.send_to(&room, &to, &text).map(sent)),
+            Command::Say(text) => self.send(&text, None),
+            Command::Private { to, text } => self.send(&text, Some(&to)),
             Command::Create { room, limit } => {
                 session.create(&room, limit).map(|room| Some(ChatEvent::RoomCreated { room }))
             }
@@ -183,11 +183,20 @@ impl Commands {
     fn here(&mut self, act: impl FnOnce(String) -> Result<ChatEvent, ChatError>) -> Outcome {
         match self.current() {
             Some(room) => act(room).map(Some),
-            None => {
-                self.refuse("not_in_room", "you are in no room: /join one first".to_owned());
-                Ok(None)
-            }
+            None => self.nowhere(),
         }
+    }
+
+    /// Says something in the current room. Its number is told before it comes back as a message.
+    fn send(&mut self, text: &str, to: Option<&str>) -> Outcome {
+        let session = self.session.clone();
+        let Some(room) = self.current() else { return self.nowhere() };
+        session.send_announced(&room, text, to, |receipt| self.tell(sent(receipt))).map(|()| None)
+    }
+
+    fn nowhere(&mut self) -> Outcome {
+        self.refuse("not_in_room", "you are in no room: /join one first".to_owned());
+        Ok(None)
     }
 
     fn me(&self) -> ChatEvent {

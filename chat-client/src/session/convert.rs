@@ -1,6 +1,6 @@
 //! From the contract's types to those of the events.
 
-use chat_api::{ChatError, Event, EventKind, Joined, RoomName, RoomSummary};
+use chat_api::{ChatError, Event, EventKind, Joined, RoomName, RoomSummary, Username};
 
 use super::Entry;
 use crate::event::{ChatEvent, Message, MessageKind, Notice, NoticeKind, RoomLine, SentAt};
@@ -21,6 +21,11 @@ pub(super) fn entry(joined: &Joined) -> Entry {
 
 pub(super) fn room_line(room: RoomSummary) -> RoomLine {
     RoomLine { name: room.name.into(), users: room.users, limit: room.limit }
+}
+
+/// Whether this is a message of this user's.
+pub(super) fn is_from(username: &Username, event: &Event) -> bool {
+    matches!(&event.kind, EventKind::Broadcast { from, .. } | EventKind::Unicast { from, .. } if from == username)
 }
 
 /// What a client shows of an event; `None` for kinds that this client is too old to know.

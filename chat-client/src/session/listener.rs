@@ -129,6 +129,9 @@ impl Ear {
             if !self.state.rooms(|rooms| rooms.is_new(room, mark.incarnation, mark.seq)) {
                 continue;
             }
+            if convert::is_from(&who.username, event) {
+                self.state.wait_for_sendings();
+            }
             if let Some(event) = convert::chat_event(room, event)
                 && !self.tell_patiently(who, event)
             {

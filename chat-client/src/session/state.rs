@@ -26,6 +26,8 @@ struct Shared {
     rooms: Rooms,
     /// Calls under way that enter a room.
     entering: usize,
+    /// How many sendings began that are told, and how many of them are over, in the same order.
+    sendings: (u64, u64),
     standing: Standing,
 }
 
@@ -50,6 +52,9 @@ pub(super) struct Who {
 
 /// A call that enters a room is under way as long as this lives.
 pub(super) struct Entering<'a>(&'a State);
+
+/// A message is being sent, or its number being told, as long as this lives.
+pub(super) struct Sending<'a>(&'a State);
 
 impl Default for State {
     fn default() -> State {
@@ -95,6 +100,20 @@ impl State {
     pub(super) fn wait_for_entries(&self) {
         let Some(until) = Instant::now().checked_add(Duration::from_secs(1)) else { return };
         self.wait_until(until, |shared| shared.entering == 0);
+    }
+
+    /// Begins a sending whose number is told; one thread does this, so that they end in order.
+    pub(super) fn sending(&self) -> Sending<'_> {
+        let mut shared = self.lock();
+        shared.sendings.0 = shared.sendings.0.saturating_add(1);
+        Sending(self)
+    }
+
+    /// Waits, for a second at most, until the sendings that have begun by now are over.
+    pub(super) fn wait_for_sendings(&self) {
+        let Some(until) = Instant::now().checked_add(Duration::from_secs(1)) else { return };
+        let (begun, _) = self.lock().sendings;
+        self.wait_until(until, |shared| shared.sendings.1 >= begun);
     }
 
     pub(super) fn wait_for(&self, until: Instant, reached: impl Fn(&Rooms) -> bool) -> bool {
@@ -163,6 +182,15 @@ impl Drop for Entering<'_> {
     fn drop(&mut self) {
         let mut shared = self.0.lock();
         shared.entering = shared.entering.saturating_sub(1);
+        drop(shared);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        let mut shared = self.0.lock();
+        shared.sendings.1 = shared.sendings.1.saturating_add(1);
         drop(shared);
         self.0.changed.notify_all();
     }
