@@ -23,7 +23,7 @@ use std::time::Duration;
 use desk::{Desk as _, DeskClient, REFUND, Trouble};
 use document::{Side, blocks, bytes_of, conversation, hex, table};
 use peer::{Peer, listen};
-use rpc_core::{Client, Code};
+use rpc_core::{Client, Code, Status, stream};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -35,7 +35,7 @@ fn echo(client: &Client) -> Result<String, Trouble> {
 #[test]
 fn every_conversation_of_the_document_is_played_here() {
     let names: BTreeSet<&str> = blocks().into_iter().map(|(conversation, _)| conversation).collect();
-    assert_eq!(names, BTreeSet::from(["exchange", "ping"]));
+    assert_eq!(names, BTreeSet::from(["exchange", "ping", "server-stream", "client-stream"]));
 }
 
 #[test]
@@ -82,6 +82,45 @@ fn the_client_says_the_bytes_of_the_exchange_and_calls_elsewhere_after_the_goodb
 fn the_server_answers_pings_and_ignores_fields_of_later_versions() {
     let (server, _) = desk::open();
     Peer::greeted(server.address()).play(Side::Client, &conversation("ping"));
+}
+
+#[test]
+fn the_server_says_the_bytes_of_streams() {
+    let (server, _) = desk::open();
+    for name in ["server-stream", "client-stream"] {
+        Peer::greeted(server.address()).play(Side::Client, &conversation(name));
+    }
+}
+
+/// Plays the server of one conversation, behind the prefaces, to the real client.
+fn play_to<T>(name: &str, calling: impl FnOnce(DeskClient) -> T + Send) -> T
+where
+    T: Send,
+{
+    let listener = listen();
+    let client = Client::connect(listener.local_addr().unwrap().to_string());
+    thread::scope(|scope| {
+        let called = scope.spawn(move || calling(DeskClient::new(client)));
+        let mut peer = Peer::accept(&listener);
+        peer.play(Side::Server, &conversation("exchange")[..2]);
+        peer.play(Side::Server, &conversation(name));
+        called.join().unwrap()
+    })
+}
+
+#[test]
+fn the_client_says_the_bytes_of_streams() {
+    let entries = play_to("server-stream", |desk| {
+        desk.entries().unwrap().collect::<Result<Vec<u64>, Status>>().unwrap()
+    });
+    assert_eq!(entries, (1..=65).collect::<Vec<_>>());
+    let deposited = play_to("client-stream", |desk| {
+        let (sink, amounts) = stream();
+        [100, 250, 251].into_iter().for_each(|amount| sink.try_send(amount).unwrap());
+        drop(sink);
+        desk.deposit(amounts)
+    });
+    assert_eq!(deposited, Ok(601));
 }
 
 /// What the real client makes of a server that answers its first call with these bytes.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::service::{Kind, Procedure, Repetition};
-use rpc_core::{Context, Server, Status};
+use rpc_core::{Context, Server, Status, Stream, stream};
 use serde::{Deserialize, Serialize};
 
 #[rpc_core::service]
 pub(crate) trait Desk {
     fn echo(&self, text: String) -> Result<String, Trouble>;
     fn withdraw(&self, amount: u64) -> Result<u64, Trouble>;
+    /// 1 to 65.
+    fn entries(&self) -> Result<Stream<u64>, Trouble>;
+    fn deposit(&self, amounts: Stream<u64>) -> Result<u64, Trouble>;
     /// Waits until nobody waits for it.
     fn wait(&self) -> Result<String, Trouble>;
 }
@@ -54,6 +57,18 @@ impl Desk for Clerk {
 
     fn withdraw(&self, amount: u64) -> Result<u64, Trouble> {
         BALANCE.checked_sub(amount).ok_or(Trouble::Short { missing: amount.saturating_sub(BALANCE) })
+    }
+
+    fn entries(&self) -> Result<Stream<u64>, Trouble> {
+        let (sink, entries) = stream();
+        (1..=64).for_each(|entry| sink.try_send(entry).unwrap());
+        // There is no room for the last one before the others have left together.
+        drop(std::thread::Builder::new().spawn(move || sink.send(65)));
+        Ok(entries)
+    }
+
+    fn deposit(&self, mut amounts: Stream<u64>) -> Result<u64, Trouble> {
+        amounts.try_fold(0, |sum, amount| Ok(sum + amount?))
     }
 
     fn wait(&self) -> Result<String, Trouble> {
