@@ -31,6 +31,7 @@ use crate::resolve::{Endpoint, Fixed, Resolve};
 use crate::service::Procedure;
 use crate::status::{Code, Status};
 use crate::stream::Legs;
+use crate::transport::Way;
 use crate::wire::CallHeader;
 
 /// Calls procedures; cheap to clone, and any number of threads may share one.
@@ -47,6 +48,8 @@ pub struct Client {
 
 struct Core {
     resolve: Arc<dyn Resolve>,
+    /// Leads to the one server of a client that has no address for it.
+    way: Option<Way>,
     limits: Limits,
     links: Mutex<HashMap<Endpoint, Arc<Link>>>,
 }
@@ -63,22 +66,37 @@ thread_local! {
 }
 
 impl Client {
-    /// A client of one server, `HOST:PORT`. It connects at the first call; an address that is none fails the calls.
+    /// A client of one server, `HOST:PORT` or `unix:/PATH`. It connects at the first call; an address that is none fails the calls.
     pub fn connect(address: impl AsRef<str>) -> Client {
         Client::resolving(Arc::new(Fixed(address.as_ref().parse())))
     }
 
     /// A client that asks `resolve` where each procedure is.
     pub fn resolving(resolve: Arc<dyn Resolve>) -> Client {
-        let core = Core { resolve, limits: Limits::default(), links: Mutex::default() };
+        Client::with_core(resolve, None)
+    }
+
+    /// A client without an address: of a connected socket's peer (`Client::over(stream)`), which is its server, or of a
+    /// server of this process (`Client::over(&server)`), to which it connects in memory.
+    ///
+    /// A client over a socket has this one connection; when it has ended, every call fails with the cause. A client of a
+    /// server connects as often as needed, and does not keep it alive.
+    pub fn over(way: impl Into<Way>) -> Client {
+        let way = way.into();
+        Client::with_core(Arc::new(Fixed(Ok(Endpoint::unnamed(way.name())))), Some(way))
+    }
+
+    fn with_core(resolve: Arc<dyn Resolve>, way: Option<Way>) -> Client {
+        let core = Core { resolve, way, limits: Limits::default(), links: Mutex::default() };
         Client { core: Arc::new(core), options: Arc::default() }
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
-    /// `queued_bytes`, `frame_time` and `write_stall`.
+    /// `queued_bytes`, `frame_time` and `write_stall`. A passed-in socket belongs to the first of them that calls.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
-        let core = Core { resolve: self.core.resolve.clone(), limits, links: Mutex::default() };
+        let (resolve, way) = (self.core.resolve.clone(), self.core.way.clone());
+        let core = Core { resolve, way, limits, links: Mutex::default() };
         Client { core: Arc::new(core), options: self.options.clone() }
     }
 
@@ -103,8 +121,12 @@ impl Client {
 
     /// The same client, whose calls wait for a server that cannot be reached, or is not known yet, until their deadline.
     /// Only calls that certainly did not run are tried again, with jittered pauses of at most 2 s.
+    /// Over a passed-in socket there is no server to wait for, and this changes nothing.
     #[must_use]
     pub fn wait_for_ready(&self) -> Client {
+        if self.core.way.as_ref().is_some_and(Way::is_single) {
+            return self.clone();
+        }
         self.with_options(|options| options.patience = Patience::UntilDeadline)
     }
 
@@ -227,7 +249,7 @@ impl Core {
         if links.len() >= LINKS {
             links.retain(|_, link| Arc::strong_count(link) > 1);
         }
-        let link = Arc::new(Link::new(endpoint.clone(), self.limits.clone()));
+        let link = Arc::new(Link::new(endpoint.clone(), self.way.clone(), self.limits.clone()));
         links.insert(endpoint.clone(), link.clone());
         link
     }

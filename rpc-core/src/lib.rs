@@ -35,3 +35,4 @@ pub use server::{Server, ServerBuilder, StillRunning};
 pub use service::Service;
 pub use status::{Code, Execution, Status};
 pub use stream::{Sink, Stream, TrySendError, stream};
+pub use transport::{Listener, Socket, Way};

@@ -6,6 +6,7 @@ mod accept;
 mod capacity;
 mod connection;
 mod dispatch;
+mod door;
 mod ending;
 mod pool;
 mod routes;
@@ -16,31 +17,33 @@ mod watcher;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use self::accept::Acceptor;
 use self::capacity::Capacity;
+use self::door::Door;
 use self::pool::Pool;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, LINGER, Limits};
+use crate::resolve::Endpoint;
 use crate::service::Service;
 use crate::status::Status;
 use crate::threads::{self, Thread};
-use crate::transport::{TcpAcceptor, Waker};
+use crate::transport::{Listener, Socket, Waker, Way};
 
 /// A running server. Dropping it shuts it down, giving running calls [`Server::DROP_GRACE`].
 pub struct Server {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
+    path: Option<PathBuf>,
     shared: Arc<Shared>,
-    closing: Arc<AtomicBool>,
-    waker: Waker,
+    door: Arc<Door>,
     threads: Option<[Thread; 2]>,
 }
 
@@ -72,9 +75,26 @@ impl Server {
         ServerBuilder::default()
     }
 
-    /// The address it listens on, with the real port.
+    /// The TCP address it listens on, with the real port; `0.0.0.0:0`, to which nobody can connect, for a server that
+    /// listens on a Unix socket or nowhere. [`endpoint`](Server::endpoint) fits all kinds.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))
+    }
+
+    /// Where it listens, as [`Client::connect`](crate::Client::connect) takes it: `HOST:PORT` or `unix:/PATH`; `None` for
+    /// a server in memory and for a Unix socket without a path.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let unix = || self.path.as_ref().map(Endpoint::unix);
+        self.address.map(|address| Endpoint::new(address.ip().to_string(), address.port())).or_else(unix)
+    }
+
+    /// Serves a connected socket ([`TcpStream`](std::net::TcpStream), [`UnixStream`](std::os::unix::net::UnixStream) or
+    /// [`Socket`]) like one that was accepted. It counts as a connection, and the peer is the client.
+    ///
+    /// # Errors
+    /// `QuotaExceeded` when there is no place for it, which the peer is told too; else what the machine says of the socket.
+    pub fn adopt(&self, socket: impl Into<Socket>) -> io::Result<()> {
+        self.door.adopt(socket.into())
     }
 
     /// The names of all procedures, in the order they were added.
@@ -108,8 +128,7 @@ impl Server {
 
     fn close(&mut self, grace: Duration) -> Result<(), StillRunning> {
         let Some(threads) = self.threads.take() else { return Ok(()) };
-        self.closing.store(true, Ordering::SeqCst);
-        self.waker.wake();
+        self.door.close();
         let [acceptor, watcher] = threads;
         acceptor.join();
         // Calls that run to their end are still watched: their deadlines hold, and peers that give them up are heard.
@@ -170,26 +189,54 @@ impl ServerBuilder {
         self.serve(TcpListener::bind(address)?)
     }
 
-    /// Serves on a socket that listens already.
+    /// Listens on a Unix socket at `path`, at most 107 bytes, which clients reach as `unix:/PATH`. Who may connect is up
+    /// to the permissions of the file, made under the process' umask, and of its folder.
+    ///
+    /// The file that a dead server left is replaced; the server removes its own when it shuts down.
+    ///
+    /// # Errors
+    /// As [`bind`](ServerBuilder::bind); `AddrInUse` when a server listens at `path`, `AlreadyExists` when it is a file of
+    /// another kind, `NotFound` when its folder is missing, `InvalidInput` when it is too long.
+    pub fn bind_unix(self, path: impl AsRef<Path>) -> io::Result<Server> {
+        self.serve(Listener::bind_unix(path.as_ref())?)
+    }
+
+    /// Serves without listening: to clients of this process, made by [`Client::over`](crate::Client::over)`(&server)`, and
+    /// to sockets that it [adopts](Server::adopt). For tests: no port and no file, and everything else as over a network,
+    /// since its connections are pairs of connected Unix sockets.
+    ///
+    /// # Errors
+    /// As [`bind`](ServerBuilder::bind), without an address.
+    pub fn serve_in_memory(self) -> io::Result<Server> {
+        self.start(None)
+    }
+
+    /// Serves on a socket that listens already: a [`TcpListener`], a [`UnixListener`](std::os::unix::net::UnixListener)
+    /// (whose file is left to who made it) or a [`Listener`].
     ///
     /// # Errors
     /// As [`bind`](ServerBuilder::bind).
-    pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
+    pub fn serve(self, listener: impl Into<Listener>) -> io::Result<Server> {
+        self.start(Some(listener.into()))
+    }
+
+    fn start(self, listener: Option<Listener>) -> io::Result<Server> {
         self.check()?;
         let capacity = Capacity::of_machine(self.limits.connections);
-        let listener = TcpAcceptor::new(listener)?;
-        let address = listener.address();
+        let listener = listener.map(Listener::prepared).transpose()?;
+        let address = listener.as_ref().and_then(Listener::address);
+        let path = listener.as_ref().and_then(Listener::path);
         let (accept_waker, accept_wake) = Waker::pair()?;
         let (watch_waker, watch_wake) = Waker::pair()?;
         let pool = Pool::new(capacity.threads);
         let shared = Arc::new(Shared::new(self.routes, self.limits, pool, capacity.connections, watch_waker));
-        let closing = Arc::new(AtomicBool::new(false));
+        let door = Arc::new(Door::new(shared.clone(), accept_waker));
         let watcher = Watcher::new(shared.clone(), watch_wake);
-        let acceptor = Acceptor::new(shared.clone(), listener, accept_wake, closing.clone());
+        let acceptor = Acceptor { door: door.clone(), listener, wake: accept_wake };
         let watching = threads::spawn("rpc-watch", move || watcher.watch())?;
         let accepting = threads::spawn("rpc-accept", move || acceptor.accept_all())
             .inspect_err(|_| shared.end_watching())?;
-        Ok(Server { address, shared, closing, waker: accept_waker, threads: Some([accepting, watching]) })
+        Ok(Server { address, path, shared, door, threads: Some([accepting, watching]) })
     }
 
     fn check(&self) -> io::Result<()> {
@@ -218,9 +265,23 @@ impl Drop for Server {
     }
 }
 
+/// The way to a server of the same process; it does not keep the server alive.
+impl From<&Server> for Way {
+    fn from(server: &Server) -> Way {
+        let door = Arc::downgrade(&server.door);
+        Way::dialled("the server in memory", move || match door.upgrade() {
+            Some(door) => door.dial(),
+            None => Err(door::shut_down()),
+        })
+    }
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

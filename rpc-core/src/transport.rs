@@ -1,6 +1,10 @@
 //! What a connection needs of the thing below it: bytes both ways, with an end to every wait.
 
-mod tcp;
+mod listener;
+mod socket;
+mod unix;
+mod wake;
+mod way;
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -8,7 +12,10 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-pub(crate) use tcp::{Tcp, TcpAcceptor, Wake, Waker, poll_until};
+pub use listener::Listener;
+pub use socket::Socket;
+pub(crate) use wake::{Wake, Waker, poll_until};
+pub use way::Way;
 
 /// One connection's bytes, shared by the threads that read and write it.
 ///

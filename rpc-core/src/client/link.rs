@@ -12,11 +12,13 @@ use super::connection::Connection;
 use crate::limits::Limits;
 use crate::resolve::Endpoint;
 use crate::status::Status;
-use crate::transport::Tcp;
+use crate::transport::{Socket, Way};
 
 #[derive(Debug)]
 pub(super) struct Link {
     endpoint: Endpoint,
+    /// Taken instead of connecting to the endpoint, which is then a name only.
+    way: Option<Way>,
     limits: Limits,
     state: Mutex<State>,
     changed: Condvar,
@@ -33,8 +35,8 @@ enum State {
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 impl Link {
-    pub(super) fn new(endpoint: Endpoint, limits: Limits) -> Link {
-        Link { endpoint, limits, state: Mutex::new(State::Idle), changed: Condvar::new() }
+    pub(super) fn new(endpoint: Endpoint, way: Option<Way>, limits: Limits) -> Link {
+        Link { endpoint, way, limits, state: Mutex::new(State::Idle), changed: Condvar::new() }
     }
 
     /// A connection that takes calls, made if there is none.
@@ -46,8 +48,9 @@ impl Link {
                     let connection = connection.clone();
                     drop(state);
                     connection.look();
-                    if connection.ended().is_none() {
-                        return Ok(connection);
+                    let Some(end) = connection.ended() else { return Ok(connection) };
+                    if self.way.as_ref().is_some_and(Way::is_single) {
+                        return Err(end.not_run());
                     }
                     state = self.lock();
                     if matches!(&*state, State::Connected(held) if Arc::ptr_eq(held, &connection)) {
@@ -86,8 +89,20 @@ impl Link {
         Ok(connection)
     }
 
+    fn reach(&self, deadline: Instant) -> Result<Socket, Status> {
+        let connected = match (&self.way, self.endpoint.path()) {
+            (Some(way), _) => way.connect(),
+            (None, Some(path)) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                Socket::connect_unix(path, left.min(CONNECT_TIME))
+            }
+            (None, None) => return self.reach_host(deadline),
+        };
+        connected.map_err(|error| self.unreachable(&error))
+    }
+
     /// The first of the host's addresses that takes a connection.
-    fn reach(&self, deadline: Instant) -> Result<Tcp, Status> {
+    fn reach_host(&self, deadline: Instant) -> Result<Socket, Status> {
         let addresses = (self.endpoint.host(), self.endpoint.port()).to_socket_addrs();
         let addresses = addresses.map_err(|error| self.unreachable(&error))?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
@@ -96,7 +111,7 @@ impl Link {
             if left.is_zero() {
                 return Err(self.too_late());
             }
-            match Tcp::connect(address, left.min(CONNECT_TIME)) {
+            match Socket::connect(address, left.min(CONNECT_TIME)) {
                 Ok(transport) => return Ok(transport),
                 Err(error) => last = error,
             }

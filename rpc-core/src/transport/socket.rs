@@ -1,54 +1,87 @@
-//! TCP sockets.
+//! Connected sockets, of TCP and of the Unix domain: one implementation, since both read and write alike.
 //!
 //! A wait for reading is one blocking `recv`: the socket's own time-out is set only when it does not fit the deadline, so
 //! a call costs no system call for its time limit. The last few milliseconds are waited for with `poll`, which is exact.
 //! Writing never waits (`MSG_DONTWAIT`); the socket itself stays blocking.
 
-use std::io::{self, IoSlice, Read};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 
-use super::{Readiness, Transport};
+use super::{Readiness, Transport, poll_until, unix};
 
-/// A connected socket.
+/// A connected stream socket, of TCP or of the Unix domain, made with `From`. It is ours from then on: its options are
+/// set anew (blocking, without time-outs; TCP: no delay, keepalive), and clones of it must not be used any more.
 #[derive(Debug)]
-pub(crate) struct Tcp {
-    stream: TcpStream,
+pub struct Socket {
+    descriptor: OwnedFd,
+    family: Family,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     /// The receive time-out the kernel has for this socket, in nanoseconds; zero is none.
     timeout: AtomicU64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Tcp,
+    Unix,
+}
+
 /// Below this much time left a read waits with `poll`: the kernel's socket time-out is coarser.
 const EXACT: Duration = Duration::from_millis(20);
 
-/// Keepalive finds a peer that vanished: first probe after 30 s of silence, then every 10 s, dead after three.
+/// Keepalive finds a peer that vanished: first probe after 30 s of silence, then every 10 s, dead after three. The peer
+/// of a Unix socket cannot vanish unseen.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
-impl Tcp {
-    /// Takes over a connected socket.
-    pub(crate) fn new(stream: TcpStream) -> io::Result<Tcp> {
-        stream.set_nodelay(true)?;
-        sockopt::set_socket_keepalive(&stream, true)?;
-        sockopt::set_tcp_keepidle(&stream, KEEPALIVE_IDLE)?;
-        sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_EVERY)?;
-        sockopt::set_tcp_keepcnt(&stream, KEEPALIVE_PROBES)?;
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Socket {
         let (peer, local) = (stream.peer_addr().ok(), stream.local_addr().ok());
-        Ok(Tcp { stream, peer, local, timeout: AtomicU64::new(0) })
+        let descriptor = OwnedFd::from(stream);
+        Socket { descriptor, family: Family::Tcp, peer, local, timeout: AtomicU64::new(0) }
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Socket {
+        let descriptor = OwnedFd::from(stream);
+        Socket { descriptor, family: Family::Unix, peer: None, local: None, timeout: AtomicU64::new(0) }
+    }
+}
+
+impl Socket {
+    pub(crate) fn connect(address: SocketAddr, time: Duration) -> io::Result<Socket> {
+        let stream = TcpStream::connect_timeout(&address, time.max(Duration::from_millis(1)))?;
+        Socket::from(stream).prepared()
     }
 
-    pub(crate) fn connect(address: SocketAddr, time: Duration) -> io::Result<Tcp> {
-        Tcp::new(TcpStream::connect_timeout(&address, time.max(Duration::from_millis(1)))?)
+    pub(crate) fn connect_unix(path: &Path, time: Duration) -> io::Result<Socket> {
+        Socket::from(unix::connect(path, time)?).prepared()
+    }
+
+    /// The socket with the options that its use as a transport relies on.
+    pub(crate) fn prepared(self) -> io::Result<Socket> {
+        rustix::io::ioctl_fionbio(&self.descriptor, false)?;
+        sockopt::set_socket_timeout(&self.descriptor, Timeout::Recv, None)?;
+        if self.family == Family::Tcp {
+            sockopt::set_tcp_nodelay(&self.descriptor, true)?;
+            sockopt::set_socket_keepalive(&self.descriptor, true)?;
+            sockopt::set_tcp_keepidle(&self.descriptor, KEEPALIVE_IDLE)?;
+            sockopt::set_tcp_keepintvl(&self.descriptor, KEEPALIVE_EVERY)?;
+            sockopt::set_tcp_keepcnt(&self.descriptor, KEEPALIVE_PROBES)?;
+        }
+        Ok(self)
     }
 
     /// Makes the kernel's time-out end before the deadline, but not long before it. The kernel's timers are late by up to
@@ -60,7 +93,7 @@ impl Tcp {
             Some(safe) if !held.is_zero() && held <= safe && held >= safe / 2 => return Ok(()),
             wanted => wanted,
         };
-        sockopt::set_socket_timeout(&self.stream, Timeout::Recv, wanted)?;
+        sockopt::set_socket_timeout(&self.descriptor, Timeout::Recv, wanted)?;
         let nanoseconds = wanted.map_or(0, |wanted| u64::try_from(wanted.as_nanos()).unwrap_or(u64::MAX));
         self.timeout.store(nanoseconds, Ordering::Relaxed);
         Ok(())
@@ -68,7 +101,7 @@ impl Tcp {
 
     fn receive(&self, into: &mut Vec<u8>, flags: RecvFlags) -> io::Result<usize> {
         loop {
-            match recv(&self.stream, rustix::buffer::spare_capacity(into), flags) {
+            match recv(&self.descriptor, rustix::buffer::spare_capacity(into), flags) {
                 Ok((count, _)) => return Ok(count),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -77,7 +110,7 @@ impl Tcp {
     }
 }
 
-impl Transport for Tcp {
+impl Transport for Socket {
     fn read(&self, into: &mut Vec<u8>, deadline: Option<Instant>) -> io::Result<usize> {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -102,8 +135,8 @@ impl Transport for Tcp {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         loop {
             let sent = match parts {
-                [single] => send(&self.stream, single, flags),
-                several => sendmsg(&self.stream, several, &mut SendAncillaryBuffer::default(), flags),
+                [single] => send(&self.descriptor, single, flags),
+                several => sendmsg(&self.descriptor, several, &mut SendAncillaryBuffer::default(), flags),
             };
             match sent {
                 Err(rustix::io::Errno::INTR) => {}
@@ -116,7 +149,7 @@ impl Transport for Tcp {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, wanted.readable);
         flags.set(PollFlags::OUT, wanted.writable);
-        let mut polled = [PollFd::new(&self.stream, flags)];
+        let mut polled = [PollFd::new(&self.descriptor, flags)];
         poll_until(&mut polled, deadline)?;
         let came = polled.first().map_or(PollFlags::empty(), PollFd::revents);
         let broken = came.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
@@ -129,7 +162,12 @@ impl Transport for Tcp {
 
     fn shutdown(&self, how: Shutdown) {
         // The peer may have closed first; then there is nothing left to end.
-        self.stream.shutdown(how).ok();
+        let how = match how {
+            Shutdown::Read => rustix::net::Shutdown::Read,
+            Shutdown::Write => rustix::net::Shutdown::Write,
+            Shutdown::Both => rustix::net::Shutdown::Both,
+        };
+        rustix::net::shutdown(&self.descriptor, how).ok();
     }
 
     fn peer(&self) -> Option<SocketAddr> {
@@ -141,92 +179,8 @@ impl Transport for Tcp {
     }
 }
 
-impl AsFd for Tcp {
+impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
-    }
-}
-
-/// `poll` that goes on after a signal and ends at `deadline`.
-pub(crate) fn poll_until(polled: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> {
-    loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(polled, timeout.as_ref()) {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return Ok(other?),
-        }
-    }
-}
-
-/// The end that a thread waits on beside sockets.
-#[derive(Debug)]
-pub(crate) struct Wake(UnixStream);
-
-/// The end that wakes it. Waking twice before it looked is once.
-#[derive(Debug)]
-pub(crate) struct Waker(UnixStream);
-
-impl Waker {
-    pub(crate) fn pair() -> io::Result<(Waker, Wake)> {
-        let (waker, wake) = UnixStream::pair()?;
-        waker.set_nonblocking(true)?;
-        wake.set_nonblocking(true)?;
-        Ok((Waker(waker), Wake(wake)))
-    }
-
-    pub(crate) fn wake(&self) {
-        // A full pair means that a wake-up is on its way already.
-        send(&self.0, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL).ok();
-    }
-}
-
-impl Wake {
-    /// Takes the wake-ups that have come.
-    pub(crate) fn clear(&self) {
-        let mut bytes = [0; 64];
-        while matches!((&self.0).read(&mut bytes), Ok(count) if count == bytes.len()) {}
-    }
-}
-
-impl AsFd for Wake {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-/// A listening socket whose wait for the next connection can be ended.
-#[derive(Debug)]
-pub(crate) struct TcpAcceptor {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-/// Connections that wait to be accepted: a burst of this size is not turned away.
-const BACKLOG: i32 = 4096;
-
-impl TcpAcceptor {
-    pub(crate) fn new(listener: TcpListener) -> io::Result<TcpAcceptor> {
-        rustix::net::listen(&listener, BACKLOG)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok(TcpAcceptor { listener, address })
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The next connection; `None` when `wake` was woken or `deadline` passed first.
-    pub(crate) fn accept(&self, wake: &Wake, deadline: Option<Instant>) -> io::Result<Option<TcpStream>> {
-        let mut polled = [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
-        poll_until(&mut polled, deadline)?;
-        let [listener, woken] = polled;
-        if !woken.revents().is_empty() || listener.revents().is_empty() {
-            return Ok(None);
-        }
-        let (stream, _) = self.listener.accept()?;
-        stream.set_nonblocking(false)?;
-        Ok(Some(stream))
+        self.descriptor.as_fd()
     }
 }
