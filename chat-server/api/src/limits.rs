@@ -20,8 +20,11 @@ pub const MESSAGE_BYTES: usize = 4096;
 /// Public messages in the answer of a join, and messages in the answer of `room_history`: about a screen.
 pub const RECENT_MESSAGES: usize = 50;
 
-/// Records a room keeps, messages and notices together: at most 45 MB of the longest messages.
-pub const HISTORY_RECORDS: usize = 10_000;
+/// Messages a room keeps, public and private: at most 45 MB of the longest.
+pub const HISTORY_MESSAGES: usize = 10_000;
+
+/// Records a room keeps, messages and notices together: busy doors cost messages only when they are half of all.
+pub const HISTORY_RECORDS: usize = 20_000;
 
 /// Bytes of events in one answer: 2 MiB, a quarter of the largest frame. What is left over is a next answer's.
 pub const ANSWER_BYTES: usize = 2 << 20;

@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 
-use chat_api::limits::{HISTORY_RECORDS, RECENT_MESSAGES};
+use chat_api::limits::{HISTORY_MESSAGES, HISTORY_RECORDS, RECENT_MESSAGES};
 use chat_api::{Event, EventKind, Seq, UnixMillis};
 
 use super::person::UserId;
 use super::record::{Audience, Record};
 
-/// The last 10,000 records, and the last 50 public messages however many records came after them.
+/// The last 10,000 messages with the notices between them, 20,000 records at the most; and the last 50 public messages
+/// however many records came after them.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     records: VecDeque<Record>,
+    /// How many of the records are messages.
+    messages: usize,
     last_public: VecDeque<Record>,
     last: Seq,
 }
@@ -38,10 +41,22 @@ impl History {
         self.last = self.last.next();
         let record = Record { event: Event { seq: self.last, sent_at, kind }, audience };
         if audience == Audience::Public {
-            keep(&mut self.last_public, record.clone(), RECENT_MESSAGES);
+            if self.last_public.len() >= RECENT_MESSAGES {
+                self.last_public.pop_front();
+            }
+            self.last_public.push_back(record.clone());
         }
-        keep(&mut self.records, record, HISTORY_RECORDS);
+        self.messages += usize::from(record.is_message());
+        self.records.push_back(record);
+        self.forget_the_oldest();
         self.last
+    }
+
+    fn forget_the_oldest(&mut self) {
+        while self.messages > HISTORY_MESSAGES || self.records.len() > HISTORY_RECORDS {
+            let Some(oldest) = self.records.pop_front() else { return };
+            self.messages -= usize::from(oldest.is_message());
+        }
     }
 
     /// What is delivered to `reader` after `after`, at most `budget` bytes, but at least one event if there is any.
@@ -80,13 +95,6 @@ impl History {
         events.reverse();
         events
     }
-}
-
-fn keep(records: &mut VecDeque<Record>, record: Record, limit: usize) {
-    if records.len() >= limit {
-        records.pop_front();
-    }
-    records.push_back(record);
 }
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ impl Record {
         }
     }
 
+    /// Whether it is a message at all, and not a notice.
+    pub(crate) fn is_message(&self) -> bool {
+        self.audience != Audience::Members
+    }
+
     /// Whether it is a message that this member may look up again.
     pub(crate) fn is_message_known_to(&self, reader: UserId) -> bool {
         match self.audience {

@@ -63,15 +63,28 @@ fn busy_doors_never_push_out_public_messages() {
 }
 
 #[test]
+fn notices_take_no_places_of_messages_up_to_their_own_number() {
+    let mut history = History::default();
+    let first = say(&mut history, "here first");
+    for _ in 1..HISTORY_MESSAGES {
+        say(&mut history, "x");
+        notice(&mut history);
+    }
+    assert_eq!(history.records.front().map(|record| record.event.seq), Some(first));
+    say(&mut history, "one past the limit");
+    assert_ne!(history.records.front().map(|record| record.event.seq), Some(first));
+}
+
+#[test]
 fn a_wrapped_history_says_how_much_a_reader_may_have_missed() {
     let mut history = History::default();
-    for _ in 0..HISTORY_RECORDS {
+    for _ in 0..HISTORY_MESSAGES {
         say(&mut history, "x");
     }
     assert_eq!(history.page(ANA, Seq::START, usize::MAX).missed, 0);
     say(&mut history, "one past the limit");
     let page = history.page(ANA, Seq::START, usize::MAX);
-    assert_eq!((page.missed, page.events.len(), page.read), (1, HISTORY_RECORDS, Seq::new(10_001)));
+    assert_eq!((page.missed, page.events.len(), page.read), (1, HISTORY_MESSAGES, Seq::new(10_001)));
     assert_eq!(history.page(ANA, Seq::new(1), usize::MAX).missed, 0);
 }
 
