@@ -202,6 +202,10 @@ fn longest_function(text: &str) -> (usize, usize) {
         {
             continue;
         }
+        let signature_ends = lines.iter().skip(start).find(|line| line.ends_with('{') || line.ends_with(';'));
+        if signature_ends.is_none_or(|line| line.ends_with(';')) {
+            continue;
+        }
         let closing = format!("{}}}", " ".repeat(line.len() - code.len()));
         let length = lines.iter().skip(start).position(|line| *line == closing).map_or(1, |end| end + 1);
         if length > longest.1 {
