@@ -38,7 +38,7 @@ use crate::wire::CallHeader;
 ///
 /// Every call has a deadline, 30 s unless told otherwise, that covers finding the server, connecting, queueing, sending,
 /// waiting and decoding. Connections are made when first needed, one a server, and again after a loss; a call that
-/// certainly did not run is tried once more. Usually a client is wrapped by the `…Client` that
+/// certainly did not run is tried once more, and so is one that was lost if its trait marks it `#[idempotent]`. Usually a client is wrapped by the `…Client` that
 /// [`#[service]`](macro@crate::service) writes.
 #[derive(Clone)]
 pub struct Client {
@@ -147,7 +147,7 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let mut attempts = Attempts::new(self.options.patience, deadline);
+        let mut attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
         loop {
             let failure = match self.send(procedure.name, arguments, deadline, Departure::WithItsCaller, None)
             {
@@ -164,7 +164,8 @@ impl Client {
         }
     }
 
-    /// Starts calling `procedure`; its frame leaves with others of this thread, within a millisecond.
+    /// Starts calling `procedure`; its frame leaves with others of this thread, within a millisecond. Once it has left it
+    /// is not tried again.
     pub fn start<A, T, E>(&self, procedure: &'static Procedure, arguments: &A) -> Pending<T, E>
     where
         A: Serialize,
@@ -172,7 +173,7 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let mut attempts = Attempts::new(self.options.patience, deadline);
+        let mut attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
         loop {
             let failure = match self.send(procedure.name, arguments, deadline, Departure::Soon, None) {
                 Ok(flight) => return Pending::new(Ok(flight)),

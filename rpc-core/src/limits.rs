@@ -48,7 +48,14 @@ pub const METADATA_BYTES: usize = 16 << 10;
 pub const METADATA_KEY: usize = 64;
 
 /// Items of one stream that may be under way before their consumer takes some: 64. It is told in the preface.
+///
+/// With [`STREAM_CREDIT_BYTES`] it bounds what a peer can make us hold: for each stream 4 MiB and one frame, for each
+/// connection [`Limits::calls_in_flight`] times that, which is 12 GiB by default and 80 MiB with calls bounded to 16 and
+/// frames to 1 MiB. A service for strangers bounds both, and its connections.
 pub const STREAM_CREDIT: u32 = 64;
+
+/// A message of items uses the credit of one item for each 64 KiB that it begins, however few items it has.
+pub const STREAM_CREDIT_BYTES: usize = 64 << 10;
 
 /// The message of a status is cut at this many bytes before it is sent, so that a status always fits a frame.
 pub const STATUS_MESSAGE: usize = 4 << 10;

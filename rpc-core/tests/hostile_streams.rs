@@ -122,6 +122,31 @@ fn items_beyond_the_credit_are_fatal() {
     check_fatal(&items(1, 1, &[1]));
 }
 
+/// Items once counted alike whatever their size: a peer could make us hold 64 frames for each stream.
+#[test]
+fn large_items_use_more_credit_and_past_it_they_are_fatal() {
+    let (_stand, mut peer) = stand(Limits::default());
+    peer.say(
+        &[call(1, "hoard", b""), items(1, 1, &vec![1; 60 << 16]), items(1, 4, &[1; 4]), echo(2)].concat(),
+    );
+    assert_eq!(peer.hear(), Some(echoed(2)));
+    peer.say(&items(1, 1, &[1]));
+    assert_eq!(peer.hear_end(), b"");
+}
+
+#[test]
+fn a_server_makes_up_for_a_large_item_before_the_next() {
+    let (_stand, mut peer) = stand(Limits::default());
+    peer.say(&[call(1, "flood", b""), credit(1, 1)].concat());
+    assert_eq!(peer.hear(), Some(vec![1, 1, 0]));
+    assert_eq!(peer.hear().unwrap()[..3], [2, 1, 1]);
+    // It had a little over 64 KiB, which is the credit of two.
+    peer.say(&[credit(1, 1), echo(2)].concat());
+    assert_eq!(peer.hear(), Some(echoed(2)));
+    peer.say(&credit(1, 1));
+    assert_eq!(peer.hear().unwrap()[..3], [2, 1, 1]);
+}
+
 /// They once cost no credit, and were kept.
 #[test]
 fn a_message_of_no_items_is_fatal() {

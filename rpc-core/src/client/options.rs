@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::limits::{BACKOFF_CEILING, BACKOFF_FLOOR, DEADLINE_CEILING, DEFAULT_DEADLINE};
 use crate::metadata::{Metadata, MetadataError};
+use crate::service::Repetition;
 use crate::status::{Code, Status};
 
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Options {
     pub(super) patience: Patience,
 }
 
-/// What to do with a call that certainly did not run.
+/// What to do with a call that certainly did not run, or that may run twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
     /// Ask once for a fresh address and try there.
@@ -56,19 +57,21 @@ impl Options {
 #[derive(Debug)]
 pub(super) struct Attempts {
     patience: Patience,
+    repetition: Repetition,
     deadline: Instant,
     made: u32,
 }
 
 impl Attempts {
-    pub(super) fn new(patience: Patience, deadline: Instant) -> Attempts {
-        Attempts { patience, deadline, made: 0 }
+    pub(super) fn new(patience: Patience, repetition: Repetition, deadline: Instant) -> Attempts {
+        Attempts { patience, repetition, deadline, made: 0 }
     }
 
     /// After a failure: how long to pause before the next attempt; `None` to give up.
     pub(super) fn after(&mut self, failure: &Status) -> Option<Duration> {
         self.made += 1;
-        if failure.may_have_run() {
+        let lost = failure.code() == Code::Unavailable && self.repetition == Repetition::Idempotent;
+        if failure.may_have_run() && !lost {
             return None;
         }
         match (self.patience, failure.code()) {
@@ -104,17 +107,21 @@ mod tests {
     }
 
     #[test]
-    fn only_what_did_not_run_is_tried_again() {
+    fn only_what_did_not_run_or_may_run_twice_is_tried_again() {
         let deadline = Instant::now() + Duration::from_secs(60);
         let lost = Status::unavailable("lost");
         for patience in [Patience::OneRetry, Patience::UntilDeadline] {
-            assert_eq!(Attempts::new(patience, deadline).after(&lost), None);
+            assert_eq!(Attempts::new(patience, Repetition::Once, deadline).after(&lost), None);
+            let mut twice = Attempts::new(patience, Repetition::Idempotent, deadline);
+            assert!(twice.after(&lost).is_some());
+            let late = Status::deadline_exceeded("late");
+            assert_eq!(Attempts::new(patience, Repetition::Idempotent, deadline).after(&late), None);
         }
         let refused = lost.not_run();
-        let mut once = Attempts::new(Patience::OneRetry, deadline);
+        let mut once = Attempts::new(Patience::OneRetry, Repetition::Once, deadline);
         assert_eq!(once.after(&refused), Some(Duration::ZERO));
         assert_eq!(once.after(&refused), None);
-        let mut patient = Attempts::new(Patience::UntilDeadline, deadline);
+        let mut patient = Attempts::new(Patience::UntilDeadline, Repetition::Once, deadline);
         for _ in 0..20 {
             assert!(patient.after(&refused).is_some());
         }

@@ -12,7 +12,7 @@ use super::connection::Departure;
 use super::options::Attempts;
 use super::pending::{Flight, decode};
 use crate::limits::DEADLINE_CEILING;
-use crate::service::Procedure;
+use crate::service::{Procedure, Repetition};
 use crate::status::Status;
 use crate::stream::{Inlet, Legs, Stream};
 
@@ -96,7 +96,8 @@ impl Client {
         let deadline = self.options.stream_deadline();
         let until = deadline.unwrap_or_else(|| Instant::now() + DEADLINE_CEILING);
         // Finding the server has the time of any call, also where the stream has none.
-        let mut attempts = Attempts::new(self.options.patience, until.min(self.options.deadline()));
+        let mut attempts =
+            Attempts::new(self.options.patience, Repetition::Once, until.min(self.options.deadline()));
         loop {
             let legs = Legs { inlet: inlet.cloned(), pump: None };
             let failure =

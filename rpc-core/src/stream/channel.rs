@@ -40,7 +40,8 @@ struct State<T> {
 /// The connection that takes the items.
 struct Line<T> {
     wire: Wire,
-    credit: u64,
+    /// Below zero behind a large item.
+    credit: i64,
     encode: Encode<T>,
 }
 
@@ -54,7 +55,7 @@ enum Refused {
 
 /// What a pump does next.
 enum Step<T> {
-    Send(Wire, VecDeque<T>, Encode<T>),
+    Send(Wire, VecDeque<T>, Encode<T>, i64),
     End(Wire, Result<(), Status>),
     Rest,
 }
@@ -233,10 +234,9 @@ impl<T> Channel<T> {
         let mut flush = None;
         loop {
             match self.next_step() {
-                Step::Send(wire, items, encode) => {
-                    let sent = send_items(&wire, &items, encode);
-                    drop(items);
-                    self.sent(&wire, sent);
+                Step::Send(wire, mut items, encode, credit) => {
+                    let sent = send_items(&wire, &mut items, encode, credit);
+                    self.sent(&wire, items, sent);
                     flush = Some(wire);
                 }
                 Step::End(wire, outcome) => {
@@ -264,27 +264,32 @@ impl<T> Channel<T> {
             *line = None;
             return Step::End(wire, outcome);
         }
-        let count = usize::try_from(on.credit).unwrap_or(usize::MAX).min(queue.len());
-        if count == 0 {
+        if on.credit <= 0 {
             return Step::Rest;
         }
-        on.credit -= count as u64;
         *pumping = true;
-        Step::Send(on.wire.clone(), queue.drain(..count).collect(), on.encode)
+        let count = usize::try_from(on.credit).unwrap_or(usize::MAX).min(queue.len());
+        Step::Send(on.wire.clone(), queue.drain(..count).collect(), on.encode, on.credit)
     }
 
-    /// A round of sending is over; a failure ends the stream on both sides.
-    fn sent(&self, wire: &Wire, outcome: Result<(), Status>) {
+    /// A round of sending is over, with these items left; a failure ends the stream on both sides.
+    fn sent(&self, wire: &Wire, mut left: VecDeque<T>, outcome: Result<i64, Status>) {
         let mut state = self.lock();
         state.pumping = false;
+        if let (Ok(used), State { queue, line: Some(line), .. }) = (&outcome, &mut *state) {
+            line.credit = line.credit.saturating_sub(*used);
+            left.append(queue);
+            std::mem::swap(queue, &mut left);
+        }
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
         if let Err(why) = &outcome {
             self.abandon(why);
         }
+        drop(left);
         unpark(&sleepers);
-        if outcome.is_err() {
-            wire.port.end(wire.id, outcome);
+        if let Err(why) = outcome {
+            wire.port.end(wire.id, Err(why));
         }
     }
 
@@ -311,7 +316,7 @@ impl<T> State<T> {
 impl<T: Send> Pump for Channel<T> {
     fn credit(&self, items: u32) {
         if let Some(line) = &mut self.lock().line {
-            line.credit = line.credit.saturating_add(u64::from(items));
+            line.credit = line.credit.saturating_add(i64::from(items));
         }
         self.pump();
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::port::{Port, Source};
+use super::port::{Port, Source, cost};
 use crate::codec::{self, DecodeError};
 use crate::frame::Body;
 use crate::limits::STREAM_CREDIT;
@@ -22,8 +22,8 @@ pub(crate) struct Inlet(Mutex<State>);
 struct State {
     parts: VecDeque<Part>,
     end: Option<Result<(), Status>>,
-    /// Items that the far side may still send.
-    credit: u64,
+    /// Items that the far side may still send; below zero behind a large one.
+    credit: i64,
     sleepers: Vec<Thread>,
 }
 
@@ -33,13 +33,15 @@ struct Part {
     body: Body,
     used: usize,
     left: u32,
+    /// Credit that it used beyond one for each item.
+    surplus: u32,
 }
 
 /// A peer that broke the rules of streams; its connection cannot go on.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum InletError {
     #[error("{0} items came on a stream that had credit for {1}")]
-    Overrun(u32, u64),
+    Overrun(u32, i64),
     #[error("items came behind the end of their stream")]
     AfterEnd,
     #[error("a message of items without any came")]
@@ -57,7 +59,7 @@ impl Inlet {
         Inlet(Mutex::new(State {
             parts: VecDeque::new(),
             end: None,
-            credit: u64::from(STREAM_CREDIT),
+            credit: i64::from(STREAM_CREDIT),
             sleepers: Vec::new(),
         }))
     }
@@ -71,9 +73,12 @@ impl Inlet {
         if count == 0 {
             return Err(InletError::Empty);
         }
-        let left = state.credit.checked_sub(u64::from(count));
-        state.credit = left.ok_or(InletError::Overrun(count, state.credit))?;
-        state.parts.push_back(Part { body, used: 0, left: count });
+        if i64::from(count) > state.credit {
+            return Err(InletError::Overrun(count, state.credit));
+        }
+        let cost = cost(count, body.bytes().len());
+        state.credit = state.credit.saturating_sub(i64::from(cost));
+        state.parts.push_back(Part { body, used: 0, left: count, surplus: cost - count });
         Ok(std::mem::take(&mut state.sleepers))
     }
 
@@ -106,7 +111,7 @@ impl Inlet {
 
     fn grant(&self, items: u32) {
         let mut state = self.lock();
-        state.credit = state.credit.saturating_add(u64::from(items));
+        state.credit = state.credit.saturating_add(i64::from(items));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -124,7 +129,7 @@ pub(super) struct Wired<T> {
     inlet: Arc<Inlet>,
     deadline: Option<Instant>,
     part: Option<Part>,
-    /// Items taken since credit was given last.
+    /// Credit used by what was taken since some was given back.
     taken: u32,
     over: bool,
     decode: Decode<T>,
@@ -159,8 +164,9 @@ impl<T> Wired<T> {
         loop {
             if let Some(part) = self.part.as_mut().filter(|part| part.left > 0) {
                 let decoded = part.next(self.decode);
+                let used = 1 + if part.left == 0 { part.surplus } else { 0 };
                 let item = decoded.map_err(|error| self.refuse(&error))?;
-                self.give_credit();
+                self.give_credit(used);
                 return Ok(Some(item));
             }
             match self.refill(deadline)? {
@@ -191,8 +197,8 @@ impl<T> Wired<T> {
     }
 
     /// Half of the credit is given back at a time: a message of ours pays for many items of theirs.
-    fn give_credit(&mut self) {
-        self.taken += 1;
+    fn give_credit(&mut self, used: u32) {
+        self.taken = self.taken.saturating_add(used);
         if self.taken >= STREAM_CREDIT / 2 {
             let items = std::mem::take(&mut self.taken);
             self.inlet.grant(items);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::port::Wire;
+use super::port::{Wire, cost};
 use crate::codec::EncodeError;
 use crate::status::Status;
 
@@ -13,26 +13,63 @@ const FRAME: usize = 16 << 10;
 /// Appends one item's encoding.
 pub(super) type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
 
-/// Queues the items on their connection. An item that fails does so behind those before it.
-pub(super) fn send_items<T>(wire: &Wire, items: &VecDeque<T>, encode: Encode<T>) -> Result<(), Status> {
-    let (mut payload, mut count, mut next) = (Vec::new(), 0, Vec::new());
-    for item in items {
+/// Items on their way into one message after the other.
+struct Packer<'a> {
+    wire: &'a Wire,
+    payload: Vec<u8>,
+    count: u32,
+    used: i64,
+}
+
+/// Queues items on their connection until `credit` is used up, and takes them from `items`; says how much was used. The
+/// last message may use more than is left. An item that fails does so behind those before it.
+pub(super) fn send_items<T>(
+    wire: &Wire,
+    items: &mut VecDeque<T>,
+    encode: Encode<T>,
+    credit: i64,
+) -> Result<i64, Status> {
+    let mut packer = Packer { wire, payload: Vec::new(), count: 0, used: 0 };
+    let mut next = Vec::new();
+    while packer.used + i64::from(packer.count) < credit
+        && let Some(item) = items.front()
+    {
         next.clear();
         let encoded = encoded(item, encode, &mut next);
-        if count > 0 && (encoded.is_err() || payload.len() + next.len() > FRAME) {
-            wire.port.items(wire.id, count, &mut payload)?;
-            payload.clear();
-            count = 0;
+        if encoded.is_err() || packer.payload.len() + next.len() > FRAME {
+            packer.send()?;
+            if encoded.is_ok() && packer.used >= credit {
+                break;
+            }
         }
         encoded?;
-        if count == 0 {
-            std::mem::swap(&mut payload, &mut next);
-        } else {
-            payload.extend_from_slice(&next);
-        }
-        count += 1;
+        packer.take(&mut next);
+        items.pop_front();
     }
-    if count > 0 { wire.port.items(wire.id, count, &mut payload) } else { Ok(()) }
+    packer.send()?;
+    Ok(packer.used)
+}
+
+impl Packer<'_> {
+    fn take(&mut self, item: &mut Vec<u8>) {
+        if self.count == 0 {
+            std::mem::swap(&mut self.payload, item);
+        } else {
+            self.payload.extend_from_slice(item);
+        }
+        self.count += 1;
+    }
+
+    fn send(&mut self) -> Result<(), Status> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        self.used += i64::from(cost(self.count, self.payload.len()));
+        self.wire.port.items(self.wire.id, self.count, &mut self.payload)?;
+        self.payload.clear();
+        self.count = 0;
+        Ok(())
+    }
 }
 
 /// This is the user's code, on a thread that may belong to others: its panic is this stream's failure.

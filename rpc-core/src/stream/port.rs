@@ -6,6 +6,7 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use super::inlet::Inlet;
+use crate::limits::STREAM_CREDIT_BYTES;
 use crate::status::Status;
 
 /// A connection, as its streams see it. None of these waits for the peer, but [`wait`](Port::wait).
@@ -36,6 +37,11 @@ pub(crate) trait Port: Send + Sync {
 
     /// Waits until `ready`, asked again whenever this thread is unparked, or `deadline`; says which.
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool;
+}
+
+/// The credit that a message of items uses: one for each item, and no less than one for each 64 KiB.
+pub(super) fn cost(count: u32, payload: usize) -> u32 {
+    count.max(u32::try_from(payload.div_ceil(STREAM_CREDIT_BYTES)).unwrap_or(u32::MAX))
 }
 
 /// Where a stream goes: a connection and the call it belongs to.
