@@ -38,8 +38,8 @@ use crate::wire::CallHeader;
 ///
 /// Every call has a deadline, 30 s unless told otherwise, that covers finding the server, connecting, queueing, sending,
 /// waiting and decoding. Connections are made when first needed, one a server, and again after a loss; a call that
-/// certainly did not run is tried once more, and so is one that was lost if its trait marks it `#[idempotent]`. Usually a client is wrapped by the `…Client` that
-/// [`#[service]`](macro@crate::service) writes.
+/// certainly did not run is tried once more, and so is one that was lost if its trait marks it `#[idempotent]`. Usually a
+/// client is wrapped by the `…Client` that [`#[service]`](macro@crate::service) writes.
 #[derive(Clone)]
 pub struct Client {
     core: Arc<Core>,
