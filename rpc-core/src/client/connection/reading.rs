@@ -108,9 +108,10 @@ impl Connection {
             }
         };
         sleepers.append(&mut calls.hopeful());
-        calls.return_reader(reader, heard);
         let nudges = calls.nudges();
         drop(calls);
+        // Streams are told before the reading is free: whoever took it would read on, and miss what he waits for.
+        let _reading = Returning { connection: self, reader: Some(reader), heard };
         nudges.into_iter().for_each(Nudge::run);
         (sleepers, broken.or(end))
     }
@@ -119,6 +120,21 @@ impl Connection {
     pub(super) fn pass_reading_on(&self) {
         let heir = self.lock().heir();
         heir.iter().for_each(thread::Thread::unpark);
+    }
+}
+
+/// Puts the reader back, also if a stream's own code panics when it is told.
+struct Returning<'a> {
+    connection: &'a Connection,
+    reader: Option<Reader>,
+    heard: Option<Instant>,
+}
+
+impl Drop for Returning<'_> {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            self.connection.lock().return_reader(reader, self.heard);
+        }
     }
 }
 

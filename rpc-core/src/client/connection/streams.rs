@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -81,6 +81,10 @@ impl Connection {
     }
 }
 
+/// A thread that reads for its stream looks this often whether another thread has changed what it waits for: that one
+/// can wake a sleeper, but nobody who reads.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 impl Port for Connection {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
         let limit = self.lock().peer().map_or(FRAME_BEFORE_PREFACE, |peer| peer.frame);
@@ -143,7 +147,15 @@ impl Port for Connection {
 
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
         Connection::flush(self);
-        let far = || Instant::now() + DEADLINE_CEILING;
-        self.drive(None, deadline.unwrap_or_else(far), |_| ready().then_some(())).is_ok()
+        loop {
+            let step = Instant::now() + LOOK_AGAIN;
+            let until = deadline.map_or(step, |deadline| deadline.min(step));
+            if self.drive(None, until, |_| ready().then_some(())).is_ok() {
+                return true;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
+            }
+        }
     }
 }
