@@ -78,9 +78,14 @@ impl Process {
         Some(line)
     }
 
-    /// Waits for a line of standard error that contains `text`, and gives it back.
+    /// Waits for a line of standard error that contains `text`, and gives it back; it may have come before. Threads log in
+    /// any order.
     #[track_caller]
     pub fn complaint(&mut self, text: &str) -> String {
+        let earlier = self.seen.iter().filter_map(|line| line.strip_prefix("! "));
+        if let Some(line) = earlier.into_iter().find(|line| line.contains(text)) {
+            return line.to_owned();
+        }
         let deadline = Instant::now() + SOON;
         loop {
             match self.stderr.recv_deadline(deadline) {

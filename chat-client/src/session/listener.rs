@@ -19,7 +19,7 @@ use super::calls::{Calls, Repeat, Verdict, verdict};
 use super::convert;
 use super::pauses::Pauses;
 use super::rooms::Membership;
-use super::state::{State, Who};
+use super::state::{Reach, State, Who};
 use crate::event::{ChatEvent, ConnectionState};
 
 /// Owns the thread.
@@ -209,6 +209,7 @@ impl Ear {
 
     fn lost(&mut self) {
         if std::mem::replace(&mut self.link, Link::Lost) == Link::Up {
+            self.state.reach(Reach::Unreached);
             self.tell(ChatEvent::Connection { state: ConnectionState::Lost });
         }
     }
@@ -216,6 +217,7 @@ impl Ear {
     fn found(&mut self) {
         if std::mem::replace(&mut self.link, Link::Up) == Link::Lost {
             self.calls.places.find_moved();
+            self.state.reach(Reach::Reached);
             self.tell(ChatEvent::Connection { state: ConnectionState::Restored });
         }
     }

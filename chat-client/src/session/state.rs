@@ -29,6 +29,16 @@ struct Shared {
     /// How many sendings began that are told, and how many of them are over, in the same order.
     sendings: (u64, u64),
     standing: Standing,
+    reach: Reach,
+}
+
+/// Whether the server can be reached, as far as the listener knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reach {
+    #[default]
+    Reached,
+    /// Its connection is lost; commands wait, since what they send now may be lost with it.
+    Unreached,
 }
 
 /// Whether the server knows us, as far as we know.
@@ -120,9 +130,9 @@ impl State {
         self.wait_until(until, |shared| reached(&shared.rooms))
     }
 
-    /// Waits while the listener makes us known again. False if `until` passed, or the session ended, before that.
+    /// Waits while the listener looks for the server, and makes us known again. False if `until` passed, or the session ended, before that.
     pub(super) fn wait_until_known(&self, until: Instant) -> bool {
-        self.wait_until(until, |shared| shared.standing == Standing::Known)
+        self.wait_until(until, |shared| shared.standing == Standing::Known && shared.reach == Reach::Reached)
     }
 
     fn wait_until(&self, until: Instant, reached: impl Fn(&Shared) -> bool) -> bool {
@@ -137,6 +147,12 @@ impl State {
             }
             shared = self.changed.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// The listener has lost the server, or found it again.
+    pub(super) fn reach(&self, reach: Reach) {
+        self.lock().reach = reach;
+        self.changed.notify_all();
     }
 
     /// The server did not know the session of this registration.
