@@ -13,7 +13,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -147,21 +146,15 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let mut attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
-        loop {
-            let failure = match self.send(procedure.name, arguments, deadline, Departure::WithItsCaller, None)
-            {
-                Ok(flight) => match flight.wait() {
-                    Answer::Status(failure) => self.note(failure, procedure.name, flight.endpoint()),
-                    answer => return decode(answer),
-                },
-                Err(failure) => failure,
-            };
-            match attempts.after(&failure) {
-                Some(pause) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))),
-                None => return Err(failure.into()),
+        let attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
+        let answer = attempts.make(|| {
+            let flight = self.send(procedure.name, arguments, deadline, Departure::WithItsCaller, None)?;
+            match flight.wait() {
+                Answer::Status(failure) => Err(self.note(failure, procedure.name, flight.endpoint())),
+                answer => Ok(answer),
             }
-        }
+        });
+        decode(answer?)
     }
 
     /// Starts calling `procedure`; its frame leaves with others of this thread, within a millisecond. Once it has left it
@@ -173,17 +166,8 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let mut attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
-        loop {
-            let failure = match self.send(procedure.name, arguments, deadline, Departure::Soon, None) {
-                Ok(flight) => return Pending::new(Ok(flight)),
-                Err(failure) => failure,
-            };
-            match attempts.after(&failure) {
-                Some(pause) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))),
-                None => return Pending::new(Err(failure)),
-            }
-        }
+        let attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
+        Pending::new(attempts.make(|| self.send(procedure.name, arguments, deadline, Departure::Soon, None)))
     }
 
     /// Finds the server and queues the call.

@@ -1,5 +1,6 @@
 //! What a client says of its calls: how long, with what beside the arguments, and whether to wait for the server.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
@@ -67,8 +68,22 @@ impl Attempts {
         Attempts { patience, repetition, deadline, made: 0 }
     }
 
+    /// Attempts until one succeeds, or none is worth making after the last failure.
+    pub(super) fn make<T>(mut self, mut attempt: impl FnMut() -> Result<T, Status>) -> Result<T, Status> {
+        loop {
+            let failure = match attempt() {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+            match self.after(&failure) {
+                Some(pause) => thread::sleep(pause),
+                None => return Err(failure),
+            }
+        }
+    }
+
     /// After a failure: how long to pause before the next attempt; `None` to give up.
-    pub(super) fn after(&mut self, failure: &Status) -> Option<Duration> {
+    fn after(&mut self, failure: &Status) -> Option<Duration> {
         self.made += 1;
         let lost = failure.code() == Code::Unavailable && self.repetition == Repetition::Idempotent;
         if failure.may_have_run() && !lost {

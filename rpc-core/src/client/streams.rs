@@ -96,20 +96,12 @@ impl Client {
         let deadline = self.options.stream_deadline();
         let until = deadline.unwrap_or_else(|| Instant::now() + DEADLINE_CEILING);
         // Finding the server has the time of any call, also where the stream has none.
-        let mut attempts =
-            Attempts::new(self.options.patience, Repetition::Once, until.min(self.options.deadline()));
-        loop {
+        let found_by = until.min(self.options.deadline());
+        let flight = Attempts::new(self.options.patience, Repetition::Once, found_by).make(|| {
             let legs = Legs { inlet: inlet.cloned(), pump: None };
-            let failure =
-                match self.send(procedure.name, arguments, until, Departure::WithItsCaller, Some(legs)) {
-                    Ok(flight) => return Ok(Opened { flight, deadline }),
-                    Err(failure) => failure,
-                };
-            match attempts.after(&failure) {
-                Some(pause) => std::thread::sleep(pause),
-                None => return Err(failure),
-            }
-        }
+            self.send(procedure.name, arguments, until, Departure::WithItsCaller, Some(legs))
+        })?;
+        Ok(Opened { flight, deadline })
     }
 }
 
