@@ -8,7 +8,6 @@ mod connection;
 mod dispatch;
 mod door;
 mod ending;
-mod pool;
 mod routes;
 mod shared;
 mod streams;
@@ -27,7 +26,6 @@ use thiserror::Error;
 use self::accept::Acceptor;
 use self::capacity::Capacity;
 use self::door::Door;
-use self::pool::Pool;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
@@ -35,7 +33,7 @@ use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, LINGE
 use crate::resolve::Endpoint;
 use crate::service::Service;
 use crate::status::Status;
-use crate::threads::{self, Thread};
+use crate::threads::{self, Pool, Thread};
 use crate::transport::{Listener, Socket, Waker, Way};
 
 /// A running server. Dropping it shuts it down, giving running calls [`Server::DROP_GRACE`].
@@ -228,7 +226,7 @@ impl ServerBuilder {
         let path = listener.as_ref().and_then(Listener::path);
         let (accept_waker, accept_wake) = Waker::pair()?;
         let (watch_waker, watch_wake) = Waker::pair()?;
-        let pool = Pool::new(capacity.threads);
+        let pool = Pool::new("rpc-worker", capacity.threads);
         let shared = Arc::new(Shared::new(self.routes, self.limits, pool, capacity.connections, watch_waker));
         let door = Arc::new(Door::new(shared.clone(), accept_waker));
         let watcher = Watcher::new(shared.clone(), watch_wake);

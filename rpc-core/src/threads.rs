@@ -2,8 +2,12 @@
 //!
 //! The one place that starts a thread. A [`Thread`] is joined when it is dropped, unless it drops itself.
 
+mod pool;
+
 use std::io;
 use std::thread::{self, JoinHandle};
+
+pub(crate) use self::pool::Pool;
 
 /// A running thread; dropping it waits for its end.
 #[derive(Debug)]

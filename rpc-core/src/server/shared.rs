@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use super::connection::Connection;
-use super::pool::Pool;
 use super::routes::Routes;
 use crate::limits::Limits;
+use crate::threads::Pool;
 use crate::transport::Waker;
 
 pub(super) struct Shared {

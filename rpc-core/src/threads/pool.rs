@@ -1,4 +1,4 @@
-//! The server's threads: each runs one job, then waits a while for the next.
+//! Threads that run one job each, then wait a while for the next.
 //!
 //! The pool has no queue. A job is taken by a thread that has nothing to do, by a new one, or is handed back: a job never
 //! waits behind another.
@@ -13,11 +13,13 @@ use crate::threads::{self, Thread};
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A bounded set of threads that grows with the work and shrinks in quiet times.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
 
 struct Shared {
+    /// What its threads are called.
+    name: &'static str,
     state: Mutex<State>,
     /// Told when a job was handed over, and when the pool closes.
     handed: Condvar,
@@ -44,10 +46,11 @@ struct State {
 const STAY: Duration = Duration::from_secs(2);
 
 impl Pool {
-    pub(super) fn new(limit: usize) -> Pool {
+    pub(crate) fn new(name: &'static str, limit: usize) -> Pool {
         let state = State { limit, ..State::default() };
         Pool {
             shared: Arc::new(Shared {
+                name,
                 state: Mutex::new(state),
                 handed: Condvar::new(),
                 left: Condvar::new(),
@@ -59,10 +62,10 @@ impl Pool {
     ///
     /// # Errors
     /// When no thread is free and no further one may be, or can be, started; the job is dropped.
-    pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let mut state = self.shared.lock();
         if state.closed {
-            return Err(io::Error::other("the server is shutting down"));
+            return Err(io::Error::other("the server is closing"));
         }
         if state.waiting > state.jobs.len() {
             state.jobs.push(Box::new(job));
@@ -78,7 +81,7 @@ impl Pool {
         let id = state.next;
         drop(state);
         let shared = self.shared.clone();
-        let started = threads::spawn("rpc-worker", move || shared.work(id, Box::new(job)));
+        let started = threads::spawn(shared.name, move || shared.work(id, Box::new(job)));
         let mut state = self.shared.lock();
         match started {
             Ok(thread) => {
@@ -93,7 +96,7 @@ impl Pool {
     }
 
     /// Takes no further job and waits until `deadline` for the threads to end; says whether all did.
-    pub(super) fn close(&self, deadline: Instant) -> bool {
+    pub(crate) fn close(&self, deadline: Instant) -> bool {
         let mut state = self.shared.lock();
         state.closed = true;
         self.shared.handed.notify_all();
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_job_past_the_limit_is_refused_and_never_waits() {
-        let pool = Pool::new(2);
+        let pool = Pool::new("test", 2);
         let (release, wait) = bounded::<()>(0);
         for _ in 0..2 {
             let wait = wait.clone();
@@ -193,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_has_finished_takes_the_next_job() {
-        let pool = Pool::new(1);
+        let pool = Pool::new("test", 1);
         let (done, finished) = bounded(0);
         for round in 0..100 {
             let done = done.clone();
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn closing_reports_a_job_that_does_not_end() {
-        let pool = Pool::new(1);
+        let pool = Pool::new("test", 1);
         let (release, wait) = bounded::<()>(0);
         pool.run(move || wait.recv().unwrap_or_default()).unwrap();
         assert!(!pool.close(Instant::now()));
