@@ -8,6 +8,7 @@ mod connection;
 mod dispatch;
 mod door;
 mod ending;
+mod request;
 mod routes;
 mod shared;
 mod streams;

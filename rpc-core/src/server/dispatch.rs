@@ -1,22 +1,19 @@
-//! From a frame to its procedure and back.
+//! Runs what frames ask for, and answers it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Pulse, Stop};
+use super::request::{Admitted, Request};
 use super::routes::Route;
-use super::streams::Aside;
-use super::turn::{Finished, Phase, Running, Stage, Turn};
+use super::turn::{Finished, Phase, Running, Stage};
 use crate::connection::SendError;
-use crate::context::{Cancellation, Context, Incoming};
-use crate::frame::{Body, Frame};
-use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
-use crate::metadata::Metadata;
-use crate::service::{Arguments, Input, Outcome, Output, Reply};
+use crate::context::Context;
+use crate::frame::Frame;
+use crate::service::{Arguments, Outcome, Output, Reply};
 use crate::status::Status;
-use crate::stream::{Inlet, Legs, Nudge};
-use crate::wire::{self, CallHeader, Message, Refusal, ReplyOutcome};
+use crate::stream::Nudge;
+use crate::wire::{Message, Refusal, ReplyOutcome};
 
 /// Memory that a thread uses again from call to call.
 #[derive(Debug, Default)]
@@ -24,28 +21,6 @@ pub(super) struct Workspace {
     frame: Frame,
     body: Vec<u8>,
 }
-
-/// What a frame asks for.
-enum Request<'a> {
-    Run(Admitted<'a>),
-    RunAside(Aside),
-    Refuse(u64, Status),
-    Cancelled(Running, Option<Legs>),
-    Nudge(Vec<Nudge>),
-    Ping(u64),
-    Nothing,
-}
-
-/// A call that is in the turn's table.
-struct Admitted<'a> {
-    id: u64,
-    route: Route,
-    context: Context,
-    arguments: Arguments<'a>,
-}
-
-/// Ids count up from 1, so a larger one is a lie; half the range is what a [`Pulse`] can hold.
-const LAST_ID: u64 = u64::MAX >> 1;
 
 /// A reply body buffer that has grown past this is given back: 64 KiB.
 const KEPT: usize = 64 << 10;
@@ -89,113 +64,6 @@ impl Connection {
                 Request::Nothing => {}
             }
         }
-    }
-
-    /// What the frame asks for; a call is admitted to the turn before its lock is released.
-    fn understand<'a>(self: &Arc<Self>, turn: &mut Turn, frame: &'a Frame) -> Result<Request<'a>, Stop> {
-        let (message, payload) = wire::decode(frame.content())
-            .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
-        match message {
-            Message::Call(header) => {
-                if header.id <= turn.last_accepted || header.id > LAST_ID {
-                    return Err(Stop::Broken(format!("call {} came twice, or out of order", header.id)));
-                }
-                Ok(self.admit(turn, &header, payload))
-            }
-            Message::Cancel { id } => {
-                let given_up = turn.give_up(id);
-                Ok(given_up.map_or(Request::Nothing, |call| Request::Cancelled(call, turn.take_streams(id))))
-            }
-            Message::Items { id, count } => items(turn, id, count, payload),
-            Message::End { id, refusal } => {
-                let outcome = refusal.map_or(Ok(()), |refusal| Err(refusal.status()));
-                let inlet = turn.legs(id).and_then(|legs| legs.inlet.as_ref());
-                let sleepers = inlet.map(|inlet| inlet.end(outcome)).unwrap_or_default();
-                Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
-            }
-            Message::Credit { id, items } => {
-                let pump = turn.legs(id).and_then(|legs| legs.pump.clone());
-                Ok(Request::Nudge(pump.into_iter().map(|pump| Nudge::Credit(pump, items)).collect()))
-            }
-            Message::Ping { nonce } => Ok(Request::Ping(nonce)),
-            Message::Pong { .. } => Ok(Request::Nothing),
-            Message::Reply { .. } | Message::Goodbye { .. } => {
-                Err(Stop::Broken("a message came that a client does not send".to_owned()))
-            }
-        }
-    }
-
-    fn admit<'a>(
-        self: &Arc<Self>,
-        turn: &mut Turn,
-        header: &CallHeader<'_>,
-        payload: &'a [u8],
-    ) -> Request<'a> {
-        if turn.phase != Phase::Open {
-            // Goodbye has told the peer that this call is not run.
-            return Request::Nothing;
-        }
-        match self.check(turn, header) {
-            Ok((route, metadata)) => {
-                let deadline = header.remaining().map(|remaining| Instant::now() + remaining);
-                let cancellation = Arc::<Cancellation>::default();
-                let procedure = route.name;
-                let running = Running {
-                    id: header.id,
-                    procedure,
-                    deadline,
-                    cancellation: cancellation.clone(),
-                    awaited: true,
-                    stage: Stage::Running,
-                };
-                let context = Context::new(Incoming {
-                    procedure,
-                    deadline,
-                    metadata,
-                    peer: self.transport.peer(),
-                    local: self.transport.local(),
-                    cancellation,
-                });
-                if route.kind.takes_stream() {
-                    let inlet = Arc::new(Inlet::new());
-                    turn.begin_aside(running, inlet.clone());
-                    let input = Input { wire: self.wire(header.id, deadline), inlet };
-                    return Request::RunAside(Aside {
-                        id: header.id,
-                        route,
-                        context,
-                        payload: payload.to_vec(),
-                        input,
-                    });
-                }
-                turn.begin(running);
-                self.set_pulse(Pulse::running(header.id));
-                let arguments = Arguments::new(payload);
-                Request::Run(Admitted { id: header.id, route, context, arguments })
-            }
-            Err(status) => {
-                turn.last_accepted = header.id;
-                Request::Refuse(header.id, status.not_run())
-            }
-        }
-    }
-
-    /// Why a call is not run, if it is not.
-    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Metadata), Status> {
-        let limit = self.shared.limits.calls_in_flight as usize;
-        let route = self.shared.routes.find(header.procedure).ok_or_else(|| unknown(header.procedure))?;
-        if turn.calls().len() >= limit {
-            let message = format!("{limit} calls of this connection are in flight, which is the limit");
-            return Err(Status::resource_exhausted(message));
-        }
-        if header.encoding != 0 {
-            let message = format!("payload encoding {} is not known; 0 is bincode", header.encoding);
-            return Err(Status::unimplemented(message));
-        }
-        if header.remaining() == Some(Duration::ZERO) {
-            return Err(Status::deadline_exceeded("the call's time had passed when it came"));
-        }
-        Ok((route.clone(), metadata_of(header)?))
     }
 
     /// Runs one call on this thread and queues its answer.
@@ -345,30 +213,4 @@ pub(super) fn execute(
         Err(Status::internal(format!("{} panicked", route.name)))
     });
     (outcome, output)
-}
-
-fn unknown(procedure: &str) -> Status {
-    let end = procedure.floor_char_boundary(PROCEDURE_NAME);
-    let shown = procedure.get(..end).unwrap_or_default();
-    Status::unimplemented(format!("this server has no procedure {shown:?}"))
-}
-
-fn metadata_of(header: &CallHeader<'_>) -> Result<Metadata, Status> {
-    if header.metadata.len() > METADATA_ENTRIES {
-        let message = format!("more than {METADATA_ENTRIES} metadata entries, which is the limit");
-        return Err(Status::invalid_argument(message));
-    }
-    let mut metadata = Metadata::new();
-    for (key, value) in &header.metadata {
-        metadata.insert(key, *value).map_err(|error| Status::invalid_argument(error.to_string()))?;
-    }
-    Ok(metadata)
-}
-
-/// Items of a call's stream have come; those of calls that are over are dropped.
-fn items<'a>(turn: &mut Turn, id: u64, count: u32, payload: &[u8]) -> Result<Request<'a>, Stop> {
-    let Some(inlet) = turn.legs(id).and_then(|legs| legs.inlet.as_ref()) else { return Ok(Request::Nothing) };
-    let pushed = inlet.push(Body::from(payload), count);
-    let sleepers = pushed.map_err(|error| Stop::Broken(error.to_string()))?;
-    Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
 }

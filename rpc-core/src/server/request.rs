@@ -1,0 +1,176 @@
+//! What a frame asks for: a call is admitted to the turn, or refused in words.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Pulse, Stop};
+use super::routes::Route;
+use super::streams::Aside;
+use super::turn::{Phase, Running, Stage, Turn};
+use crate::context::{Cancellation, Context, Incoming};
+use crate::frame::{Body, Frame};
+use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
+use crate::metadata::Metadata;
+use crate::service::{Arguments, Input};
+use crate::status::Status;
+use crate::stream::{Inlet, Legs, Nudge};
+use crate::wire::{self, CallHeader, Message};
+
+/// What a frame asks for.
+pub(super) enum Request<'a> {
+    Run(Admitted<'a>),
+    RunAside(Aside),
+    Refuse(u64, Status),
+    Cancelled(Running, Option<Legs>),
+    Nudge(Vec<Nudge>),
+    Ping(u64),
+    Nothing,
+}
+
+/// A call that is in the turn's table.
+pub(super) struct Admitted<'a> {
+    pub(super) id: u64,
+    pub(super) route: Route,
+    pub(super) context: Context,
+    pub(super) arguments: Arguments<'a>,
+}
+
+/// Ids count up from 1, so a larger one is a lie; half the range is what a [`Pulse`] can hold.
+const LAST_ID: u64 = u64::MAX >> 1;
+
+impl Connection {
+    /// What the frame asks for; a call is admitted to the turn before its lock is released.
+    pub(super) fn understand<'a>(
+        self: &Arc<Self>,
+        turn: &mut Turn,
+        frame: &'a Frame,
+    ) -> Result<Request<'a>, Stop> {
+        let (message, payload) = wire::decode(frame.content())
+            .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
+        match message {
+            Message::Call(header) => {
+                if header.id <= turn.last_accepted || header.id > LAST_ID {
+                    return Err(Stop::Broken(format!("call {} came twice, or out of order", header.id)));
+                }
+                Ok(self.admit(turn, &header, payload))
+            }
+            Message::Cancel { id } => {
+                let given_up = turn.give_up(id);
+                Ok(given_up.map_or(Request::Nothing, |call| Request::Cancelled(call, turn.take_streams(id))))
+            }
+            Message::Items { id, count } => items(turn, id, count, payload),
+            Message::End { id, refusal } => {
+                let outcome = refusal.map_or(Ok(()), |refusal| Err(refusal.status()));
+                let inlet = turn.legs(id).and_then(|legs| legs.inlet.as_ref());
+                let sleepers = inlet.map(|inlet| inlet.end(outcome)).unwrap_or_default();
+                Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
+            }
+            Message::Credit { id, items } => {
+                let pump = turn.legs(id).and_then(|legs| legs.pump.clone());
+                Ok(Request::Nudge(pump.into_iter().map(|pump| Nudge::Credit(pump, items)).collect()))
+            }
+            Message::Ping { nonce } => Ok(Request::Ping(nonce)),
+            Message::Pong { .. } => Ok(Request::Nothing),
+            Message::Reply { .. } | Message::Goodbye { .. } => {
+                Err(Stop::Broken("a message came that a client does not send".to_owned()))
+            }
+        }
+    }
+
+    fn admit<'a>(
+        self: &Arc<Self>,
+        turn: &mut Turn,
+        header: &CallHeader<'_>,
+        payload: &'a [u8],
+    ) -> Request<'a> {
+        if turn.phase != Phase::Open {
+            // Goodbye has told the peer that this call is not run.
+            return Request::Nothing;
+        }
+        let id = header.id;
+        let (route, metadata) = match self.check(turn, header) {
+            Ok(checked) => checked,
+            Err(status) => {
+                turn.last_accepted = id;
+                return Request::Refuse(id, status.not_run());
+            }
+        };
+        let (running, context) = self.begin(&route, header, metadata);
+        if route.kind.takes_stream() {
+            let inlet = Arc::new(Inlet::new());
+            let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
+            turn.begin_aside(running, inlet);
+            return Request::RunAside(Aside { id, route, context, payload: payload.to_vec(), input });
+        }
+        turn.begin(running);
+        self.set_pulse(Pulse::running(id));
+        Request::Run(Admitted { id, route, context, arguments: Arguments::new(payload) })
+    }
+
+    /// A call as the turn keeps it, and as its procedure sees it.
+    fn begin(&self, route: &Route, header: &CallHeader<'_>, metadata: Metadata) -> (Running, Context) {
+        let deadline = header.remaining().map(|remaining| Instant::now() + remaining);
+        let cancellation = Arc::<Cancellation>::default();
+        let running = Running {
+            id: header.id,
+            procedure: route.name,
+            deadline,
+            cancellation: cancellation.clone(),
+            awaited: true,
+            stage: Stage::Running,
+        };
+        let context = Context::new(Incoming {
+            procedure: route.name,
+            deadline,
+            metadata,
+            peer: self.transport.peer(),
+            local: self.transport.local(),
+            cancellation,
+        });
+        (running, context)
+    }
+
+    /// Why a call is not run, if it is not.
+    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Metadata), Status> {
+        let limit = self.shared.limits.calls_in_flight as usize;
+        let route = self.shared.routes.find(header.procedure).ok_or_else(|| unknown(header.procedure))?;
+        if turn.calls().len() >= limit {
+            let message = format!("{limit} calls of this connection are in flight, which is the limit");
+            return Err(Status::resource_exhausted(message));
+        }
+        if header.encoding != 0 {
+            let message = format!("payload encoding {} is not known; 0 is bincode", header.encoding);
+            return Err(Status::unimplemented(message));
+        }
+        if header.remaining() == Some(Duration::ZERO) {
+            return Err(Status::deadline_exceeded("the call's time had passed when it came"));
+        }
+        Ok((route.clone(), metadata_of(header)?))
+    }
+}
+
+fn unknown(procedure: &str) -> Status {
+    let end = procedure.floor_char_boundary(PROCEDURE_NAME);
+    let shown = procedure.get(..end).unwrap_or_default();
+    Status::unimplemented(format!("this server has no procedure {shown:?}"))
+}
+
+fn metadata_of(header: &CallHeader<'_>) -> Result<Metadata, Status> {
+    if header.metadata.len() > METADATA_ENTRIES {
+        let message = format!("more than {METADATA_ENTRIES} metadata entries, which is the limit");
+        return Err(Status::invalid_argument(message));
+    }
+    let mut metadata = Metadata::new();
+    for (key, value) in &header.metadata {
+        metadata.insert(key, *value).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    }
+    Ok(metadata)
+}
+
+/// Items of a call's stream have come; those of calls that are over are dropped.
+fn items<'a>(turn: &mut Turn, id: u64, count: u32, payload: &[u8]) -> Result<Request<'a>, Stop> {
+    let Some(inlet) = turn.legs(id).and_then(|legs| legs.inlet.as_ref()) else { return Ok(Request::Nothing) };
+    let pushed = inlet.push(Body::from(payload), count);
+    let sleepers = pushed.map_err(|error| Stop::Broken(error.to_string()))?;
+    Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
+}
