@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::{Client, Endpoint, Resolve, Status};
+use rpc_core::{Client, Endpoint, Endpoints, Resolve, Revision, Status};
 
 use crate::contract::{Binder, BinderClient, Location};
 use crate::error::BinderError;
@@ -92,7 +93,21 @@ impl Resolver {
     /// The first that cannot be found, as [`Resolve::resolve`] says it; those before it are remembered.
     pub fn prefetch(&self, procedures: &[&str]) -> Result<(), Status> {
         let deadline = self.outside.now() + ASK_WITHIN;
-        procedures.iter().try_for_each(|procedure| self.resolve(procedure, deadline).map(drop))
+        procedures.iter().try_for_each(|procedure| self.find(procedure, deadline).map(drop))
+    }
+
+    fn find(&self, procedure: &str, deadline: Instant) -> Result<Endpoint, Status> {
+        loop {
+            match self.step(procedure, deadline) {
+                Step::Over(outcome) => return outcome,
+                Step::Ask(asker) => return asker.ask(),
+                Step::Follow(flight) => {
+                    if let Some(outcome) = flight.follow(procedure, deadline) {
+                        return outcome;
+                    }
+                }
+            }
+        }
     }
 
     fn step<'a>(&'a self, procedure: &'a str, deadline: Instant) -> Step<'a> {
@@ -125,21 +140,14 @@ impl Resolver {
 }
 
 impl Resolve for Resolver {
-    fn resolve(&self, procedure: &str, deadline: Instant) -> Result<Endpoint, Status> {
-        loop {
-            match self.step(procedure, deadline) {
-                Step::Over(outcome) => return outcome,
-                Step::Ask(asker) => return asker.ask(),
-                Step::Follow(flight) => {
-                    if let Some(outcome) = flight.follow(procedure, deadline) {
-                        return outcome;
-                    }
-                }
-            }
-        }
+    fn resolve(&self, procedure: &str, deadline: Instant) -> Result<Endpoints, Status> {
+        let endpoint = self.find(procedure, deadline)?;
+        let mut place = DefaultHasher::new();
+        endpoint.hash(&mut place);
+        Ok(Endpoints::from(endpoint).with_revision(Revision(place.finish())))
     }
 
-    fn reject(&self, procedure: &str, endpoint: &Endpoint) {
+    fn reject(&self, procedure: &str, endpoint: &Endpoint, _why: &Status) {
         self.lock().cache.reject(procedure, endpoint);
     }
 }

@@ -26,7 +26,7 @@ pub use self::pending::Pending;
 use self::pending::{Flight, decode};
 use crate::codec;
 use crate::limits::Limits;
-use crate::resolve::{Endpoint, Fixed, Resolve};
+use crate::resolve::{Endpoint, Endpoints, Fixed, Resolve, Weighted};
 use crate::service::Procedure;
 use crate::status::{Code, Status};
 use crate::stream::Legs;
@@ -67,7 +67,12 @@ thread_local! {
 impl Client {
     /// A client of one server, `HOST:PORT` or `unix:/PATH`. It connects at the first call; an address that is none fails the calls.
     pub fn connect(address: impl AsRef<str>) -> Client {
-        Client::resolving(Arc::new(Fixed(address.as_ref().parse())))
+        Client::connect_any([address])
+    }
+
+    /// A client of several servers that do the same, each `HOST:PORT` or `unix:/PATH`.
+    pub fn connect_any(addresses: impl IntoIterator<Item = impl AsRef<str>>) -> Client {
+        Client::resolving(Arc::new(Fixed::parsed(addresses)))
     }
 
     /// A client that asks `resolve` where each procedure is.
@@ -82,7 +87,7 @@ impl Client {
     /// server connects as often as needed, and does not keep it alive.
     pub fn over(way: impl Into<Way>) -> Client {
         let way = way.into();
-        Client::with_core(Arc::new(Fixed(Ok(Endpoint::unnamed(way.name())))), Some(way))
+        Client::with_core(Arc::new(Endpoints::from(Endpoint::unnamed(way.name()))), Some(way))
     }
 
     fn with_core(resolve: Arc<dyn Resolve>, way: Option<Way>) -> Client {
@@ -182,8 +187,11 @@ impl Client {
         let metadata = self.options.metadata()?;
         // A stream without an end does not look for its server without one.
         let reached_by = deadline.min(self.options.deadline());
-        let endpoint = self.core.resolve.resolve(procedure, reached_by)?;
-        let link = self.core.link(&endpoint);
+        let endpoints = self.core.resolve.resolve(procedure, reached_by)?;
+        let Some(Weighted { endpoint, .. }) = endpoints.iter().next() else {
+            return Err(Status::not_found(format!("nobody serves {procedure}")).not_run());
+        };
+        let link = self.core.link(endpoint);
         let sent = link.connection(reached_by).and_then(|connection| {
             let remaining = deadline.saturating_duration_since(Instant::now());
             if remaining.is_zero() {
@@ -197,13 +205,13 @@ impl Client {
             })?;
             Ok(Flight { connection, id, procedure, deadline })
         });
-        sent.map_err(|failure| self.note(failure, procedure, &endpoint))
+        sent.map_err(|failure| self.note(failure, procedure, endpoint))
     }
 
     /// Tells the resolver of a server that is gone or does not have the procedure.
     fn note(&self, failure: Status, procedure: &str, endpoint: &Endpoint) -> Status {
         if matches!(failure.code(), Code::Unavailable | Code::Unimplemented) {
-            self.core.resolve.reject(procedure, endpoint);
+            self.core.resolve.reject(procedure, endpoint, &failure);
         }
         failure
     }

@@ -29,7 +29,7 @@ pub use client::{Client, Pending};
 pub use context::Context;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
-pub use resolve::{Endpoint, EndpointError, Resolve};
+pub use resolve::{Endpoint, EndpointError, Endpoints, Resolve, Revision, Weighted};
 pub use rpc_core_macros::service;
 pub use server::{Server, ServerBuilder, StillRunning};
 pub use service::Service;

@@ -47,6 +47,10 @@ pub const METADATA_BYTES: usize = 16 << 10;
 /// Bytes in a metadata key.
 pub const METADATA_KEY: usize = 64;
 
+/// Endpoints of one procedure that a client knows: 256. Each may cost it a connection; what a longer list has beyond them
+/// is left out.
+pub const ENDPOINTS: usize = 256;
+
 /// Items of one stream that may be under way before their consumer takes some: 64. It is told in the preface.
 ///
 /// With [`STREAM_CREDIT_BYTES`] it bounds what a peer can make us hold: for each stream 4 MiB and one frame, for each

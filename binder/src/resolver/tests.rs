@@ -53,7 +53,7 @@ fn lookups_of_one_name_at_once_ask_once() {
         answers.recv().unwrap()
     });
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| resolver.resolve("chat", soon()))).collect();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| resolver.find("chat", soon()))).collect();
         wait_for_hands(&resolver, 9);
         answer.send(location(4000)).unwrap();
         for thread in threads {
@@ -68,7 +68,7 @@ fn a_failure_is_shared_by_those_who_wait_for_it() {
     let (answer, answers) = bounded(1);
     let resolver = resolver(move |_, _| answers.recv().unwrap());
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| resolver.resolve("chat", soon()))).collect();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| resolver.find("chat", soon()))).collect();
         wait_for_hands(&resolver, 5);
         answer.send(Err(Status::unavailable("refused").into())).unwrap();
         for thread in threads {
@@ -85,9 +85,9 @@ fn different_names_do_not_wait_for_each_other() {
         _ => location(4001),
     });
     thread::scope(|scope| {
-        let slow = scope.spawn(|| resolver.resolve("chat", soon()));
+        let slow = scope.spawn(|| resolver.find("chat", soon()));
         wait_for_hands(&resolver, 2);
-        assert!(resolver.resolve("other", soon()).is_ok());
+        assert!(resolver.find("other", soon()).is_ok());
         answer.send(location(4000)).unwrap();
         assert!(slow.join().unwrap().is_ok());
     });
@@ -98,9 +98,9 @@ fn who_waits_for_anothers_question_waits_until_his_own_deadline() {
     let (answer, answers) = bounded(1);
     let resolver = resolver(move |_, _| answers.recv().unwrap());
     thread::scope(|scope| {
-        let asker = scope.spawn(|| resolver.resolve("chat", soon()));
+        let asker = scope.spawn(|| resolver.find("chat", soon()));
         wait_for_hands(&resolver, 2);
-        let status = resolver.resolve("chat", Instant::now()).unwrap_err();
+        let status = resolver.find("chat", Instant::now()).unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert!(!status.may_have_run());
         answer.send(location(4000)).unwrap();
@@ -113,9 +113,9 @@ fn a_failure_of_one_in_haste_is_not_that_of_one_with_time() {
     let (answer, answers) = bounded(2);
     let resolver = resolver(move |_, _| answers.recv().unwrap());
     thread::scope(|scope| {
-        let hasty = scope.spawn(|| resolver.resolve("chat", Instant::now()));
+        let hasty = scope.spawn(|| resolver.find("chat", Instant::now()));
         wait_for_hands(&resolver, 2);
-        let patient = scope.spawn(|| resolver.resolve("chat", soon()));
+        let patient = scope.spawn(|| resolver.find("chat", soon()));
         wait_for_hands(&resolver, 3);
         answer.send(Err(Status::deadline_exceeded("too late").into())).unwrap();
         answer.send(location(4000)).unwrap();
@@ -136,9 +136,9 @@ fn a_panic_of_the_asker_leaves_nobody_waiting() {
         location(4000)
     });
     thread::scope(|scope| {
-        let asker = scope.spawn(|| resolver.resolve("chat", soon()));
+        let asker = scope.spawn(|| resolver.find("chat", soon()));
         wait_for_hands(&resolver, 2);
-        let follower = scope.spawn(|| resolver.resolve("chat", soon()));
+        let follower = scope.spawn(|| resolver.find("chat", soon()));
         wait_for_hands(&resolver, 3);
         go.send(()).unwrap();
         assert!(asker.join().is_err());
@@ -158,7 +158,7 @@ fn a_dead_binder_is_asked_with_less_patience_while_an_old_answer_is_at_hand() {
         Ok(Location { address: "10.0.0.1".into(), port: 4000, max_age_ms: 0, epoch: 1 })
     });
     for _ in 0..2 {
-        assert_eq!(resolver.resolve("chat", soon()), Ok(Endpoint::new("10.0.0.1", 4000)));
+        assert_eq!(resolver.find("chat", soon()), Ok(Endpoint::new("10.0.0.1", 4000)));
     }
     assert!(patiences.recv().unwrap() > REFRESH_WITHIN);
     assert!(patiences.recv().unwrap() <= REFRESH_WITHIN);
@@ -174,7 +174,7 @@ fn prefetched_procedures_outlive_the_binder() {
     });
     resolver.prefetch(&["a", "b"]).unwrap();
     dead.store(1, Ordering::SeqCst);
-    assert!(resolver.resolve("a", soon()).is_ok());
-    assert!(resolver.resolve("b", soon()).is_ok());
+    assert!(resolver.find("a", soon()).is_ok());
+    assert!(resolver.find("b", soon()).is_ok());
     assert_eq!(resolver.prefetch(&["a", "c"]).unwrap_err().code(), Code::Unavailable);
 }

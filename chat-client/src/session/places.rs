@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_api::ChatClient;
-use rpc_core::Resolve;
+use rpc_core::{Endpoints, Resolve, Status};
 
 /// What finds procedures, for the clients that call them.
 #[derive(Clone)]
@@ -31,11 +31,20 @@ impl Places {
                 return;
             }
             match self.0.resolve(procedure.name, until) {
-                Ok(there) if there != here => self.0.reject(procedure.name, &there),
+                Ok(there) if there.iter().any(|place| !here.contains(&place.endpoint)) => {
+                    self.reject(procedure.name, &there, &here);
+                }
                 _ => continue,
             }
             // Whoever calls a procedure that is not found now is told why.
             self.0.resolve(procedure.name, until).ok();
+        }
+    }
+
+    fn reject(&self, procedure: &str, there: &Endpoints, here: &Endpoints) {
+        let why = Status::unavailable(format!("{procedure} has moved with its server"));
+        for place in there.iter().filter(|place| !here.contains(&place.endpoint)) {
+            self.0.reject(procedure, &place.endpoint, &why);
         }
     }
 }

@@ -166,11 +166,11 @@ fn a_command_gives_up_at_its_deadline() {
 struct Nowhere;
 
 impl Resolve for Nowhere {
-    fn resolve(&self, _procedure: &str, _deadline: Instant) -> Result<rpc_core::Endpoint, Status> {
+    fn resolve(&self, _procedure: &str, _deadline: Instant) -> Result<rpc_core::Endpoints, Status> {
         Err(Status::not_found("nobody serves it").not_run())
     }
 
-    fn reject(&self, _procedure: &str, _endpoint: &rpc_core::Endpoint) {}
+    fn reject(&self, _procedure: &str, _endpoint: &rpc_core::Endpoint, _why: &Status) {}
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chat_api::ChatService;
-use rpc_core::{Endpoint, Resolve, Server, Status};
+use rpc_core::{Endpoint, Endpoints, Resolve, Revision, Server, Status};
 
 use super::small_chat::SmallChat;
 
@@ -22,12 +22,14 @@ pub(super) struct Stage {
 struct Place(Mutex<Option<Endpoint>>);
 
 impl Resolve for Place {
-    fn resolve(&self, procedure: &str, _deadline: Instant) -> Result<Endpoint, Status> {
+    fn resolve(&self, procedure: &str, _deadline: Instant) -> Result<Endpoints, Status> {
         let place = self.0.lock().unwrap().clone();
+        let revision = |place: &Endpoint| Revision(place.port().into());
+        let place = place.map(|place| Endpoints::from(place.clone()).with_revision(revision(&place)));
         place.ok_or_else(|| Status::not_found(format!("nobody serves {procedure}")).not_run())
     }
 
-    fn reject(&self, _procedure: &str, _endpoint: &Endpoint) {}
+    fn reject(&self, _procedure: &str, _endpoint: &Endpoint, _why: &Status) {}
 }
 
 impl Stage {
