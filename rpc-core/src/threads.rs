@@ -5,7 +5,8 @@
 mod pool;
 
 use std::io;
-use std::thread::{self, JoinHandle};
+
+use crate::sync::thread::{self, JoinHandle};
 
 pub(crate) use self::pool::Pool;
 

@@ -5,13 +5,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::thread::{Thread, ThreadId};
 use std::time::Instant;
 
 use super::reader::Reader;
 use crate::frame::Body;
 use crate::status::Status;
 use crate::stream::{Inlet, InletError, Legs, Nudge, Pump};
+use crate::sync::thread::{Thread, ThreadId};
 use crate::wire::Preface;
 
 /// An answered call: which outcome, and the encoded value.

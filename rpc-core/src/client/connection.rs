@@ -8,8 +8,7 @@ mod streams;
 
 use std::io;
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::attendant::Attendant;
@@ -19,6 +18,7 @@ use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
 use crate::stream::{Legs, Nudge};
+use crate::sync::{self, Mutex, MutexGuard, thread};
 use crate::transport::{Readiness, Transport};
 use crate::wire::{CallHeader, Message, OURS, Preface};
 use streams::Feeders;
@@ -56,7 +56,7 @@ impl Connection {
         let outbound = Outbound::new(transport.clone());
         let preface = Preface { frame: limits.frame, calls: 0, ..OURS };
         outbound.introduce(&preface);
-        let calls = Mutex::new(Calls::new(Instant::now()));
+        let calls = Mutex::new(Calls::new(sync::now()));
         Arc::new_cyclic(|this| Connection {
             endpoint,
             transport,
@@ -148,7 +148,7 @@ impl Connection {
         }
         let reader = calls.take_reader()?;
         drop(calls);
-        self.read_turn(reader, Instant::now());
+        self.read_turn(reader, sync::now());
         let answer = self.lock().take_answer(id);
         self.pass_reading_on();
         answer
@@ -236,14 +236,14 @@ impl Connection {
     /// Keeps a full socket moving: writes when it can, and reads meanwhile if nobody does, so that two full directions
     /// do not wait for each other. Returns when nothing is stuck any more.
     fn unstick(&self, closed: impl Fn() -> bool) {
-        let (mut sent, mut since) = (self.outbound.sent(), Instant::now());
+        let (mut sent, mut since) = (self.outbound.sent(), sync::now());
         while self.outbound.is_stuck() && !closed() {
             let reader = self.lock().take_reader();
             let wanted = if reader.is_some() { Readiness::EITHER } else { Readiness::WRITABLE };
-            let ready = self.transport.wait(wanted, Some(Instant::now() + STUCK_STEP));
+            let ready = self.transport.wait(wanted, Some(sync::now() + STUCK_STEP));
             let ready = ready.unwrap_or(Readiness::EITHER);
             match reader {
-                Some(reader) if ready.readable => self.read_turn(reader, Instant::now()),
+                Some(reader) if ready.readable => self.read_turn(reader, sync::now()),
                 Some(reader) => self.lock().return_reader(reader, None),
                 None => {}
             }
@@ -254,8 +254,8 @@ impl Connection {
                 Progress::Stuck => {}
             }
             if self.outbound.sent() != sent {
-                (sent, since) = (self.outbound.sent(), Instant::now());
-            } else if since.elapsed() >= self.limits.write_stall {
+                (sent, since) = (self.outbound.sent(), sync::now());
+            } else if sync::now().saturating_duration_since(since) >= self.limits.write_stall {
                 return self.close(&format!("the server took nothing for {:?}", self.limits.write_stall));
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::frame::Inbound;
+use crate::sync;
 use crate::transport::Transport;
 
 /// Why a read brought nothing.
@@ -35,11 +36,11 @@ pub(crate) fn read(
     if waited >= frame_time {
         return Err(IntakeError::Late(frame_time));
     }
-    let begun = Instant::now();
+    let begun = sync::now();
     let whole_by = begun.checked_add(frame_time.saturating_sub(waited));
     let deadline = until.into_iter().chain(whole_by).min();
     let read = transport.read(inbound.room(), deadline);
-    inbound.note_wait(begun.elapsed());
+    inbound.note_wait(sync::now().saturating_duration_since(begun));
     match read.map_err(timed_out) {
         Err(IntakeError::TimedOut) if inbound.waited().is_some_and(|waited| waited >= frame_time) => {
             Err(IntakeError::Late(frame_time))

@@ -11,13 +11,14 @@
 //! under the lock.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use super::batch::Batch;
 use crate::codec::EncodeError;
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use crate::transport::Transport;
 use crate::wire::{CallHeader, Message, Preface, begin_frame, end_frame};
 
@@ -201,7 +202,7 @@ impl Outbound {
     pub(crate) fn wait_for_room(&self, bound: usize, deadline: Instant) -> bool {
         let mut queue = self.lock();
         while queue.is_full(bound) {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(sync::now());
             if left.is_zero() {
                 return false;
             }
@@ -214,12 +215,12 @@ impl Outbound {
     /// does not.
     pub(crate) fn outlast(&self, bound: usize, stall: Duration) -> bool {
         let mut queue = self.lock();
-        let (mut sent, mut since) = (queue.sent, Instant::now());
+        let (mut sent, mut since) = (queue.sent, sync::now());
         while queue.is_full(bound) {
             if queue.sent != sent {
-                (sent, since) = (queue.sent, Instant::now());
+                (sent, since) = (queue.sent, sync::now());
             }
-            let left = stall.saturating_sub(since.elapsed());
+            let left = stall.saturating_sub(sync::now().saturating_duration_since(since));
             if left.is_zero() {
                 return false;
             }

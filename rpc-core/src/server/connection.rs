@@ -9,9 +9,8 @@
 //! The lock of the turn is never held while reading, writing or running a procedure.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::dispatch::Workspace;
 use super::shared::Shared;
@@ -19,6 +18,8 @@ use super::turn::Turn;
 use crate::connection::{self, Outbound, Progress};
 use crate::frame::Inbound;
 use crate::limits::FRAME_BEFORE_PREFACE;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport};
 use crate::wire::{Message, OURS, Preface};
 
@@ -85,7 +86,7 @@ impl Connection {
     /// Reads the peer's preface and answers with ours.
     fn greet(&self) -> Result<Inbound, String> {
         let limits = &self.shared.limits;
-        let deadline = Instant::now().checked_add(limits.preface_time);
+        let deadline = sync::now().checked_add(limits.preface_time);
         let mut inbound = Inbound::default();
         loop {
             match Preface::decode(inbound.arrived()) {
@@ -175,7 +176,7 @@ impl Connection {
             self.push_out();
         }
         while !self.lock().is_settled() {
-            match self.transport.wait(Readiness::BROKEN, Some(Instant::now() + GONE_STEP)) {
+            match self.transport.wait(Readiness::BROKEN, Some(sync::now() + GONE_STEP)) {
                 Ok(ready) if !ready.broken => {}
                 _ => break,
             }
@@ -208,7 +209,7 @@ impl Connection {
     /// Writes on as the socket takes more; closes the connection when it takes nothing for too long.
     fn drain(&self) {
         loop {
-            let until = Instant::now().checked_add(self.shared.limits.write_stall);
+            let until = sync::now().checked_add(self.shared.limits.write_stall);
             match self.transport.wait(Readiness::WRITABLE, until) {
                 Ok(ready) if ready.writable => {}
                 _ => return self.close(&self.took_nothing()),

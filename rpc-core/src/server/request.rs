@@ -1,7 +1,7 @@
 //! What a frame asks for: a call is admitted to the turn, or refused in words.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
@@ -14,6 +14,7 @@ use crate::metadata::Metadata;
 use crate::service::{Arguments, Input};
 use crate::status::Status;
 use crate::stream::{Inlet, Legs, Nudge};
+use crate::sync;
 use crate::wire::{self, CallHeader, Message};
 
 /// What a frame asks for.
@@ -109,7 +110,7 @@ impl Connection {
 
     /// A call as the turn keeps it, and as its procedure sees it.
     fn begin(&self, route: &Route, header: &CallHeader<'_>, metadata: Metadata) -> (Running, Context) {
-        let deadline = header.remaining().map(|remaining| Instant::now() + remaining);
+        let deadline = header.remaining().map(|remaining| sync::now() + remaining);
         let cancellation = Arc::<Cancellation>::default();
         let running = Running {
             id: header.id,

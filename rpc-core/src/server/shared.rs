@@ -1,13 +1,14 @@
 //! What the threads of one server share, and the list of its connections.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
 use super::connection::Connection;
 use super::routes::Routes;
 use crate::limits::Limits;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use crate::threads::Pool;
 use crate::transport::Waker;
 
@@ -134,7 +135,7 @@ impl Shared {
             if done() {
                 return true;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(sync::now());
             if left.is_zero() {
                 return false;
             }

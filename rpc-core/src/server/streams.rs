@@ -4,7 +4,6 @@
 //! A call that returns one has its procedure behind it: its stream needs no thread, unless an iterator must be driven.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::Thread;
 use std::time::Instant;
 
 use super::connection::Connection;
@@ -17,6 +16,7 @@ use crate::limits::DEADLINE_CEILING;
 use crate::service::{Arguments, Input, Output};
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Wire, park_until};
+use crate::sync::{self, thread::Thread};
 use crate::wire::{Message, Refusal};
 
 /// A call that goes to a thread of its own.
@@ -191,7 +191,7 @@ impl Port for Line {
             return true;
         }
         self.0.push_out();
-        let far = || Instant::now() + DEADLINE_CEILING;
+        let far = || sync::now() + DEADLINE_CEILING;
         self.0.outbound.wait_for_room(self.0.shared.limits.queued_bytes, deadline.unwrap_or_else(far))
     }
 

@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::connection::Connection;
 use super::shared::{Due, Shared};
 use super::turn::Place;
+use crate::sync;
 use crate::transport::{Wake, poll_until};
 
 /// How long a call runs before it counts as slow: between one and two ticks.
@@ -72,7 +73,7 @@ impl Watcher {
             if self.quiet < QUIET_TICKS {
                 let count = u32::try_from(look.connections).unwrap_or(u32::MAX);
                 let spread = TICK_A_CONNECTION.saturating_mul(count).min(SPREAD_CEILING);
-                self.rest(Instant::now() + TICK + spread);
+                self.rest(sync::now() + TICK + spread);
             } else {
                 self.sleep();
             }
@@ -96,7 +97,7 @@ impl Watcher {
 
     /// Drops slow calls that have ended, tells callers whose time is over, hands connections over where more has come.
     fn tend(&mut self) -> Tended {
-        let now = Instant::now();
+        let now = sync::now();
         for Due { connection, key, deadline } in self.shared.new_deadlines() {
             let slow = Slow { connection, deadline: Some(deadline), handed_over: true };
             self.slow.entry(key).or_insert(slow);
@@ -179,7 +180,7 @@ fn readable(slow: &mut HashMap<(u64, u64), Slow>) -> Vec<(u64, Arc<Connection>, 
     let unread = slow.iter_mut().filter_map(|((_, id), slow)| Some((*id, slow.unread()?, slow)));
     let unread: Vec<_> = unread.collect();
     let mut polled: Vec<_> = unread.iter().map(|(_, connection, _)| interest(connection)).collect();
-    poll_until(&mut polled, Some(Instant::now())).ok();
+    poll_until(&mut polled, Some(sync::now())).ok();
     let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
     drop(polled);
     let all = unread.into_iter().zip(ready);

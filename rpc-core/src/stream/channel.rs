@@ -4,8 +4,7 @@
 //! order stays. Items are encoded outside the lock.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -15,6 +14,8 @@ use super::packing::{Encode, send_items};
 use super::port::{Pump, Source, Wire, park_until};
 use crate::codec;
 use crate::status::Status;
+use crate::sync::thread::{self, Thread};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Items between a sink and its stream.
 const CAPACITY: usize = 64;

@@ -1,8 +1,7 @@
 //! Items that have come over a connection and wait for their consumer.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
@@ -13,6 +12,8 @@ use crate::codec::{self, DecodeError};
 use crate::frame::Body;
 use crate::limits::STREAM_CREDIT;
 use crate::status::Status;
+use crate::sync::thread::{self, Thread};
+use crate::sync::{Mutex, MutexGuard};
 
 /// One stream's undecoded items. Filled by the thread that reads the connection, emptied by the consumer.
 #[derive(Debug)]

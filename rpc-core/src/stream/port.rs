@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::Thread;
 use std::time::Instant;
 
 use super::inlet::Inlet;
 use crate::limits::STREAM_CREDIT_BYTES;
 use crate::status::Status;
+use crate::sync;
+use crate::sync::thread::{self, Thread};
 
 /// A connection, as its streams see it. None of these waits for the peer, but [`wait`](Port::wait).
 pub(crate) trait Port: Send + Sync {
@@ -123,10 +124,10 @@ pub(crate) fn park_until(deadline: Option<Instant>, ready: &mut dyn FnMut() -> b
         if ready() {
             return true;
         }
-        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        match deadline.map(|deadline| deadline.saturating_duration_since(sync::now())) {
             Some(left) if left.is_zero() => return false,
-            Some(left) => std::thread::park_timeout(left),
-            None => std::thread::park(),
+            Some(left) => thread::park_timeout(left),
+            None => thread::park(),
         }
     }
 }

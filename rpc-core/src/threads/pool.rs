@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use crate::threads::{self, Thread};
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -101,7 +102,7 @@ impl Pool {
         state.closed = true;
         self.shared.handed.notify_all();
         while state.alive > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(sync::now());
             if left.is_zero() {
                 break;
             }
@@ -155,10 +156,10 @@ impl Shared {
 
     fn next_job(&self) -> Option<Job> {
         let mut state = self.lock();
-        let until = Instant::now() + STAY;
+        let until = sync::now() + STAY;
         state.waiting += 1;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(sync::now());
             if let Some(job) = state.jobs.pop() {
                 state.waiting -= 1;
                 return Some(job);
@@ -191,7 +192,7 @@ mod tests {
         }
         assert!(pool.run(|| {}).is_err());
         drop(release);
-        assert!(pool.close(Instant::now() + Duration::from_secs(10)));
+        assert!(pool.close(sync::now() + Duration::from_secs(10)));
     }
 
     #[test]
@@ -212,7 +213,7 @@ mod tests {
             drop(done);
             assert_eq!(finished.recv(), Ok(round));
         }
-        assert!(pool.close(Instant::now() + Duration::from_secs(10)));
+        assert!(pool.close(sync::now() + Duration::from_secs(10)));
     }
 
     #[test]
@@ -220,7 +221,7 @@ mod tests {
         let pool = Pool::new("test", 1);
         let (release, wait) = bounded::<()>(0);
         pool.run(move || wait.recv().unwrap_or_default()).unwrap();
-        assert!(!pool.close(Instant::now()));
+        assert!(!pool.close(sync::now()));
         drop(release);
     }
 }

@@ -4,7 +4,6 @@
 //! ends its wait passes the reading on, and only to a thread that sleeps here. A caller that leaves at its deadline leaves
 //! no half-read frame: the bytes belong to the connection.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Connection, DeadlinePassed};
@@ -12,6 +11,7 @@ use crate::client::calls::Calls;
 use crate::client::reader::{Heard, Reader};
 use crate::connection::{self, IntakeError};
 use crate::stream::{InletError, Nudge};
+use crate::sync::{self, thread};
 use crate::transport::Readiness;
 
 /// A connection silent for this long is looked at before a call is trusted to it: its server may have gone meanwhile.
@@ -20,7 +20,7 @@ const TRUSTED: Duration = Duration::from_millis(1);
 impl Connection {
     /// After a silence, learns of a goodbye or an end that came meanwhile.
     pub(in crate::client) fn look(&self) {
-        let now = Instant::now();
+        let now = sync::now();
         let mut calls = self.lock();
         if now.saturating_duration_since(calls.heard()) < TRUSTED {
             return;
@@ -47,7 +47,7 @@ impl Connection {
             if slept {
                 calls.rise(id, thread::current().id());
             }
-            let now = Instant::now();
+            let now = sync::now();
             let found = ready(&mut calls);
             if found.is_some() || now >= deadline {
                 let heir = calls.heir();
@@ -74,7 +74,7 @@ impl Connection {
     pub(super) fn read_turn(&self, mut reader: Reader, deadline: Instant) {
         let frame_time = self.limits.frame_time;
         let read = connection::read(&*self.transport, &mut reader.inbound, Some(deadline), frame_time);
-        let heard = matches!(read, Ok(1..)).then(Instant::now);
+        let heard = matches!(read, Ok(1..)).then(sync::now);
         let end = match read {
             Ok(0) => Some(reader.end().to_owned()),
             Ok(_) | Err(IntakeError::TimedOut) => None,

@@ -11,6 +11,7 @@ use crate::connection::SendError;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work};
+use crate::sync::{self, thread};
 use crate::threads::{self, Thread};
 use crate::wire::{Message, Refusal};
 
@@ -112,7 +113,7 @@ impl Port for Connection {
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
         let reading = calls.is_read();
         drop(calls);
-        hopeful.iter().for_each(std::thread::Thread::unpark);
+        hopeful.iter().for_each(thread::Thread::unpark);
         nudges.into_iter().for_each(Nudge::run);
         if open {
             self.send_or_ignore(&Message::Cancel { id });
@@ -134,26 +135,26 @@ impl Port for Connection {
             return true;
         }
         Connection::flush(self);
-        let far = || Instant::now() + DEADLINE_CEILING;
+        let far = || sync::now() + DEADLINE_CEILING;
         self.outbound.wait_for_room(self.limits.queued_bytes, deadline.unwrap_or_else(far))
     }
 
     fn take_in(&self) {
         Connection::flush(self);
         let Some(reader) = self.lock().take_reader() else { return };
-        self.read_turn(reader, Instant::now());
+        self.read_turn(reader, sync::now());
         self.pass_reading_on();
     }
 
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
         Connection::flush(self);
         loop {
-            let step = Instant::now() + LOOK_AGAIN;
+            let step = sync::now() + LOOK_AGAIN;
             let until = deadline.map_or(step, |deadline| deadline.min(step));
             if self.drive(None, until, |_| ready().then_some(())).is_ok() {
                 return true;
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if deadline.is_some_and(|deadline| sync::now() >= deadline) {
                 return false;
             }
         }
