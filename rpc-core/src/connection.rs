@@ -4,5 +4,6 @@ mod batch;
 mod intake;
 mod outbound;
 
+pub(crate) use batch::BY_REFERENCE;
 pub(crate) use intake::{IntakeError, read};
 pub(crate) use outbound::{Outbound, Progress, SendError};

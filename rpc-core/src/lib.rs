@@ -35,5 +35,5 @@ pub use rpc_core_macros::service;
 pub use server::{Server, ServerBuilder, StillRunning};
 pub use service::Service;
 pub use status::{Code, Execution, Status};
-pub use stream::{Sink, Stream, TrySendError, stream};
+pub use stream::{Broadcast, Lag, Lagged, Position, Sink, Stream, SubscriberId, TrySendError, stream};
 pub use transport::{Listener, Socket, Way};

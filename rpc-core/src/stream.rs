@@ -7,6 +7,7 @@
 //! Items of one stream arrive in the order in which they were sent. A consumer that does not take items stops its producer,
 //! and nobody else: more than the credit it gave is never under way. Dropping either end tells the other.
 
+mod broadcast;
 mod channel;
 mod inlet;
 mod packing;
@@ -19,10 +20,12 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::broadcast::{Broadcast, Lag, Lagged, Position, SubscriberId};
+use self::broadcast::{Subscribed, Subscriber};
 use self::channel::Channel;
 use self::inlet::Wired;
 pub(crate) use self::inlet::{Inlet, InletError};
-pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until};
+pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until, unsent};
 use crate::context::Context;
 use crate::status::Status;
 
@@ -40,6 +43,8 @@ enum Source<T> {
     Channel(Arc<Channel<T>>),
     /// Filled by the far side.
     Wired(Wired<T>),
+    /// Filled by a [`Broadcast`].
+    Subscribed(Subscribed<T>),
     Over,
 }
 
@@ -94,6 +99,7 @@ impl<T> Stream<T> {
             Source::Iterator(items) => items.next(),
             Source::Channel(channel) => channel.receive(deadline),
             Source::Wired(wired) => wired.next(deadline),
+            Source::Subscribed(subscribed) => subscribed.next(deadline),
             Source::Over => None,
         }
     }
@@ -108,6 +114,11 @@ impl<T: DeserializeOwned> Stream<T> {
         deadline: Option<Instant>,
     ) -> Stream<T> {
         Stream(Source::Wired(Wired::new(port, id, inlet, deadline)))
+    }
+
+    /// A stream that a broadcast fills.
+    fn subscribed(subscriber: Arc<Subscriber>) -> Stream<T> {
+        Stream(Source::Subscribed(Subscribed::new(subscriber)))
     }
 }
 
@@ -128,6 +139,7 @@ impl<T: Serialize + Send + 'static> Stream<T> {
                 channel.attach(wire, None);
                 Attached { pump: channel, work: None }
             }
+            Source::Subscribed(subscribed) => Attached { pump: subscribed.attach(wire), work: None },
             source => {
                 let origin = if let Source::Wired(wired) = &source { Some(wired.origin()) } else { None };
                 let (context, items) = (Context::current(), Stream(source));
@@ -217,6 +229,7 @@ impl<T> fmt::Debug for Stream<T> {
             Source::Iterator(_) => "Stream(of an iterator)",
             Source::Channel(_) => "Stream(of a sink)",
             Source::Wired(_) => "Stream(from the far side)",
+            Source::Subscribed(_) => "Stream(of a broadcast)",
             Source::Over => "Stream(over)",
         })
     }

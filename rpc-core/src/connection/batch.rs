@@ -2,20 +2,28 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use crate::transport::Transport;
 
 /// A queue of bytes that is filled at its end and written from its front. It keeps its memory for the next frames.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    whole: VecDeque<Vec<u8>>,
+    whole: VecDeque<Part>,
     tail: Vec<u8>,
     /// Bytes of the front part that have left already.
     sent: usize,
 }
 
+/// Bytes that are not copied into the common buffer, or are cut off from it.
+#[derive(Debug)]
+enum Part {
+    Own(Vec<u8>),
+    Shared(Arc<[u8]>),
+}
+
 /// A payload at least this long is queued by reference instead of copied: 32 KiB.
-const BY_REFERENCE: usize = 32 << 10;
+pub(crate) const BY_REFERENCE: usize = 32 << 10;
 
 /// A buffer that has grown past this is given back after use: 64 KiB.
 const KEPT: usize = 64 << 10;
@@ -35,9 +43,18 @@ impl Batch {
             self.tail.extend_from_slice(payload);
             return;
         }
+        self.push_part(Part::Own(std::mem::take(payload)));
+    }
+
+    /// Appends a payload that is queued elsewhere too.
+    pub(super) fn append_shared(&mut self, payload: Arc<[u8]>) {
+        self.push_part(Part::Shared(payload));
+    }
+
+    fn push_part(&mut self, part: Part) {
         let before = std::mem::take(&mut self.tail);
-        self.whole.push_back(before);
-        self.whole.push_back(std::mem::take(payload));
+        self.whole.push_back(Part::Own(before));
+        self.whole.push_back(part);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -64,7 +81,7 @@ impl Batch {
     fn write_once(&self, transport: &dyn Transport) -> io::Result<usize> {
         let mut parts = [IoSlice::new(&[]); PARTS];
         let mut skipped = self.sent;
-        let sources = self.whole.iter().chain([&self.tail]);
+        let sources = self.whole.iter().map(Part::bytes).chain([self.tail.as_slice()]);
         let mut used = 0;
         for (part, source) in parts.iter_mut().zip(sources) {
             *part = IoSlice::new(source.get(skipped..).unwrap_or_default());
@@ -77,10 +94,10 @@ impl Batch {
     fn advance(&mut self, count: usize) {
         self.sent += count;
         while let Some(front) = self.whole.front() {
-            if self.sent < front.len() {
+            if self.sent < front.bytes().len() {
                 return;
             }
-            self.sent -= front.len();
+            self.sent -= front.bytes().len();
             self.whole.pop_front();
         }
     }
@@ -90,6 +107,15 @@ impl Batch {
         self.tail.clear();
         if self.tail.capacity() > KEPT {
             self.tail = Vec::new();
+        }
+    }
+}
+
+impl Part {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Part::Own(bytes) => bytes,
+            Part::Shared(bytes) => bytes,
         }
     }
 }

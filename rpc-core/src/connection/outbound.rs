@@ -116,6 +116,19 @@ impl Outbound {
         Ok(queue.bytes)
     }
 
+    /// As [`send`](Outbound::send), with a payload that other connections send too.
+    pub(crate) fn send_shared(
+        &self,
+        message: &Message<'_>,
+        payload: Arc<[u8]>,
+        limit: u32,
+    ) -> Result<(), SendError> {
+        let mut queue = self.lock();
+        queue.head(message, payload.len(), limit)?;
+        queue.waiting.append_shared(payload);
+        Ok(())
+    }
+
     /// Queues a call under the next id; `admit` learns the id before the frame can leave.
     pub(crate) fn send_call(
         &self,
@@ -261,17 +274,21 @@ impl Queue {
     }
 
     fn append(&mut self, message: &Message<'_>, payload: &mut Vec<u8>, limit: u32) -> Result<(), SendError> {
+        self.head(message, payload.len(), limit)?;
+        self.waiting.append(payload);
+        Ok(())
+    }
+
+    /// Begins a frame whose payload of `length` bytes comes next.
+    fn head(&mut self, message: &Message<'_>, length: usize, limit: u32) -> Result<(), SendError> {
         if self.closed {
             return Err(SendError::Closed);
         }
-        let added = payload.len();
         let tail = self.waiting.tail();
         let before = tail.len();
         let start = begin_frame(message, tail)?;
-        end_frame(tail, start, added, limit).map_err(|length| SendError::TooLarge { length, limit })?;
-        let header = tail.len() - before;
-        self.waiting.append(payload);
-        self.bytes += header + added;
+        end_frame(tail, start, length, limit).map_err(|length| SendError::TooLarge { length, limit })?;
+        self.bytes += tail.len() - before + length;
         Ok(())
     }
 }

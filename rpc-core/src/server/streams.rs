@@ -10,12 +10,11 @@ use super::connection::Connection;
 use super::dispatch::execute;
 use super::routes::Route;
 use super::turn::{Finished, Stage};
-use crate::connection::SendError;
 use crate::context::Context;
 use crate::limits::DEADLINE_CEILING;
 use crate::service::{Arguments, Input, Output};
 use crate::status::Status;
-use crate::stream::{Attached, Nudge, Port, Wire, park_until};
+use crate::stream::{Attached, Nudge, Port, Wire, park_until, unsent};
 use crate::sync::{self, thread::Thread};
 use crate::wire::{Message, Refusal};
 
@@ -149,10 +148,12 @@ impl Drop for Driver {
 impl Port for Line {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
         let sent = self.0.outbound.send(&Message::Items { id, count }, payload, self.0.peer_frame());
-        sent.map(drop).map_err(|error| match error {
-            SendError::TooLarge { .. } => Status::resource_exhausted(format!("an item of a stream: {error}")),
-            SendError::Encode(_) | SendError::Closed => Status::unavailable(error.to_string()),
-        })
+        sent.map(drop).map_err(|error| unsent(&error))
+    }
+
+    fn large_item(&self, id: u64, item: Arc<[u8]>) -> Result<(), Status> {
+        let sent = self.0.outbound.send_shared(&Message::Items { id, count: 1 }, item, self.0.peer_frame());
+        sent.map_err(|error| unsent(&error))
     }
 
     fn end(&self, id: u64, outcome: Result<(), Status>) {
@@ -180,6 +181,10 @@ impl Port for Line {
 
     fn flush(&self) {
         self.0.push_out();
+    }
+
+    fn push(&self) {
+        self.0.push_out_aside();
     }
 
     fn has_room(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::codec::EncodeError;
 use crate::status::Status;
 
 /// Items share a frame up to this size.
-const FRAME: usize = 16 << 10;
+pub(super) const FRAME: usize = 16 << 10;
 
 /// Appends one item's encoding.
 pub(super) type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;

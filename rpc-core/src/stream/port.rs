@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::inlet::Inlet;
+use crate::connection::SendError;
 use crate::limits::STREAM_CREDIT_BYTES;
 use crate::status::Status;
 use crate::sync;
@@ -14,6 +15,9 @@ use crate::sync::thread::{self, Thread};
 pub(crate) trait Port: Send + Sync {
     /// Queues `count` encoded items; an item larger than a frame, or a connection that is closed, ends the stream.
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status>;
+
+    /// Queues one encoded item that others share. As [`items`](Port::items) otherwise.
+    fn large_item(&self, id: u64, item: Arc<[u8]>) -> Result<(), Status>;
 
     /// Queues the last word of a stream that is sent from here.
     fn end(&self, id: u64, outcome: Result<(), Status>);
@@ -26,6 +30,10 @@ pub(crate) trait Port: Send + Sync {
 
     /// Sends what is queued.
     fn flush(&self);
+
+    /// Sends of what is queued as much as the socket takes. What it does not take is left to another thread, and if there
+    /// is none the connection ends: who sends to many waits for nobody.
+    fn push(&self);
 
     /// Whether so little is queued that more may be.
     fn has_room(&self) -> bool;
@@ -43,6 +51,14 @@ pub(crate) trait Port: Send + Sync {
 /// The credit that a message of items uses: one for each item, and no less than one for each 64 KiB.
 pub(super) fn cost(count: u32, payload: usize) -> u32 {
     count.max(u32::try_from(payload.div_ceil(STREAM_CREDIT_BYTES)).unwrap_or(u32::MAX))
+}
+
+/// Why items were not queued, as the end of their stream.
+pub(crate) fn unsent(error: &SendError) -> Status {
+    match error {
+        SendError::TooLarge { .. } => Status::resource_exhausted(format!("an item of a stream: {error}")),
+        SendError::Encode(_) | SendError::Closed => Status::unavailable(error.to_string()),
+    }
 }
 
 /// Where a stream goes: a connection and the call it belongs to.

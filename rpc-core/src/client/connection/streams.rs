@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Connection;
-use crate::connection::SendError;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::status::Status;
-use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work};
+use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work, unsent};
 use crate::sync::{self, thread};
 use crate::threads::{self, Thread};
 use crate::wire::{Message, Refusal};
@@ -76,6 +75,11 @@ impl Connection {
         }
     }
 
+    /// The largest frame the server takes, as far as it is known.
+    fn peer_frame(&self) -> u32 {
+        self.lock().peer().map_or(FRAME_BEFORE_PREFACE, |peer| peer.frame)
+    }
+
     fn send_or_ignore(&self, message: &Message<'_>) {
         // A connection that takes no message has nobody to tell.
         self.outbound.send(message, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
@@ -88,12 +92,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Port for Connection {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
-        let limit = self.lock().peer().map_or(FRAME_BEFORE_PREFACE, |peer| peer.frame);
-        let sent = self.outbound.send(&Message::Items { id, count }, payload, limit);
-        sent.map(drop).map_err(|error| match error {
-            SendError::TooLarge { .. } => Status::resource_exhausted(format!("an item of a stream: {error}")),
-            SendError::Encode(_) | SendError::Closed => Status::unavailable(error.to_string()),
-        })
+        let sent = self.outbound.send(&Message::Items { id, count }, payload, self.peer_frame());
+        sent.map(drop).map_err(|error| unsent(&error))
+    }
+
+    fn large_item(&self, id: u64, item: Arc<[u8]>) -> Result<(), Status> {
+        let sent = self.outbound.send_shared(&Message::Items { id, count: 1 }, item, self.peer_frame());
+        sent.map_err(|error| unsent(&error))
     }
 
     fn end(&self, id: u64, outcome: Result<(), Status>) {
@@ -123,6 +128,10 @@ impl Port for Connection {
     }
 
     fn flush(&self) {
+        Connection::flush(self);
+    }
+
+    fn push(&self) {
         Connection::flush(self);
     }
 

@@ -1,0 +1,256 @@
+//! One stream of a broadcast: its place in the chain, and who takes its items.
+//!
+//! On a connection a round sends what is new, and so does the thread that reads a credit. One at a time, so that the order
+//! stays. In this process the consumer takes the items himself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+
+use super::SubscriberId;
+use super::chain::Chain;
+use super::cursor::{Cursor, Next};
+use super::rounds::Shard;
+use crate::codec::{self, DecodeError};
+use crate::connection::BY_REFERENCE;
+use crate::status::Status;
+use crate::stream::packing::FRAME;
+use crate::stream::port::{Pump, Wire, cost, park_until};
+
+pub(in crate::stream) struct Subscriber {
+    id: SubscriberId,
+    chain: Arc<Chain>,
+    /// Whose rounds it is part of.
+    shard: Weak<Shard>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Nothing when the stream is over.
+    cursor: Option<Cursor>,
+    line: Option<Line>,
+    /// A thread sends right now.
+    sending: bool,
+    /// Why it ended before a connection took it, or for a consumer in this process.
+    failure: Option<Status>,
+    /// Who waits for an item in this process.
+    sleeper: Option<Thread>,
+}
+
+/// The connection that takes the items.
+struct Line {
+    wire: Wire,
+    /// Below zero behind a large item.
+    credit: i64,
+}
+
+/// What goes onto the connection next.
+enum Message {
+    Items(u32),
+    Large(Arc<[u8]>),
+    End(Result<(), Status>),
+}
+
+impl Subscriber {
+    pub(super) fn id(&self) -> SubscriberId {
+        self.id
+    }
+
+    pub(super) fn new(id: SubscriberId, cursor: Cursor, chain: Arc<Chain>, shard: Weak<Shard>) -> Subscriber {
+        let state = State { cursor: Some(cursor), line: None, sending: false, failure: None, sleeper: None };
+        Subscriber { id, chain, shard, state: Mutex::new(state) }
+    }
+
+    /// Something new was sent: passes on what the credit allows, unless another thread does. `payload` is spare memory.
+    pub(super) fn deliver(&self, payload: &mut Vec<u8>) {
+        if !self.begin() {
+            return;
+        }
+        let mut used = None;
+        while let Some((wire, message)) = self.next_message(payload) {
+            let sent = match message {
+                Message::Items(count) => wire.port.items(wire.id, count, payload),
+                Message::Large(item) => wire.port.large_item(wire.id, item),
+                Message::End(outcome) => {
+                    self.leave();
+                    wire.port.end(wire.id, outcome);
+                    Ok(())
+                }
+            };
+            if let Err(why) = sent {
+                self.leave();
+                wire.port.end(wire.id, Err(why));
+            }
+            used = Some(wire);
+        }
+        if let Some(wire) = used {
+            wire.port.push();
+        }
+    }
+
+    /// Whether this thread is to send.
+    fn begin(&self) -> bool {
+        let mut state = self.lock();
+        if state.line.is_some() {
+            return !std::mem::replace(&mut state.sending, true);
+        }
+        let lags = state.cursor.as_mut().and_then(|cursor| cursor.lag(&self.chain));
+        let gone = lags.and_then(|why| {
+            state.failure = Some(why);
+            state.cursor.take()
+        });
+        let sleeper = state.sleeper.take();
+        drop(state);
+        if gone.is_some() {
+            self.leave();
+        }
+        sleeper.iter().for_each(Thread::unpark);
+        false
+    }
+
+    fn next_message(&self, payload: &mut Vec<u8>) -> Option<(Wire, Message)> {
+        payload.clear();
+        let mut state = self.lock();
+        let message = state.pick(&self.chain, payload);
+        let sent = message.and_then(|message| Some((state.line.as_ref()?.wire.clone(), message)));
+        state.sending = sent.is_some();
+        sent
+    }
+
+    /// The stream is over; rounds pass it by from now on.
+    pub(super) fn leave(&self) {
+        let cursor = self.lock().cursor.take();
+        drop(cursor);
+        if let Some(shard) = self.shard.upgrade() {
+            shard.forget(self.id);
+        }
+    }
+
+    /// The next item's bytes for a consumer in this process.
+    fn receive(&self, deadline: Option<Instant>) -> Option<Result<Arc<[u8]>, Status>> {
+        let mut taken = None;
+        let arrived = park_until(deadline, &mut || {
+            taken = self.take();
+            taken.is_some()
+        });
+        match taken {
+            Some(Next::Item(item)) if arrived => Some(Ok(item)),
+            Some(Next::End(outcome)) if arrived => {
+                self.leave();
+                outcome.err().map(Err)
+            }
+            _ => {
+                self.leave();
+                Some(Err(Status::deadline_exceeded("the next item did not come in time")))
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Next> {
+        let mut state = self.lock();
+        let Some(cursor) = &mut state.cursor else {
+            return Some(Next::End(state.failure.take().map_or(Ok(()), Err)));
+        };
+        let next = cursor.peek();
+        if next.is_some() {
+            cursor.advance();
+        } else {
+            state.sleeper = Some(thread::current());
+        }
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes items into `payload` as far as the credit goes and a frame has room. One that does not go on, and is too far
+    /// behind, ends.
+    fn pick(&mut self, chain: &Chain, payload: &mut Vec<u8>) -> Option<Message> {
+        let line = self.line.as_mut()?;
+        let Some(cursor) = &mut self.cursor else {
+            return self.failure.take().map(|why| Message::End(Err(why)));
+        };
+        let mut count = 0;
+        loop {
+            match cursor.peek() {
+                Some(Next::End(outcome)) if count == 0 => return Some(Message::End(outcome)),
+                Some(Next::Item(item)) if line.credit > i64::from(count) => {
+                    if count == 0 && item.len() >= BY_REFERENCE {
+                        cursor.advance();
+                        line.credit -= i64::from(cost(1, item.len()));
+                        return Some(Message::Large(item));
+                    }
+                    if count > 0 && payload.len() + item.len() > FRAME {
+                        break;
+                    }
+                    payload.extend_from_slice(&item);
+                    cursor.advance();
+                    count += 1;
+                }
+                _ => break,
+            }
+        }
+        if count == 0 {
+            return cursor.lag(chain).map(|why| Message::End(Err(why)));
+        }
+        line.credit -= i64::from(cost(count, payload.len()));
+        Some(Message::Items(count))
+    }
+}
+
+/// The consumer of a subscriber in this process.
+pub(in crate::stream) struct Subscribed<T> {
+    subscriber: Arc<Subscriber>,
+    decode: fn(&[u8]) -> Result<T, DecodeError>,
+}
+
+impl<T> Subscribed<T> {
+    pub(in crate::stream) fn new(subscriber: Arc<Subscriber>) -> Subscribed<T>
+    where
+        T: DeserializeOwned,
+    {
+        Subscribed { subscriber, decode: |bytes| codec::decode(bytes) }
+    }
+
+    pub(in crate::stream) fn next(&mut self, deadline: Option<Instant>) -> Option<Result<T, Status>> {
+        let item = self.subscriber.receive(deadline)?;
+        let decoded = |bytes: Arc<[u8]>| {
+            let undone = |error| Status::internal(format!("an item does not decode: {error}"));
+            (self.decode)(&bytes).map_err(undone)
+        };
+        Some(item.and_then(decoded))
+    }
+
+    /// Leaves the items to a connection.
+    pub(in crate::stream) fn attach(self, wire: Wire) -> Arc<Subscriber> {
+        self.subscriber.lock().line = Some(Line { wire, credit: 0 });
+        self.subscriber.clone()
+    }
+}
+
+impl<T> Drop for Subscribed<T> {
+    fn drop(&mut self) {
+        let on_a_connection = self.subscriber.lock().line.is_some();
+        if !on_a_connection {
+            self.subscriber.leave();
+        }
+    }
+}
+
+impl Pump for Subscriber {
+    fn credit(&self, items: u32) {
+        if let Some(line) = &mut self.lock().line {
+            line.credit = line.credit.saturating_add(i64::from(items));
+        }
+        self.deliver(&mut Vec::new());
+    }
+
+    fn cancel(&self, _why: &Status) {
+        self.leave();
+    }
+}

@@ -1,0 +1,288 @@
+//! One item to many streams: in this process and over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use rpc_core::{Broadcast, Bytes, Client, Code, Lag, Lagged, Limits, Server, Status, Stream, SubscriberId};
+
+#[rpc_core::service]
+trait News {
+    /// What is said from now on.
+    fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status>;
+}
+
+struct Agency(Broadcast<(u64, Bytes)>);
+
+impl News for Agency {
+    fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status> {
+        Ok(self.0.subscribe().1)
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn agency(lag: Lag) -> (Arc<Agency>, Server) {
+    let agency = Arc::new(Agency(Broadcast::with_lag(lag)));
+    let server = Server::builder().service(NewsService::new(agency.clone())).bind("127.0.0.1:0").unwrap();
+    (agency, server)
+}
+
+fn reader(server: &Server) -> NewsClient {
+    NewsClient::new(Client::connect(server.address().to_string())).with_deadline(PATIENCE)
+}
+
+#[track_caller]
+fn until(what: &str, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn every_subscriber_gets_everything_in_one_order_from_many_senders() {
+    let (agency, server) = agency(Lag::default());
+    let clients: Vec<NewsClient> = (0..5).map(|_| reader(&server)).collect();
+    let streams: Vec<_> = (0..200).map(|index| clients[index % 5].listen().unwrap()).collect();
+    let orders: Vec<Vec<u64>> = thread::scope(|scope| {
+        let read = |stream: Stream<(u64, Bytes)>| stream.take(400).map(|item| item.unwrap().0).collect();
+        let readers: Vec<_> = streams.into_iter().map(|stream| scope.spawn(move || read(stream))).collect();
+        for sender in 0..4 {
+            let news = &agency.0;
+            scope.spawn(move || {
+                for number in 0..100 {
+                    news.send(&(sender * 1000 + number, Bytes::default())).unwrap();
+                }
+            });
+        }
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+    });
+    assert!(orders.iter().all(|order| *order == orders[0]));
+    for sender in 0..4 {
+        let said: Vec<u64> = orders[0].iter().copied().filter(|item| item / 1000 == sender).collect();
+        assert_eq!(said, (sender * 1000..sender * 1000 + 100).collect::<Vec<u64>>());
+    }
+    until("the streams that were dropped leave", || agency.0.subscribers() == 0);
+    server.shutdown(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_subscriber_that_does_not_read_is_told_where_to_resume_and_stalls_nobody() {
+    let (agency, server) = agency(Lag { items: 100, bytes: 1 << 20 });
+    let mut asleep = reader(&server).listen().unwrap();
+    let mut awake = reader(&server).listen().unwrap();
+    for number in 1..=5000 {
+        agency.0.send(&(number, Bytes::default())).unwrap();
+        if number % 50 == 0 {
+            assert!(awake.by_ref().take(50).map(|item| item.unwrap().0).eq(number - 49..=number));
+        }
+    }
+    let (taken, why) = drain(&mut asleep);
+    assert!(taken.into_iter().eq(1..=lagged(&why).after.number()));
+    assert_eq!(why.code(), Code::ResourceExhausted);
+    assert!(lagged(&why).missed > 100, "{why:?}");
+    assert_eq!(agency.0.subscribers(), 1);
+}
+
+/// What a stream still has, and why it ended early.
+fn drain(stream: &mut Stream<(u64, Bytes)>) -> (Vec<u64>, Status) {
+    let mut taken = Vec::new();
+    loop {
+        match stream.next().unwrap() {
+            Ok((number, _)) => taken.push(number),
+            Err(why) => {
+                assert!(stream.next().is_none());
+                return (taken, why);
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn lagged(why: &Status) -> Lagged {
+    Lagged::from_status(why).unwrap()
+}
+
+#[test]
+fn at_its_bound_a_subscriber_has_everything_and_one_item_later_it_lags() {
+    let lag = Lag { items: 10, bytes: 1 << 20 };
+    for (sent, lags) in [(10, false), (11, true)] {
+        let news = Broadcast::with_lag(lag);
+        let (_, stream) = news.subscribe();
+        for number in 1..=sent {
+            news.send(&(number, Bytes::default())).unwrap();
+        }
+        if lags {
+            until("the subscriber is let go", || news.subscribers() == 0);
+        }
+        drop(news);
+        let items: Vec<_> = stream.collect();
+        let why = items.last().unwrap().clone().err();
+        assert_eq!(why.as_ref().map(|why| lagged(why).missed), lags.then_some(11));
+        assert_eq!(items.len(), if lags { 1 } else { 10 });
+    }
+}
+
+#[test]
+fn bytes_are_bounded_too_but_one_item_may_be_larger() {
+    let news = Broadcast::with_lag(Lag { items: 1000, bytes: 100 });
+    let (_, mut stream) = news.subscribe();
+    news.send(&(1, Bytes::from(vec![0; 1000]))).unwrap();
+    assert_eq!(stream.next().unwrap().unwrap().0, 1);
+    news.send(&(2, Bytes::from(vec![0; 60]))).unwrap();
+    news.send(&(3, Bytes::from(vec![0; 60]))).unwrap();
+    until("the subscriber is let go", || news.subscribers() == 0);
+    let (taken, why) = drain(&mut stream);
+    assert_eq!((taken, lagged(&why).missed, lagged(&why).after.number()), (Vec::new(), 2, 1));
+}
+
+#[test]
+fn large_items_reach_everyone_and_only_who_cannot_take_one_goes() {
+    let (agency, server) = agency(Lag { items: 100, bytes: 64 << 20 });
+    let small = Client::connect(server.address().to_string())
+        .with_limits(Limits { frame: 64 << 10, ..Limits::default() })
+        .with_deadline(PATIENCE);
+    let mut modest = NewsClient::new(small).listen().unwrap();
+    let mut streams: Vec<_> = (0..20).map(|_| reader(&server).listen().unwrap()).collect();
+    let sizes = [100_000, 10, 1 << 20, 40_000, 20_000, 0, 3 << 20];
+    agency.0.send(&(7, Bytes::from(vec![7; 60_000]))).unwrap();
+    for (number, size) in (100..).zip(sizes) {
+        let fill = u8::try_from(number).unwrap();
+        agency.0.send(&(number, Bytes::from(vec![fill; size]))).unwrap();
+    }
+    for stream in &mut streams {
+        assert_eq!(stream.next().unwrap().unwrap().1.len(), 60_000);
+        for (number, size) in (100..).zip(sizes) {
+            let (name, body) = stream.next().unwrap().unwrap();
+            assert_eq!((name, body.len()), (number, size));
+            assert!(body.iter().all(|byte| u64::from(*byte) == number));
+        }
+    }
+    let (taken, why) = drain(&mut modest);
+    assert_eq!((taken, why.code()), (vec![7], Code::ResourceExhausted));
+    assert!(why.message().contains("65536"), "{why:?}");
+}
+
+#[test]
+fn a_stream_ends_in_order_when_its_broadcast_ends_it() {
+    let (agency, server) = agency(Lag::default());
+    let (told, in_process) = agency.0.subscribe();
+    let (failed, in_words) = agency.0.subscribe();
+    let remote = reader(&server).listen().unwrap();
+    agency.0.send(&(1, Bytes::default())).unwrap();
+    agency.0.end(&[told], Ok(()));
+    agency.0.end(&[failed], Err(Status::permission_denied("you were asked to leave")));
+    agency.0.send(&(2, Bytes::default())).unwrap();
+    assert_eq!(in_process.map(|item| item.unwrap().0).collect::<Vec<_>>(), [1]);
+    let words: Vec<_> = in_words.collect();
+    assert_eq!(words[1].as_ref().unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(agency.0.subscribers(), 1);
+    assert_eq!(remote.take(2).map(|item| item.unwrap().0).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_subscriber_that_vanishes_is_forgotten() {
+    let (agency, server) = agency(Lag::default());
+    let streams: Vec<_> = (0..10).map(|_| reader(&server).listen().unwrap()).collect();
+    assert_eq!(agency.0.subscribers(), 10);
+    drop(streams);
+    until("they leave", || agency.0.subscribers() == 0);
+    agency.0.send(&(1, Bytes::default())).unwrap();
+}
+
+#[test]
+fn what_a_subscriber_missed_comes_first_and_for_it_alone() {
+    let news = Broadcast::new();
+    news.send(&0u64).unwrap();
+    let (_, late) = news.subscribe_behind(&[10, 11]).unwrap();
+    let (_, plain) = news.subscribe();
+    news.send(&1).unwrap();
+    drop(news);
+    assert_eq!(late.map(Result::unwrap).collect::<Vec<_>>(), [10, 11, 1]);
+    assert_eq!(plain.map(Result::unwrap).collect::<Vec<_>>(), [1]);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Subscribe(Vec<u8>),
+    Send(u8),
+    /// To the subscribers whose bit is set.
+    SendTo(u8, u8),
+    End(usize),
+    Take(usize),
+    Leave(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        2 => prop::collection::vec(any::<u8>(), 0..3).prop_map(Act::Subscribe),
+        6 => any::<u8>().prop_map(Act::Send),
+        4 => (any::<u8>(), any::<u8>()).prop_map(|(item, to)| Act::SendTo(item, to)),
+        1 => (0..8usize).prop_map(Act::End),
+        6 => (0..8usize).prop_map(Act::Take),
+        1 => (0..8usize).prop_map(Act::Leave),
+    ]
+}
+
+/// A subscriber, and what it must get.
+struct Expected {
+    id: SubscriberId,
+    stream: Stream<u8>,
+    items: std::collections::VecDeque<u8>,
+    ended: bool,
+}
+
+proptest! {
+    #[test]
+    fn each_stream_has_its_items_in_order_whatever_the_others_do(acts in prop::collection::vec(act(), 0..80)) {
+        let news = Broadcast::new();
+        let mut all: BTreeMap<usize, Expected> = BTreeMap::new();
+        for act in acts {
+            match act {
+                Act::Subscribe(first) => {
+                    let (id, stream) = news.subscribe_behind(&first).unwrap();
+                    let slot = (0..8).find(|slot| !all.contains_key(slot));
+                    if let Some(slot) = slot {
+                        all.insert(slot, Expected { id, stream, items: first.into(), ended: false });
+                    }
+                }
+                Act::Send(item) => {
+                    news.send(&item).unwrap();
+                    all.values_mut().filter(|one| !one.ended).for_each(|one| one.items.push_back(item));
+                }
+                Act::SendTo(item, to) => {
+                    let chosen = |slot: usize| to >> slot & 1 == 1;
+                    let names: Vec<_> =
+                        all.iter().filter(|(slot, _)| chosen(**slot)).map(|(_, one)| one.id).collect();
+                    news.send_to(&names, &item).unwrap();
+                    let told = all.iter_mut().filter(|(slot, one)| chosen(**slot) && !one.ended);
+                    told.for_each(|(_, one)| one.items.push_back(item));
+                }
+                Act::End(slot) => {
+                    if let Some(one) = all.get_mut(&slot) {
+                        news.end(&[one.id], Ok(()));
+                        one.ended = true;
+                    }
+                }
+                Act::Take(slot) => {
+                    if let Some(one) = all.get_mut(&slot)
+                        && (one.ended || !one.items.is_empty())
+                    {
+                        let next = one.stream.next().map(Result::unwrap);
+                        prop_assert_eq!(next, one.items.pop_front());
+                    }
+                }
+                Act::Leave(slot) => drop(all.remove(&slot)),
+            }
+        }
+        drop(news);
+        for one in all.into_values() {
+            prop_assert_eq!(one.stream.map(Result::unwrap).collect::<Vec<_>>(), Vec::from(one.items));
+        }
+    }
+}
