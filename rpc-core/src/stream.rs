@@ -13,8 +13,9 @@ mod inlet;
 mod packing;
 mod port;
 
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -34,7 +35,13 @@ use crate::status::Status;
 ///
 /// Dropping it before its end tells the producer, whose next send fails with `Cancelled`.
 #[must_use = "dropping a stream cancels it"]
-pub struct Stream<T>(Source<T>);
+pub struct Stream<T> {
+    source: Source<T>,
+    kept: Option<Kept>,
+}
+
+/// What lives as long as its stream.
+type Kept = Box<dyn Any + Send>;
 
 enum Source<T> {
     /// Driven by whoever consumes it.
@@ -65,7 +72,7 @@ pub enum TrySendError<T> {
 /// A stream and the sink that fills it: at most 64 items lie between the two.
 pub fn stream<T>() -> (Sink<T>, Stream<T>) {
     let channel = Arc::new(Channel::new());
-    (Sink { channel: channel.clone() }, Stream(Source::Channel(channel)))
+    (Sink { channel: channel.clone() }, Stream::of(Source::Channel(channel)))
 }
 
 impl<T> Stream<T> {
@@ -90,12 +97,27 @@ impl<T> Stream<T> {
         I: IntoIterator<Item = Result<T, Status>>,
         I::IntoIter: Send + 'static,
     {
-        Stream(Source::Iterator(Box::new(items.into_iter())))
+        Stream::of(Source::Iterator(Box::new(items.into_iter())))
+    }
+
+    /// The same stream, which keeps `guard` until it is over: wherever it is consumed, and however it ends.
+    ///
+    /// What a procedure holds for the caller of a stream, such as his presence, is given back by the guard's `Drop`. That may
+    /// run on any thread of the framework, so it should not wait.
+    #[must_use = "dropping a stream cancels it"]
+    pub fn keeping(mut self, guard: impl Send + 'static) -> Stream<T> {
+        let kept = self.kept.take();
+        self.kept = Some(Box::new((guard, kept)));
+        self
+    }
+
+    fn of(source: Source<T>) -> Stream<T> {
+        Stream { source, kept: None }
     }
 
     /// The next item if it comes before `deadline`; a stream whose time is over ends with `DeadlineExceeded`.
     fn next_before(&mut self, deadline: Option<Instant>) -> Option<Result<T, Status>> {
-        match &mut self.0 {
+        match &mut self.source {
             Source::Iterator(items) => items.next(),
             Source::Channel(channel) => channel.receive(deadline),
             Source::Wired(wired) => wired.next(deadline),
@@ -113,12 +135,12 @@ impl<T: DeserializeOwned> Stream<T> {
         inlet: Arc<Inlet>,
         deadline: Option<Instant>,
     ) -> Stream<T> {
-        Stream(Source::Wired(Wired::new(port, id, inlet, deadline)))
+        Stream::of(Source::Wired(Wired::new(port, id, inlet, deadline)))
     }
 
     /// A stream that a broadcast fills.
     fn subscribed(subscriber: Arc<Subscriber>) -> Stream<T> {
-        Stream(Source::Subscribed(Subscribed::new(subscriber)))
+        Stream::of(Source::Subscribed(Subscribed::new(subscriber)))
     }
 }
 
@@ -134,7 +156,16 @@ pub(crate) struct Attached {
 impl<T: Serialize + Send + 'static> Stream<T> {
     /// Sends the items over `wire` from now on. Nothing leaves before the pump is given its first credit.
     pub(crate) fn attach(mut self, wire: Wire) -> Attached {
-        match std::mem::replace(&mut self.0, Source::Over) {
+        let kept = self.kept.take();
+        let Attached { pump, work } = self.attach_source(wire);
+        match kept {
+            Some(kept) => Attached { pump: Arc::new(Keeping { pump, kept: Mutex::new(kept) }), work },
+            None => Attached { pump, work },
+        }
+    }
+
+    fn attach_source(mut self, wire: Wire) -> Attached {
+        match std::mem::replace(&mut self.source, Source::Over) {
             Source::Channel(channel) => {
                 channel.attach(wire, None);
                 Attached { pump: channel, work: None }
@@ -142,7 +173,7 @@ impl<T: Serialize + Send + 'static> Stream<T> {
             Source::Subscribed(subscribed) => Attached { pump: subscribed.attach(wire), work: None },
             source => {
                 let origin = if let Source::Wired(wired) = &source { Some(wired.origin()) } else { None };
-                let (context, items) = (Context::current(), Stream(source));
+                let (context, items) = (Context::current(), Stream::of(source));
                 let channel = Arc::new(Channel::new());
                 channel.attach(wire, origin);
                 let sink = Sink { channel: channel.clone() };
@@ -153,13 +184,31 @@ impl<T: Serialize + Send + 'static> Stream<T> {
     }
 }
 
+/// A pump, and what is kept as long as its connection has it.
+struct Keeping {
+    pump: Arc<dyn Pump>,
+    #[expect(dead_code, reason = "dropped with the pump; behind a lock, since it need not be shareable")]
+    kept: Mutex<Kept>,
+}
+
+impl Pump for Keeping {
+    fn credit(&self, items: u32) {
+        self.pump.credit(items);
+    }
+
+    fn cancel(&self, why: &Status) {
+        self.pump.cancel(why);
+    }
+}
+
 impl<T> Iterator for Stream<T> {
     type Item = Result<T, Status>;
 
     fn next(&mut self) -> Option<Result<T, Status>> {
         let item = self.next_before(Context::current().deadline());
         if !matches!(item, Some(Ok(_))) {
-            drop(Stream(std::mem::replace(&mut self.0, Source::Over)));
+            drop(Stream::of(std::mem::replace(&mut self.source, Source::Over)));
+            self.kept = None;
         }
         item
     }
@@ -167,7 +216,7 @@ impl<T> Iterator for Stream<T> {
 
 impl<T> Drop for Stream<T> {
     fn drop(&mut self) {
-        if let Source::Channel(channel) = &self.0 {
+        if let Source::Channel(channel) = &self.source {
             channel.abandon(&Status::cancelled("the stream's consumer is gone"));
         }
     }
@@ -225,7 +274,7 @@ impl<T> Drop for Sink<T> {
 
 impl<T> fmt::Debug for Stream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &self.source {
             Source::Iterator(_) => "Stream(of an iterator)",
             Source::Channel(_) => "Stream(of a sink)",
             Source::Wired(_) => "Stream(from the far side)",

@@ -15,18 +15,18 @@ trait News {
     fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status>;
 }
 
-struct Agency(Broadcast<(u64, Bytes)>);
+struct Agency(Broadcast<(u64, Bytes)>, Arc<()>);
 
 impl News for Agency {
     fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status> {
-        Ok(self.0.subscribe().1)
+        Ok(self.0.subscribe().1.keeping(self.1.clone()))
     }
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn agency(lag: Lag) -> (Arc<Agency>, Server) {
-    let agency = Arc::new(Agency(Broadcast::with_lag(lag)));
+    let agency = Arc::new(Agency(Broadcast::with_lag(lag), Arc::default()));
     let server = Server::builder().service(NewsService::new(agency.clone())).bind("127.0.0.1:0").unwrap();
     (agency, server)
 }
@@ -193,6 +193,26 @@ fn a_subscriber_that_vanishes_is_forgotten() {
     drop(streams);
     until("they leave", || agency.0.subscribers() == 0);
     agency.0.send(&(1, Bytes::default())).unwrap();
+}
+
+#[test]
+fn what_a_stream_keeps_is_given_back_however_it_ends() {
+    let (agency, server) = agency(Lag::default());
+    let listeners = || Arc::strong_count(&agency.1) - 1;
+    let client = reader(&server);
+    let (dropped, mut ended) = (client.listen().unwrap(), client.listen().unwrap());
+    let vanished = reader(&server).listen().unwrap();
+    let here = agency.listen().unwrap();
+    assert_eq!(listeners(), 4);
+    drop(dropped);
+    until("one is dropped", || listeners() == 3);
+    drop(vanished);
+    until("one has lost its client", || listeners() == 2);
+    drop(server);
+    assert!(ended.next().unwrap().is_err());
+    until("the server of one is gone", || listeners() == 1);
+    drop(here);
+    assert_eq!(listeners(), 0);
 }
 
 #[test]
