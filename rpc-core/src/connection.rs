@@ -5,5 +5,5 @@ mod intake;
 mod outbound;
 
 pub(crate) use batch::BY_REFERENCE;
-pub(crate) use intake::{IntakeError, read};
+pub(crate) use intake::{IntakeError, read, read_or_wake};
 pub(crate) use outbound::{Outbound, Progress, SendError};

@@ -7,12 +7,12 @@
 mod modelled;
 
 #[cfg(shuttle)]
-pub(crate) use modelled::{Condvar, Mutex, MutexGuard, atomic, clock, now, thread};
+pub(crate) use modelled::{Condvar, Mutex, MutexGuard, atomic, clock, now, thread, thread_local};
 
 #[cfg(not(shuttle))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread,
+    thread, thread_local,
 };
 
 /// The time, as every deadline means it.

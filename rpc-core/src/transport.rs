@@ -3,6 +3,7 @@
 mod listener;
 mod socket;
 mod unix;
+mod waiter;
 mod wake;
 mod way;
 
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 pub use listener::Listener;
 pub use socket::Socket;
+pub(crate) use waiter::{Waiter, listen, wake_all};
 pub(crate) use wake::{Wake, Waker, poll_until};
 pub use way::Way;
 
@@ -24,6 +26,9 @@ pub(crate) trait Transport: AsFd + fmt::Debug + Send + Sync + 'static {
     /// Appends what has arrived to the spare capacity of `into`; waits until `deadline` for the first byte.
     /// Zero bytes: the peer has ended its side.
     fn read(&self, into: &mut Vec<u8>, deadline: Option<Instant>) -> io::Result<usize>;
+
+    /// As [`read`](Transport::read), and `Interrupted` when `wake` was woken before something had come.
+    fn read_or_wake(&self, into: &mut Vec<u8>, deadline: Option<Instant>, wake: &Wake) -> io::Result<usize>;
 
     /// Sends as much as goes without waiting; `WouldBlock` if that is nothing.
     fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;

@@ -3,15 +3,19 @@
 //! The right to read is a value, [`Reader`]: it lies here while nobody reads. A caller that waits takes it; whoever leaves
 //! while it lies here wakes exactly one other caller, so that somebody always reads while somebody waits. No I/O here.
 
-use std::collections::{HashMap, VecDeque};
+mod sleepers;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::sleepers::Sleepers;
+pub(crate) use self::sleepers::{Berth, Wanted};
 use super::reader::Reader;
 use crate::frame::Body;
 use crate::status::Status;
 use crate::stream::{Inlet, InletError, Legs, Nudge, Pump};
-use crate::sync::thread::{Thread, ThreadId};
+use crate::transport::Waiter;
 use crate::wire::Preface;
 
 /// An answered call: which outcome, and the encoded value.
@@ -25,7 +29,7 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 enum Slot {
     /// Who sleeps until the answer is here.
-    Unanswered(Option<Thread>),
+    Unanswered(Option<(Berth, Waiter)>),
     Answered(Answer),
 }
 
@@ -35,16 +39,14 @@ pub(crate) struct Calls {
     slots: HashMap<u64, Slot>,
     unanswered: usize,
     /// The streams of calls that have some, until those calls are over.
-    streams: HashMap<u64, Legs>,
+    streams: HashMap<u64, Course>,
+    /// Calls that are answered and whose streams go on: they keep their places.
+    streaming: usize,
     /// What streams are to be told once the lock is released.
     nudges: Vec<Nudge>,
     /// Places taken by calls that are about to be queued.
     reserved: usize,
-    /// Sleepers in the order they came, to inherit the reading; each stands here once. An id whose call has left, or is
-    /// answered, is skipped.
-    heirs: VecDeque<u64>,
-    /// Sleepers that wait for the connection itself: for its preface, or for a free place.
-    bystanders: Vec<Thread>,
+    sleepers: Sleepers,
     reader: Option<Reader>,
     peer: Option<Preface>,
     end: Option<Status>,
@@ -53,16 +55,30 @@ pub(crate) struct Calls {
     heard: Instant,
 }
 
+/// The streams of one call.
+#[derive(Debug)]
+struct Course {
+    legs: Legs,
+    answered: bool,
+}
+
+/// How a thread waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Posture {
+    Reads,
+    Sleeps,
+}
+
 impl Calls {
     pub(crate) fn new(now: Instant) -> Calls {
         Calls {
             slots: HashMap::new(),
             unanswered: 0,
             streams: HashMap::new(),
+            streaming: 0,
             nudges: Vec::new(),
             reserved: 0,
-            heirs: VecDeque::new(),
-            bystanders: Vec::new(),
+            sleepers: Sleepers::default(),
             reader: Some(Reader::default()),
             peer: None,
             end: None,
@@ -73,21 +89,21 @@ impl Calls {
 
     /// Takes the place of one call, to be admitted or given back; false while there is none.
     pub(crate) fn reserve(&mut self) -> bool {
-        let free = self.has_place();
+        let free = self.places() > 0;
         self.reserved += usize::from(free);
         free
     }
 
-    /// Gives a reserved place back; the threads that wait for one.
-    pub(crate) fn give_back(&mut self) -> Vec<Thread> {
+    /// Gives a reserved place back; the threads to wake, which wait for one.
+    pub(crate) fn give_back(&mut self) -> Vec<Waiter> {
         self.reserved -= 1;
-        self.bystanders()
+        self.hopeful()
     }
 
     /// Notes a call whose frame is queued, with its streams; it fills a reserved place.
     pub(crate) fn admit(&mut self, id: u64, legs: Option<Legs>) {
         self.reserved -= 1;
-        self.streams.extend(legs.map(|legs| (id, legs)));
+        self.streams.extend(legs.map(|legs| (id, Course { legs, answered: false })));
         self.slots.insert(id, Slot::Unanswered(None));
         self.unanswered += 1;
         if let Some(end) = &self.end {
@@ -118,25 +134,36 @@ impl Calls {
     }
 
     /// Stores an answer; the thread to wake, if one sleeps. Answers to calls that have left are dropped.
-    pub(crate) fn settle(&mut self, id: u64, answer: Answer) -> Option<Thread> {
+    pub(crate) fn settle(&mut self, id: u64, answer: Answer) -> Option<Waiter> {
         let slot = self.slots.get_mut(&id)?;
         let Slot::Unanswered(sleeper) = slot else { return None };
         let sleeper = sleeper.take();
         let returned = matches!(answer, Answer::Returned(_));
         *slot = Slot::Answered(answer);
         self.unanswered -= 1;
-        let streams_on = returned && self.streams.get(&id).is_some_and(|legs| legs.inlet.is_some());
-        if !streams_on {
-            self.end_streams(id, &Status::cancelled("the call has been answered"));
+        match self.streams.get_mut(&id) {
+            Some(course) if returned && course.legs.inlet.is_some() => {
+                course.answered = true;
+                self.streaming += 1;
+            }
+            _ => self.end_streams(id, &Status::cancelled("the call has been answered")),
         }
-        sleeper
+        let (berth, waiter) = sleeper?;
+        self.sleepers.rise(berth);
+        Some(waiter)
     }
 
     /// The call is over: its streams leave the table.
     fn end_streams(&mut self, id: u64, why: &Status) {
-        if let Some(legs) = self.streams.remove(&id) {
+        if let Some(legs) = self.take_streams(id) {
             self.nudges.extend(legs.end(why));
         }
+    }
+
+    fn take_streams(&mut self, id: u64) -> Option<Legs> {
+        let Course { legs, answered } = self.streams.remove(&id)?;
+        self.streaming -= usize::from(answered);
+        Some(legs)
     }
 
     /// What streams are to be told, by who has released the lock.
@@ -146,13 +173,13 @@ impl Calls {
 
     /// Gives a call the stream that it sends. Its first credit; `None` if the call is over.
     pub(crate) fn feed(&mut self, id: u64, pump: Arc<dyn Pump>) -> Option<u32> {
-        self.streams.get_mut(&id)?.pump = Some(pump);
+        self.streams.get_mut(&id)?.legs.pump = Some(pump);
         Some(self.peer.map_or(0, |peer| peer.credit))
     }
 
     /// Items have come; those of calls that are over are dropped.
     pub(crate) fn take_items(&mut self, id: u64, count: u32, body: Body) -> Result<(), InletError> {
-        if let Some(inlet) = self.streams.get(&id).and_then(|legs| legs.inlet.as_ref()) {
+        if let Some(inlet) = self.streams.get(&id).and_then(|course| course.legs.inlet.as_ref()) {
             self.nudges.extend(inlet.push(body, count)?.into_iter().map(Nudge::Wake));
         }
         Ok(())
@@ -160,20 +187,20 @@ impl Calls {
 
     /// The server has sent its last item, and with it the call is over.
     pub(crate) fn end_items(&mut self, id: u64, outcome: &Result<(), Status>) {
-        let Some(Legs { inlet, pump }) = self.streams.remove(&id) else { return };
+        let Some(Legs { inlet, pump }) = self.take_streams(id) else { return };
         let wake = inlet.into_iter().flat_map(|inlet: Arc<Inlet>| inlet.end(outcome.clone()));
         self.nudges.extend(wake.map(Nudge::Wake));
         self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, Status::cancelled("the call is over"))));
     }
 
     pub(crate) fn give_credit(&mut self, id: u64, items: u32) {
-        let pump = self.streams.get(&id).and_then(|legs| legs.pump.clone());
+        let pump = self.streams.get(&id).and_then(|course| course.legs.pump.clone());
         self.nudges.extend(pump.map(|pump| Nudge::Credit(pump, items)));
     }
 
     /// The server wants no more items of this call.
     pub(crate) fn stop_items(&mut self, id: u64) {
-        let pump = self.streams.get_mut(&id).and_then(|legs| legs.pump.take());
+        let pump = self.streams.get_mut(&id).and_then(|course| course.legs.pump.take());
         let why = Status::cancelled("the server wants no more items");
         self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, why)));
     }
@@ -185,48 +212,43 @@ impl Calls {
         open
     }
 
-    /// Lets `thread` sleep until call `id` is answered or inherits the reading.
-    pub(crate) fn sleep(&mut self, id: u64, thread: Thread) {
-        if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id)
-            && sleeper.replace(thread).is_none()
-        {
-            self.heirs.push_back(id);
-            if self.heirs.len() > 2 * self.slots.len() + 16 {
-                let slots = &self.slots;
-                self.heirs.retain(|heir| matches!(slots.get(heir), Some(Slot::Unanswered(Some(_)))));
+    /// Notes that this thread waits, so that it is woken when what it wants may be there, or, asleep, to inherit the
+    /// reading. Who reads for an answer finds it himself, and streams wake their own.
+    pub(crate) fn settle_in(&mut self, wanted: Wanted, posture: Posture) -> Option<Berth> {
+        if posture == Posture::Reads && matches!(wanted, Wanted::Answer(_) | Wanted::Stream) {
+            return None;
+        }
+        let (berth, waiter) = (self.sleepers.berth(), Waiter::current());
+        match wanted {
+            Wanted::Greeting => self.sleepers.await_greeting(berth, waiter.clone()),
+            Wanted::Place => self.sleepers.seek(berth, waiter.clone()),
+            Wanted::Answer(id) => {
+                if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id) {
+                    *sleeper = Some((berth, waiter.clone()));
+                }
             }
+            Wanted::Stream => {}
         }
+        if posture == Posture::Sleeps {
+            self.sleepers.sleep(berth, waiter);
+        }
+        Some(berth)
     }
 
-    pub(crate) fn stand_by(&mut self, thread: Thread) {
-        self.bystanders.push(thread);
-    }
-
-    /// Who slept for call `id`, or stood by, is awake: nobody may leave the reading to a thread that is not there.
-    pub(crate) fn rise(&mut self, id: Option<u64>, thread: ThreadId) {
-        let Some(id) = id else {
-            return self.bystanders.retain(|bystander| bystander.id() != thread);
-        };
-        if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id)
-            && sleeper.take().is_some()
+    /// A thread that has settled in looks again.
+    pub(crate) fn rise(&mut self, wanted: Wanted, berth: Berth) {
+        self.sleepers.rise(berth);
+        if let Wanted::Answer(id) = wanted
+            && let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id)
         {
-            self.heirs.retain(|heir| *heir != id);
+            sleeper.take();
         }
     }
 
-    /// Everyone who waits for the connection itself; they look again.
-    pub(crate) fn bystanders(&mut self) -> Vec<Thread> {
-        std::mem::take(&mut self.bystanders)
-    }
-
-    /// Those who wait for a place, if there is one; they look again.
-    pub(crate) fn hopeful(&mut self) -> Vec<Thread> {
-        if self.has_place() { self.bystanders() } else { Vec::new() }
-    }
-
-    /// Whether some thread reads now.
-    pub(crate) fn is_read(&self) -> bool {
-        self.reader.is_none()
+    /// Those who wait for a place, as many as there are; they look again.
+    pub(crate) fn hopeful(&mut self) -> Vec<Waiter> {
+        let places = self.places();
+        self.sleepers.seekers(places)
     }
 
     pub(crate) fn take_reader(&mut self) -> Option<Reader> {
@@ -240,36 +262,27 @@ impl Calls {
     }
 
     /// Who shall read now, if nobody does and somebody sleeps.
-    pub(crate) fn heir(&mut self) -> Option<Thread> {
+    pub(crate) fn heir(&mut self) -> Option<Waiter> {
         self.reader.as_ref()?;
-        while let Some(id) = self.heirs.pop_front() {
-            if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id)
-                && let Some(thread) = sleeper.take()
-            {
-                return Some(thread);
-            }
-        }
-        self.bystanders.pop()
+        self.sleepers.heir()
     }
 
     pub(crate) fn peer(&self) -> Option<Preface> {
         self.peer
     }
 
-    /// The server's preface has come: streams that waited for their first credit get it.
-    pub(crate) fn meet(&mut self, peer: Preface) {
+    /// The server's preface has come: streams that waited for their first credit get it. The threads to wake.
+    pub(crate) fn meet(&mut self, peer: Preface) -> Vec<Waiter> {
         self.peer = Some(peer);
-        let pumps = self.streams.values().filter_map(|legs| legs.pump.clone());
+        let pumps = self.streams.values().filter_map(|course| course.legs.pump.clone());
         self.nudges.extend(pumps.map(|pump| Nudge::Credit(pump, peer.credit)));
+        self.sleepers.strangers_and_seekers()
     }
 
-    /// Whether one more call may be sent.
-    fn has_place(&self) -> bool {
-        let places =
-            self.peer.map_or(BEFORE_PREFACE, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
-        // A call whose stream goes on after its answer keeps its place.
-        let streaming = self.streams.keys().filter(|id| !self.slots.contains_key(id)).count();
-        self.unanswered + self.reserved + streaming < places.max(1)
+    /// How many more calls may be sent.
+    fn places(&self) -> usize {
+        let all = self.peer.map_or(BEFORE_PREFACE, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
+        all.max(1).saturating_sub(self.unanswered + self.reserved + self.streaming)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -281,18 +294,18 @@ impl Calls {
     }
 
     /// The server's goodbye: calls after `last_accepted` did not run. The threads to wake.
-    pub(crate) fn farewell(&mut self, last_accepted: u64, status: &Status) -> Vec<Thread> {
+    pub(crate) fn farewell(&mut self, last_accepted: u64, status: &Status) -> Vec<Waiter> {
         self.farewell.get_or_insert_with(|| status.message().to_owned());
         self.end.get_or_insert_with(|| status.clone().not_run());
         let refused: Vec<u64> = self.slots.keys().copied().filter(|id| *id > last_accepted).collect();
         let settle = |id| self.settle(id, Answer::Status(status.clone().not_run()));
-        let mut sleepers: Vec<Thread> = refused.into_iter().filter_map(settle).collect();
-        sleepers.append(&mut self.bystanders);
+        let mut sleepers: Vec<Waiter> = refused.into_iter().filter_map(settle).collect();
+        sleepers.append(&mut self.sleepers.strangers_and_seekers());
         sleepers
     }
 
     /// The connection is over: every call without an answer ends with `cause`. The threads to wake.
-    pub(crate) fn end(&mut self, cause: &Status) -> Vec<Thread> {
+    pub(crate) fn end(&mut self, cause: &Status) -> Vec<Waiter> {
         self.end.get_or_insert_with(|| cause.clone().not_run());
         let open: Vec<u64> = self.slots.keys().copied().collect();
         let cause = match &self.farewell {
@@ -300,18 +313,19 @@ impl Calls {
             None => cause.clone(),
         };
         let settle = |id| self.settle(id, Answer::Status(cause.clone()));
-        let mut sleepers: Vec<Thread> = open.into_iter().filter_map(settle).collect();
-        for (_, legs) in std::mem::take(&mut self.streams) {
-            self.nudges.extend(legs.end(&cause));
+        let mut sleepers: Vec<Waiter> = open.into_iter().filter_map(settle).collect();
+        self.streaming = 0;
+        for (_, course) in std::mem::take(&mut self.streams) {
+            self.nudges.extend(course.legs.end(&cause));
         }
-        sleepers.append(&mut self.bystanders);
+        sleepers.append(&mut self.sleepers.strangers_and_seekers());
         sleepers
     }
 
     /// No further call can be sent; those that wait for an answer may still get it. The threads to wake.
-    pub(crate) fn take_no_more(&mut self, status: &Status) -> Vec<Thread> {
+    pub(crate) fn take_no_more(&mut self, status: &Status) -> Vec<Waiter> {
         self.end.get_or_insert_with(|| status.clone().not_run());
-        self.bystanders()
+        self.sleepers.strangers_and_seekers()
     }
 
     /// Why no further call can be sent.

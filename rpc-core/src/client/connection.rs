@@ -12,14 +12,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::attendant::Attendant;
-use super::calls::{Answer, Calls};
+use super::calls::{Answer, Calls, Wanted};
 use crate::connection::{Outbound, Progress, SendError};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
 use crate::stream::{Legs, Nudge};
-use crate::sync::{self, Mutex, MutexGuard, thread};
-use crate::transport::{Readiness, Transport};
+use crate::sync::{self, Mutex, MutexGuard};
+use crate::transport::{Readiness, Transport, wake_all};
 use crate::wire::{CallHeader, Message, OURS, Preface};
 use streams::Feeders;
 
@@ -90,7 +90,7 @@ impl Connection {
         self.take_place(deadline)?;
         let id = self.queue_call(header, payload, deadline, limit, legs).inspect_err(|_| {
             let hopeful = self.lock().give_back();
-            hopeful.iter().for_each(thread::Thread::unpark);
+            wake_all(&hopeful);
         })?;
         let full = self.outbound.queued() >= CORKED;
         if full || (departure == Departure::Soon && self.attendant.flush_soon().is_err()) {
@@ -136,7 +136,7 @@ impl Connection {
             return Ok(answer);
         }
         self.flush();
-        self.drive(Some(id), deadline, |calls| calls.take_answer(id))
+        self.drive(Wanted::Answer(id), deadline, |calls| calls.take_answer(id))
     }
 
     /// The answer to a call if it is here, without waiting.
@@ -161,13 +161,11 @@ impl Connection {
             return;
         }
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
-        let reading = !nudges.is_empty() && calls.is_read();
         drop(calls);
-        hopeful.iter().for_each(thread::Thread::unpark);
+        wake_all(&hopeful);
         nudges.into_iter().for_each(Nudge::run);
         // A connection that takes no message has nobody to tell.
         if self.outbound.send(&Message::Cancel { id }, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
-            self.rouse(reading);
             self.flush();
         }
         self.pass_reading_on();
@@ -183,7 +181,7 @@ impl Connection {
             return Ok(FRAME_BEFORE_PREFACE);
         }
         self.flush();
-        let met = self.drive(None, deadline, |calls| match (calls.peer(), calls.ended()) {
+        let met = self.drive(Wanted::Greeting, deadline, |calls| match (calls.peer(), calls.ended()) {
             (Some(peer), _) => Some(Ok(peer.frame)),
             (None, Some(end)) => Some(Err(end.clone())),
             (None, None) => None,
@@ -200,7 +198,7 @@ impl Connection {
         let found = find(&mut self.lock());
         found.unwrap_or_else(|| {
             self.flush();
-            let place = self.drive(None, deadline, find);
+            let place = self.drive(Wanted::Place, deadline, find);
             place.unwrap_or_else(|DeadlinePassed| Err(self.too_late("to take one more call").not_run()))
         })
     }
@@ -213,7 +211,7 @@ impl Connection {
         drop(calls);
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);
-        sleepers.iter().for_each(thread::Thread::unpark);
+        wake_all(&sleepers);
         nudges.into_iter().for_each(Nudge::run);
     }
 
@@ -227,7 +225,7 @@ impl Connection {
         let idle = calls.is_idle();
         let sleepers = calls.take_no_more(&status);
         drop(calls);
-        sleepers.iter().for_each(thread::Thread::unpark);
+        wake_all(&sleepers);
         if idle {
             self.close(&error.to_string());
         }

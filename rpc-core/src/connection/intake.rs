@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::frame::Inbound;
 use crate::sync;
-use crate::transport::Transport;
+use crate::transport::{Transport, Wake};
 
 /// Why a read brought nothing.
 #[derive(Debug, Error)]
@@ -15,6 +15,9 @@ pub(crate) enum IntakeError {
     /// The reader's own deadline passed; it may read on later.
     #[error("nothing came in time")]
     TimedOut,
+    /// Another thread woke the reader; it may read on later.
+    #[error("nothing came before it was woken")]
+    Woken,
     /// The frame that has begun took too long, however its bytes trickled.
     #[error("a frame took longer than {0:?}")]
     Late(Duration),
@@ -30,8 +33,28 @@ pub(crate) fn read(
     until: Option<Instant>,
     frame_time: Duration,
 ) -> Result<usize, IntakeError> {
+    within(inbound, until, frame_time, |room, until| transport.read(room, until))
+}
+
+/// As [`read`], until `wake` is woken at the longest.
+pub(crate) fn read_or_wake(
+    transport: &dyn Transport,
+    inbound: &mut Inbound,
+    until: Option<Instant>,
+    frame_time: Duration,
+    wake: &Wake,
+) -> Result<usize, IntakeError> {
+    within(inbound, until, frame_time, |room, until| transport.read_or_wake(room, until, wake))
+}
+
+fn within(
+    inbound: &mut Inbound,
+    until: Option<Instant>,
+    frame_time: Duration,
+    read: impl FnOnce(&mut Vec<u8>, Option<Instant>) -> io::Result<usize>,
+) -> Result<usize, IntakeError> {
     let Some(waited) = inbound.waited() else {
-        return transport.read(inbound.room(), until).map_err(timed_out);
+        return read(inbound.room(), until).map_err(sorted);
     };
     if waited >= frame_time {
         return Err(IntakeError::Late(frame_time));
@@ -39,9 +62,9 @@ pub(crate) fn read(
     let begun = sync::now();
     let whole_by = begun.checked_add(frame_time.saturating_sub(waited));
     let deadline = until.into_iter().chain(whole_by).min();
-    let read = transport.read(inbound.room(), deadline);
+    let read = read(inbound.room(), deadline);
     inbound.note_wait(sync::now().saturating_duration_since(begun));
-    match read.map_err(timed_out) {
+    match read.map_err(sorted) {
         Err(IntakeError::TimedOut) if inbound.waited().is_some_and(|waited| waited >= frame_time) => {
             Err(IntakeError::Late(frame_time))
         }
@@ -49,8 +72,11 @@ pub(crate) fn read(
     }
 }
 
-/// The kernel has an error of this kind too: a peer that keepalive found dead.
-fn timed_out(error: io::Error) -> IntakeError {
-    let ours = error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none();
-    if ours { IntakeError::TimedOut } else { IntakeError::Io(error) }
+/// The kernel has an error of each of these kinds too: a peer that keepalive found dead.
+fn sorted(error: io::Error) -> IntakeError {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::TimedOut, None) => IntakeError::TimedOut,
+        (io::ErrorKind::Interrupted, None) => IntakeError::Woken,
+        _ => IntakeError::Io(error),
+    }
 }

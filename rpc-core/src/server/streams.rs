@@ -15,7 +15,8 @@ use crate::limits::DEADLINE_CEILING;
 use crate::service::{Arguments, Input, Output};
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Wire, park_until, unsent};
-use crate::sync::{self, thread::Thread};
+use crate::sync;
+use crate::transport::wake_all;
 use crate::wire::{Message, Refusal};
 
 /// A call that goes to a thread of its own.
@@ -121,7 +122,7 @@ impl Connection {
         let inlets = self.lock().inlets();
         let why = Status::unavailable("the caller ended its side before its stream");
         let sleepers = inlets.into_iter().flat_map(|inlet| inlet.end(Err(why.clone())));
-        sleepers.for_each(|sleeper| sleeper.unpark());
+        sleepers.for_each(|sleeper| sleeper.wake());
     }
 }
 
@@ -173,7 +174,7 @@ impl Port for Line {
         if !inlet.has_ended() {
             // Whoever passes the stream on may still wait for it.
             let gone = Status::cancelled("the stream's consumer is gone");
-            inlet.end(Err(gone)).iter().for_each(Thread::unpark);
+            wake_all(&inlet.end(Err(gone)));
             self.0.outbound.send(&Message::Cancel { id }, &mut Vec::new(), self.0.peer_frame()).ok();
             self.0.push_out();
         }

@@ -14,8 +14,8 @@ use super::packing::{Encode, send_items};
 use super::port::{Pump, Source, Wire, park_until};
 use crate::codec;
 use crate::status::Status;
-use crate::sync::thread::{self, Thread};
 use crate::sync::{Mutex, MutexGuard};
+use crate::transport::{Waiter, wake_all};
 
 /// Items between a sink and its stream.
 const CAPACITY: usize = 64;
@@ -35,7 +35,7 @@ struct State<T> {
     source: Option<Source>,
     /// A thread sends items right now.
     pumping: bool,
-    sleepers: Vec<Thread>,
+    sleepers: Vec<Waiter>,
 }
 
 /// The connection that takes the items.
@@ -49,7 +49,7 @@ struct Line<T> {
 /// What a sender does when there is no room.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Refused {
-    /// Waits to be unparked.
+    /// Waits to be woken.
     Registers,
     Leaves,
 }
@@ -112,7 +112,7 @@ impl<T> Channel<T> {
         self.lock().line.as_ref().map(|line| line.wire.clone())
     }
 
-    /// Queues the item if there is room; otherwise this thread is unparked when there may be, if it registers.
+    /// Queues the item if there is room; otherwise this thread is woken when there may be, if it registers.
     fn offer(&self, item: &mut Option<T>, refused: Refused) -> Option<Result<(), Status>> {
         let mut state = self.lock();
         if let Some(why) = &state.over {
@@ -127,7 +127,7 @@ impl<T> Channel<T> {
         state.queue.extend(item.take());
         let sleepers = state.wake_consumer();
         drop(state);
-        unpark(&sleepers);
+        wake_all(&sleepers);
         Some(Ok(()))
     }
 
@@ -166,7 +166,7 @@ impl<T> Channel<T> {
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
         drop(source);
-        unpark(&sleepers);
+        wake_all(&sleepers);
         self.pump();
     }
 
@@ -190,7 +190,7 @@ impl<T> Channel<T> {
         if let Some(item) = state.queue.pop_front() {
             let sleepers = std::mem::take(&mut state.sleepers);
             drop(state);
-            unpark(&sleepers);
+            wake_all(&sleepers);
             return Some(Some(Ok(item)));
         }
         if let Some(outcome) = &mut state.end {
@@ -211,7 +211,7 @@ impl<T> Channel<T> {
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
         drop((line, queue));
-        unpark(&sleepers);
+        wake_all(&sleepers);
         if let Some(Source { port, id }) = source {
             port.abandon(id);
         }
@@ -227,7 +227,7 @@ impl<T> Channel<T> {
         state.source = source;
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
-        unpark(&sleepers);
+        wake_all(&sleepers);
     }
 
     /// Sends what the credit allows, unless another thread does.
@@ -288,7 +288,7 @@ impl<T> Channel<T> {
             self.abandon(why);
         }
         drop(left);
-        unpark(&sleepers);
+        wake_all(&sleepers);
         if let Err(why) = outcome {
             wire.port.end(wire.id, Err(why));
         }
@@ -300,16 +300,16 @@ impl<T> Channel<T> {
 }
 
 impl<T> State<T> {
-    /// This thread is to be unparked at the next change.
+    /// This thread is to be woken at the next change.
     fn sleep(&mut self) {
-        let this = thread::current();
+        let this = Waiter::current();
         if self.sleepers.iter().all(|sleeper| sleeper.id() != this.id()) {
             self.sleepers.push(this);
         }
     }
 
     /// Who waits for an item of a stream in this process; on a connection only senders sleep here.
-    fn wake_consumer(&mut self) -> Vec<Thread> {
+    fn wake_consumer(&mut self) -> Vec<Waiter> {
         if self.line.is_none() { std::mem::take(&mut self.sleepers) } else { Vec::new() }
     }
 }
@@ -325,8 +325,4 @@ impl<T: Send> Pump for Channel<T> {
     fn cancel(&self, why: &Status) {
         self.abandon(why);
     }
-}
-
-fn unpark(sleepers: &[Thread]) {
-    sleepers.iter().for_each(Thread::unpark);
 }

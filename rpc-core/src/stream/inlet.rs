@@ -12,8 +12,8 @@ use crate::codec::{self, DecodeError};
 use crate::frame::Body;
 use crate::limits::STREAM_CREDIT;
 use crate::status::Status;
-use crate::sync::thread::{self, Thread};
 use crate::sync::{Mutex, MutexGuard};
+use crate::transport::Waiter;
 
 /// One stream's undecoded items. Filled by the thread that reads the connection, emptied by the consumer.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct State {
     end: Option<Result<(), Status>>,
     /// Items that the far side may still send; below zero behind a large one.
     credit: i64,
-    sleepers: Vec<Thread>,
+    sleepers: Vec<Waiter>,
 }
 
 /// Items that came in one frame.
@@ -66,7 +66,7 @@ impl Inlet {
     }
 
     /// Items have come; the threads to wake.
-    pub(crate) fn push(&self, body: Body, count: u32) -> Result<Vec<Thread>, InletError> {
+    pub(crate) fn push(&self, body: Body, count: u32) -> Result<Vec<Waiter>, InletError> {
         let mut state = self.lock();
         if state.end.is_some() {
             return Err(InletError::AfterEnd);
@@ -84,7 +84,7 @@ impl Inlet {
     }
 
     /// No more items come; only the first end counts. The threads to wake.
-    pub(crate) fn end(&self, outcome: Result<(), Status>) -> Vec<Thread> {
+    pub(crate) fn end(&self, outcome: Result<(), Status>) -> Vec<Waiter> {
         let mut state = self.lock();
         state.end.get_or_insert(outcome);
         std::mem::take(&mut state.sleepers)
@@ -94,7 +94,7 @@ impl Inlet {
         self.lock().end.is_some()
     }
 
-    /// What has come, or nothing: then this thread is unparked when something does.
+    /// What has come, or nothing: then this thread is woken when something does.
     fn take(&self) -> Option<Found> {
         let mut state = self.lock();
         if let Some(part) = state.parts.pop_front() {
@@ -103,7 +103,7 @@ impl Inlet {
         if let Some(end) = &state.end {
             return Some(Found::End(end.clone()));
         }
-        let this = thread::current();
+        let this = Waiter::current();
         if state.sleepers.iter().all(|sleeper| sleeper.id() != this.id()) {
             state.sleepers.push(this);
         }

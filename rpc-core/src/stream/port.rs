@@ -8,8 +8,8 @@ use super::inlet::Inlet;
 use crate::connection::SendError;
 use crate::limits::STREAM_CREDIT_BYTES;
 use crate::status::Status;
-use crate::sync;
-use crate::sync::thread::{self, Thread};
+use crate::sync::{self, thread};
+use crate::transport::Waiter;
 
 /// A connection, as its streams see it. None of these waits for the peer, but [`wait`](Port::wait).
 pub(crate) trait Port: Send + Sync {
@@ -44,7 +44,7 @@ pub(crate) trait Port: Send + Sync {
     /// Takes in what has come, where nobody else does; does not wait.
     fn take_in(&self);
 
-    /// Waits until `ready`, asked again whenever this thread is unparked, or `deadline`; says which.
+    /// Waits until `ready`, asked again whenever this thread is woken, or `deadline`; says which.
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool;
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Legs {
 pub(crate) enum Nudge {
     Credit(Arc<dyn Pump>, u32),
     Cancel(Arc<dyn Pump>, Status),
-    Wake(Thread),
+    Wake(Waiter),
 }
 
 impl fmt::Debug for Nudge {
@@ -105,7 +105,7 @@ impl fmt::Debug for Nudge {
         match self {
             Nudge::Credit(_, items) => write!(f, "Credit({items})"),
             Nudge::Cancel(_, why) => write!(f, "Cancel({why})"),
-            Nudge::Wake(thread) => write!(f, "Wake({:?})", thread.name()),
+            Nudge::Wake(waiter) => write!(f, "Wake({:?})", waiter.id()),
         }
     }
 }
@@ -115,7 +115,7 @@ impl Nudge {
         match self {
             Nudge::Credit(pump, items) => pump.credit(items),
             Nudge::Cancel(pump, why) => pump.cancel(&why),
-            Nudge::Wake(thread) => thread.unpark(),
+            Nudge::Wake(waiter) => waiter.wake(),
         }
     }
 }
@@ -134,7 +134,7 @@ impl fmt::Debug for Legs {
     }
 }
 
-/// Waits as [`Port::wait`] does where no reading is to be done: for threads that others unpark.
+/// Waits as [`Port::wait`] does where no reading is to be done: for threads that others wake.
 pub(crate) fn park_until(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
     loop {
         if ready() {

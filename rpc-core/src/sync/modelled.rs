@@ -4,6 +4,7 @@ use std::sync::{Arc, LockResult};
 use std::time::Duration;
 
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};
+pub(crate) use shuttle::thread_local;
 
 pub(crate) use clock::now;
 

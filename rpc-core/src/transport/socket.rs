@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 
-use super::{Readiness, Transport, poll_until, unix};
+use super::{Readiness, Transport, Wake, poll_until, unix};
 
 /// A connected stream socket, of TCP or of the Unix domain, made with `From`. It is ours from then on: its options are
 /// set anew (blocking, without time-outs; TCP: no delay, keepalive), and clones of it must not be used any more.
@@ -125,6 +125,23 @@ impl Transport for Socket {
             }
             let flags = if exact { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
             match self.receive(into, flags) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn read_or_wake(&self, into: &mut Vec<u8>, deadline: Option<Instant>, wake: &Wake) -> io::Result<usize> {
+        loop {
+            let mut polled = [PollFd::new(self, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
+            if poll_until(&mut polled, deadline)? == 0 {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let [socket, _] = polled;
+            if socket.revents().is_empty() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match self.receive(into, RecvFlags::DONTWAIT) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,
             }

@@ -7,15 +7,18 @@
 use std::time::{Duration, Instant};
 
 use super::{Connection, DeadlinePassed};
-use crate::client::calls::Calls;
+use crate::client::calls::{Calls, Posture, Wanted};
 use crate::client::reader::{Heard, Reader};
 use crate::connection::{self, IntakeError};
 use crate::stream::{InletError, Nudge};
 use crate::sync::{self, thread};
-use crate::transport::Readiness;
+use crate::transport::{Readiness, Waiter, listen, wake_all};
 
 /// A connection silent for this long is looked at before a call is trusted to it: its server may have gone meanwhile.
 const TRUSTED: Duration = Duration::from_millis(1);
+
+/// Where the machine has no descriptors to wake a reading thread by, it looks this often whether there is a reason.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Connection {
     /// After a silence, learns of a goodbye or an end that came meanwhile.
@@ -34,39 +37,41 @@ impl Connection {
         self.pass_reading_on();
     }
 
-    /// Waits until `ready` finds what it looks for, reading for everyone while nobody else does.
+    /// Waits until `ready` finds what it looks for, reading for everyone while nobody else does. It looks again whenever
+    /// this thread is woken; only a wait for an answer that ends with nothing else reads without hearing that.
     pub(super) fn drive<T>(
         &self,
-        id: Option<u64>,
+        wanted: Wanted,
         deadline: Instant,
         mut ready: impl FnMut(&mut Calls) -> Option<T>,
     ) -> Result<T, DeadlinePassed> {
-        let mut slept = false;
+        let mut berth = None;
         loop {
             let mut calls = self.lock();
-            if slept {
-                calls.rise(id, thread::current().id());
+            if let Some(berth) = berth {
+                calls.rise(wanted, berth);
             }
             let now = sync::now();
             let found = ready(&mut calls);
             if found.is_some() || now >= deadline {
+                let hopeful = if wanted == Wanted::Place { calls.hopeful() } else { Vec::new() };
                 let heir = calls.heir();
                 drop(calls);
-                heir.iter().for_each(thread::Thread::unpark);
+                hopeful.iter().chain(&heir).for_each(Waiter::wake);
                 return found.ok_or(DeadlinePassed);
             }
-            if let Some(reader) = calls.take_reader() {
+            let Some(reader) = calls.take_reader() else {
+                berth = calls.settle_in(wanted, Posture::Sleeps);
                 drop(calls);
-                self.read_turn(reader, deadline);
+                thread::park_timeout(deadline.saturating_duration_since(now));
                 continue;
-            }
-            match id {
-                Some(id) => calls.sleep(id, thread::current()),
-                None => calls.stand_by(thread::current()),
-            }
+            };
+            berth = calls.settle_in(wanted, Posture::Reads);
             drop(calls);
-            slept = true;
-            thread::park_timeout(deadline.saturating_duration_since(now));
+            match wanted {
+                Wanted::Answer(_) => self.read_turn(reader, deadline),
+                Wanted::Greeting | Wanted::Place | Wanted::Stream => self.read_or_wake(reader, deadline),
+            }
         }
     }
 
@@ -74,14 +79,36 @@ impl Connection {
     pub(super) fn read_turn(&self, mut reader: Reader, deadline: Instant) {
         let frame_time = self.limits.frame_time;
         let read = connection::read(&*self.transport, &mut reader.inbound, Some(deadline), frame_time);
+        self.conclude_turn(reader, read);
+    }
+
+    /// As [`read_turn`](Connection::read_turn), until this thread is woken at the latest.
+    fn read_or_wake(&self, mut reader: Reader, deadline: Instant) {
+        let (inbound, frame_time) = (&mut reader.inbound, self.limits.frame_time);
+        let read = listen(|wake| match wake {
+            Some(wake) => {
+                connection::read_or_wake(&*self.transport, inbound, Some(deadline), frame_time, wake)
+            }
+            None => {
+                let soon = deadline.min(sync::now() + LOOK_AGAIN);
+                connection::read(&*self.transport, inbound, Some(soon), frame_time)
+            }
+        });
+        self.conclude_turn(reader, read.unwrap_or(Err(IntakeError::Woken)));
+    }
+
+    fn conclude_turn(&self, reader: Reader, read: Result<usize, IntakeError>) {
         let heard = matches!(read, Ok(1..)).then(sync::now);
         let end = match read {
+            Err(IntakeError::TimedOut | IntakeError::Woken) => {
+                return self.lock().return_reader(reader, None);
+            }
             Ok(0) => Some(reader.end().to_owned()),
-            Ok(_) | Err(IntakeError::TimedOut) => None,
+            Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
         let (sleepers, end) = self.hand_out(reader, heard, end);
-        sleepers.iter().for_each(thread::Thread::unpark);
+        wake_all(&sleepers);
         if let Some(cause) = end {
             self.close(&cause);
         }
@@ -93,7 +120,7 @@ impl Connection {
         mut reader: Reader,
         heard: Option<Instant>,
         end: Option<String>,
-    ) -> (Vec<thread::Thread>, Option<String>) {
+    ) -> (Vec<Waiter>, Option<String>) {
         let mut sleepers = Vec::new();
         let mut calls = self.lock();
         let broken = loop {
@@ -119,7 +146,7 @@ impl Connection {
     /// Gives the reading to another sleeper if it lies there.
     pub(super) fn pass_reading_on(&self) {
         let heir = self.lock().heir();
-        heir.iter().for_each(thread::Thread::unpark);
+        heir.iter().for_each(Waiter::wake);
     }
 }
 
@@ -138,12 +165,9 @@ impl Drop for Returning<'_> {
     }
 }
 
-fn settle(calls: &mut Calls, heard: Heard, sleepers: &mut Vec<thread::Thread>) -> Result<(), InletError> {
+fn settle(calls: &mut Calls, heard: Heard, sleepers: &mut Vec<Waiter>) -> Result<(), InletError> {
     match heard {
-        Heard::Preface(preface) => {
-            calls.meet(preface);
-            sleepers.append(&mut calls.bystanders());
-        }
+        Heard::Preface(preface) => sleepers.append(&mut calls.meet(preface)),
         Heard::Answer(id, answer) => sleepers.extend(calls.settle(id, answer)),
         Heard::Items(id, count, body) => return calls.take_items(id, count, body),
         Heard::End(id, outcome) => calls.end_items(id, &outcome),

@@ -2,16 +2,18 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::Connection;
+use crate::client::calls::Wanted;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work, unsent};
-use crate::sync::{self, thread};
+use crate::sync;
 use crate::threads::{self, Thread};
+use crate::transport::wake_all;
 use crate::wire::{Message, Refusal};
 
 /// Threads that drive the iterators of streams sent from here. They end with their streams, which end with their
@@ -67,14 +69,6 @@ impl Connection {
         }
     }
 
-    /// A thread that reads does not see that the stream it waits for is over: it looks again when the server has said
-    /// something.
-    pub(super) fn rouse(&self, reading: bool) {
-        if reading {
-            self.send_or_ignore(&Message::Ping { nonce: 0 });
-        }
-    }
-
     /// The largest frame the server takes, as far as it is known.
     fn peer_frame(&self) -> u32 {
         self.lock().peer().map_or(FRAME_BEFORE_PREFACE, |peer| peer.frame)
@@ -85,10 +79,6 @@ impl Connection {
         self.outbound.send(message, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
     }
 }
-
-/// A thread that reads for its stream looks this often whether another thread has changed what it waits for: that one
-/// can wake a sleeper, but nobody who reads.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Port for Connection {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
@@ -116,13 +106,11 @@ impl Port for Connection {
         let mut calls = self.lock();
         let open = calls.abandon(id);
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
-        let reading = calls.is_read();
         drop(calls);
-        hopeful.iter().for_each(thread::Thread::unpark);
+        wake_all(&hopeful);
         nudges.into_iter().for_each(Nudge::run);
         if open {
             self.send_or_ignore(&Message::Cancel { id });
-            self.rouse(reading);
             Connection::flush(self);
         }
     }
@@ -157,15 +145,7 @@ impl Port for Connection {
 
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
         Connection::flush(self);
-        loop {
-            let step = sync::now() + LOOK_AGAIN;
-            let until = deadline.map_or(step, |deadline| deadline.min(step));
-            if self.drive(None, until, |_| ready().then_some(())).is_ok() {
-                return true;
-            }
-            if deadline.is_some_and(|deadline| sync::now() >= deadline) {
-                return false;
-            }
-        }
+        let deadline = deadline.unwrap_or_else(|| sync::now() + DEADLINE_CEILING);
+        self.drive(Wanted::Stream, deadline, |_| ready().then_some(())).is_ok()
     }
 }
