@@ -25,6 +25,12 @@ pub mod service;
 
 pub mod threads;
 
+#[cfg(any(test, fuzzing))]
+extern crate self as rpc_core;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use bytes::Bytes;
 pub use client::{Client, Pending};
 pub use context::Context;
