@@ -30,8 +30,11 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Jobs handed to waiting threads; never more than there are.
+    /// Jobs handed over and not begun; with `promised` never more than `waiting`.
     jobs: Vec<Job>,
+    /// Places that were given out and not used yet.
+    promised: usize,
+    /// Threads without a job, those that are being started included.
     waiting: usize,
     alive: usize,
     limit: usize,
@@ -41,6 +44,11 @@ struct State {
     /// Threads that have counted themselves out, to be joined by the next one that does: an ended thread keeps its stack
     /// until then.
     ended: Vec<u64>,
+}
+
+/// A thread that is kept for one job; it is given back if it is dropped unused.
+pub(crate) struct Place {
+    shared: Arc<Shared>,
 }
 
 /// How long a thread without work stays: 2 s.
@@ -64,33 +72,45 @@ impl Pool {
     /// # Errors
     /// When no thread is free and no further one may be, or can be, started; the job is dropped.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.place().map(|place| place.run(job))
+    }
+
+    /// A thread for a job that is still to be made: for who must know that there is one before he lets go of something.
+    ///
+    /// # Errors
+    /// When no thread is free and no further one may be, or can be, started.
+    pub(crate) fn place(&self) -> io::Result<Place> {
         let mut state = self.shared.lock();
         if state.closed {
             return Err(io::Error::other("the server is closing"));
         }
-        if state.waiting > state.jobs.len() {
-            state.jobs.push(Box::new(job));
-            drop(state);
-            self.shared.handed.notify_one();
-            return Ok(());
+        let place = Place { shared: self.shared.clone() };
+        state.promised += 1;
+        if state.has_enough() {
+            return Ok(place);
         }
         if state.alive >= state.limit {
+            drop(state);
             return Err(io::Error::other("no thread is free"));
         }
         state.alive += 1;
+        state.waiting += 1;
         state.next += 1;
         let id = state.next;
         drop(state);
         let shared = self.shared.clone();
-        let started = threads::spawn(shared.name, move || shared.work(id, Box::new(job)));
+        let started = threads::spawn(shared.name, move || shared.work(id));
         let mut state = self.shared.lock();
         match started {
             Ok(thread) => {
                 state.threads.insert(id, thread);
-                Ok(())
+                drop(state);
+                Ok(place)
             }
             Err(error) => {
                 state.alive -= 1;
+                state.waiting -= 1;
+                drop(state);
                 Err(error)
             }
         }
@@ -118,8 +138,37 @@ impl Pool {
     }
 }
 
+impl Place {
+    pub(crate) fn run(self, job: impl FnOnce() + Send + 'static) {
+        self.shared.lock().jobs.push(Box::new(job));
+        // Dropping the place wakes the thread that was kept.
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.promised -= 1;
+        let closed = state.closed;
+        drop(state);
+        if closed { self.shared.handed.notify_all() } else { self.shared.handed.notify_one() }
+    }
+}
+
+impl State {
+    /// Whether there is a waiting thread for every job and place.
+    fn has_enough(&self) -> bool {
+        self.waiting >= self.jobs.len() + self.promised
+    }
+
+    /// Whether there is one more.
+    fn has_spare(&self) -> bool {
+        self.waiting > self.jobs.len() + self.promised
+    }
+}
+
 impl Shared {
-    fn work(&self, id: u64, first: Job) {
+    fn work(&self, id: u64) {
         /// Counts the thread out, also if a job panics.
         struct Leave<'a>(&'a Shared, u64);
         impl Drop for Leave<'_> {
@@ -128,10 +177,12 @@ impl Shared {
             }
         }
         let _leave = Leave(self, id);
-        let mut next = Some(first);
+        let mut next = self.await_job(self.lock());
         while let Some(job) = next {
             job();
-            next = self.next_job();
+            let mut state = self.lock();
+            state.waiting += 1;
+            next = self.await_job(state);
         }
     }
 
@@ -154,19 +205,26 @@ impl Shared {
         former.into_iter().for_each(Thread::join);
     }
 
-    fn next_job(&self) -> Option<Job> {
-        let mut state = self.lock();
-        let until = sync::now() + STAY;
-        state.waiting += 1;
+    /// The next job for a thread that counts as waiting; none when it is to leave.
+    fn await_job(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
+        let mut until = sync::now() + STAY;
         loop {
-            let left = until.saturating_duration_since(sync::now());
             if let Some(job) = state.jobs.pop() {
                 state.waiting -= 1;
+                if state.closed {
+                    // Others may have stayed for this job.
+                    self.handed.notify_all();
+                }
                 return Some(job);
             }
-            if left.is_zero() || state.closed {
+            let left = until.saturating_duration_since(sync::now());
+            if (left.is_zero() || state.closed) && state.has_spare() {
                 state.waiting -= 1;
                 return None;
+            }
+            if left.is_zero() {
+                until = sync::now() + STAY;
+                continue;
             }
             state = self.handed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -212,6 +270,26 @@ mod tests {
             }
             drop(done);
             assert_eq!(finished.recv(), Ok(round));
+        }
+        assert!(pool.close(sync::now() + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_place_keeps_its_thread_also_while_the_pool_closes() {
+        let pool = Pool::new("test", 1);
+        let place = pool.place().unwrap();
+        assert!(pool.run(|| {}).is_err(), "the place was given away");
+        assert!(!pool.close(sync::now()));
+        let (done, finished) = bounded(1);
+        place.run(move || done.send(()).unwrap_or_default());
+        assert_eq!(finished.recv_timeout(Duration::from_secs(10)), Ok(()));
+    }
+
+    #[test]
+    fn a_place_that_is_not_used_is_free_again() {
+        let pool = Pool::new("test", 1);
+        for _ in 0..3 {
+            drop(pool.place().unwrap());
         }
         assert!(pool.close(sync::now() + Duration::from_secs(10)));
     }
