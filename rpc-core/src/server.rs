@@ -3,11 +3,13 @@
 //! [`Server`] owns every thread it starts: one that accepts, one that watches, and the pool that serves.
 
 mod accept;
+mod aside;
 mod capacity;
 mod connection;
 mod dispatch;
 mod door;
 mod ending;
+mod habits;
 mod request;
 mod routes;
 mod shared;

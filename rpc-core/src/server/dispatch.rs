@@ -49,6 +49,11 @@ impl Connection {
             drop(turn);
             match request {
                 Request::Run(call) => self.run(call, ticket, body)?,
+                Request::RunWary(call) => {
+                    if let Some(call) = self.put_aside(call) {
+                        self.run(call, ticket, body)?;
+                    }
+                }
                 Request::Refuse(id, status) => {
                     self.answer(id, &status);
                 }
@@ -70,8 +75,8 @@ impl Connection {
     fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> Result<(), Stop> {
         self.shared.rouse_watcher();
         body.clear();
-        let Admitted { id, route, context, arguments } = call;
-        let (outcome, output) = execute(&route, &context, arguments, body);
+        let Admitted { id, route, context, payload } = call;
+        let (outcome, output) = execute(&route, &context, Arguments::new(payload), body);
         let (finished, queued) = self.conclude(id, ticket, &route, (outcome, body), (context, output));
         if body.capacity() > KEPT {
             *body = Vec::new();

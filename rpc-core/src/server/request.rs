@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::aside::Aside;
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
-use super::streams::Aside;
 use super::turn::{Phase, Running, Stage, Turn};
 use crate::context::{Cancellation, Context, Incoming};
 use crate::frame::{Body, Frame};
 use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
 use crate::metadata::Metadata;
-use crate::service::{Arguments, Input};
+use crate::service::Input;
 use crate::status::Status;
 use crate::stream::{Inlet, Legs, Nudge};
 use crate::sync;
@@ -20,6 +20,8 @@ use crate::wire::{self, CallHeader, Message};
 /// What a frame asks for.
 pub(super) enum Request<'a> {
     Run(Admitted<'a>),
+    /// As `Run`, of a procedure that has kept others waiting.
+    RunWary(Admitted<'a>),
     RunAside(Aside),
     Refuse(u64, Status),
     Cancelled(Running, Option<Legs>),
@@ -33,7 +35,7 @@ pub(super) struct Admitted<'a> {
     pub(super) id: u64,
     pub(super) route: Route,
     pub(super) context: Context,
-    pub(super) arguments: Arguments<'a>,
+    pub(super) payload: &'a [u8],
 }
 
 /// Ids count up from 1, so a larger one is a lie; half the range is what a [`Pulse`] can hold.
@@ -101,11 +103,19 @@ impl Connection {
             let inlet = Arc::new(Inlet::new());
             let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
             turn.begin_aside(running, inlet);
-            return Request::RunAside(Aside { id, route, context, payload: payload.to_vec(), input });
+            return Request::RunAside(Aside {
+                id,
+                route,
+                context,
+                payload: payload.to_vec(),
+                input: Some(input),
+            });
         }
         turn.begin(running);
         self.set_pulse(Pulse::running(id));
-        Request::Run(Admitted { id, route, context, arguments: Arguments::new(payload) })
+        let wary = turn.habits.is_slow(route.name);
+        let call = Admitted { id, route, context, payload };
+        if wary { Request::RunWary(call) } else { Request::Run(call) }
     }
 
     /// A call as the turn keeps it, and as its procedure sees it.

@@ -1,11 +1,12 @@
 //! What the threads of one server share, and the list of its connections.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::connection::Connection;
 use super::routes::Routes;
+use super::watcher::Due;
 use crate::limits::Limits;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
@@ -26,13 +27,6 @@ pub(super) struct Shared {
     deadlines: Mutex<Vec<Due>>,
     watcher_sleeps: AtomicBool,
     watching_ended: AtomicBool,
-}
-
-/// A call that ends at a known time.
-pub(super) struct Due {
-    pub(super) connection: Weak<Connection>,
-    pub(super) key: (u64, u64),
-    pub(super) deadline: Instant,
 }
 
 /// How a new connection came in.
@@ -159,8 +153,7 @@ impl Shared {
     }
 
     /// Has a call's deadline watched.
-    pub(super) fn watch_deadline(&self, connection: &Arc<Connection>, id: u64, deadline: Instant) {
-        let due = Due { connection: Arc::downgrade(connection), key: (connection.id(), id), deadline };
+    pub(super) fn watch_deadline(&self, due: Due) {
         self.deadlines.lock().unwrap_or_else(PoisonError::into_inner).push(due);
         self.rouse_watcher();
     }

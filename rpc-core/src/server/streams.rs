@@ -3,33 +3,20 @@
 //! A call that takes a stream runs on a thread of its own from the start, since it waits for what the reading thread reads.
 //! A call that returns one has its procedure behind it: its stream needs no thread, unless an iterator must be driven.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::aside::NEVER_READS;
 use super::connection::Connection;
-use super::dispatch::execute;
-use super::routes::Route;
 use super::turn::{Finished, Stage};
 use crate::context::Context;
 use crate::limits::DEADLINE_CEILING;
-use crate::service::{Arguments, Input, Output};
+use crate::service::Output;
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Wire, park_until, unsent};
 use crate::sync;
 use crate::transport::wake_all;
 use crate::wire::{Message, Refusal};
-
-/// A call that goes to a thread of its own.
-pub(super) struct Aside {
-    pub(super) id: u64,
-    pub(super) route: Route,
-    pub(super) context: Context,
-    pub(super) payload: Vec<u8>,
-    pub(super) input: Input,
-}
-
-/// The ticket of threads that never read.
-const NEVER_READS: u64 = u64::MAX;
 
 /// A connection as its streams see it.
 struct Line(Arc<Connection>);
@@ -39,37 +26,9 @@ impl Connection {
         Wire { port: Arc::new(Line(self.clone())), id, deadline }
     }
 
-    /// Runs a call that takes a stream, or refuses it if no thread is free.
-    pub(super) fn start_aside(self: &Arc<Self>, call: Aside) {
-        let (id, route, context) = (call.id, call.route.clone(), call.context.clone());
-        if let Some(deadline) = context.deadline() {
-            self.shared.watch_deadline(self, id, deadline);
-        }
-        let this = self.clone();
-        if self.shared.pool.run(move || this.run_aside(call)).is_err() {
-            let status =
-                Status::resource_exhausted("the server has no thread for a call that takes a stream");
-            let refused = (Err(status.not_run()), &mut Vec::new());
-            let (finished, _) = self.conclude(id, NEVER_READS, &route, refused, (context, None));
-            self.settle(finished);
-        }
-    }
-
-    fn run_aside(self: Arc<Self>, call: Aside) {
-        let Aside { id, route, context, payload, input } = call;
-        let mut body = Vec::new();
-        let arguments = Arguments::with_input(&payload, Some(input));
-        let (outcome, output) = execute(&route, &context, arguments, &mut body);
-        let (finished, _) = self.conclude(id, NEVER_READS, &route, (outcome, &mut body), (context, output));
-        self.push_out();
-        self.settle(finished);
-    }
-
     /// Sends the stream that a procedure returned, behind the answer that is queued.
     pub(super) fn stream_out(self: &Arc<Self>, id: u64, context: &Context, output: Output) {
-        if let Some(deadline) = context.deadline() {
-            self.shared.watch_deadline(self, id, deadline);
-        }
+        self.watch_deadline(id);
         let wire = self.wire(id, context.deadline());
         let Attached { pump, work } = context.scope(|| output(wire));
         let stage = if work.is_some() { Stage::Driven } else { Stage::Streaming };
@@ -78,21 +37,16 @@ impl Connection {
         }
         pump.credit(self.peer_credit());
         let Some(work) = work else { return };
-        let slot = Arc::new(Mutex::new(Some(work)));
-        let taken = slot.clone();
-        let take = move || taken.lock().unwrap_or_else(PoisonError::into_inner).take();
         let driver = Driver { connection: self.clone(), id };
-        let driven = self.shared.pool.run(move || {
-            if let Some(work) = take() {
-                work(&mut || driver.leave());
+        match self.shared.pool.place() {
+            Ok(place) => place.run(move || work(&mut || driver.leave())),
+            Err(_) => {
+                // Cancelled before its sink is dropped, or the far side would take the stream for complete.
+                let status = Status::resource_exhausted("the server has no thread to drive a stream");
+                pump.cancel(&status);
+                drop(work);
+                self.end_stream(id, Err(&status));
             }
-        });
-        if driven.is_err() {
-            // Cancelled before its sink is dropped, or the far side would take the stream for complete.
-            let status = Status::resource_exhausted("the server has no thread to drive a stream");
-            pump.cancel(&status);
-            drop(slot);
-            self.end_stream(id, Err(&status));
         }
     }
 

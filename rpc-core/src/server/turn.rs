@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::habits::{Habits, Pace};
 use crate::context::Cancellation;
 use crate::frame::Inbound;
 use crate::stream::{Inlet, Legs, Pump};
@@ -19,6 +20,7 @@ pub(super) struct Turn {
     inline: Option<u64>,
     /// What has arrived; empty while the reading thread waits for more.
     pub(super) inbound: Inbound,
+    /// In the order of their ids, which is that of their coming.
     calls: Vec<Running>,
     /// The streams of calls that have some, until those calls are over.
     streams: HashMap<u64, Legs>,
@@ -26,6 +28,7 @@ pub(super) struct Turn {
     answering: usize,
     pub(super) last_accepted: u64,
     pub(super) phase: Phase,
+    pub(super) habits: Habits,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,20 +107,22 @@ impl Turn {
         if still_reads {
             self.inline = None;
         }
-        let call = self.calls.iter_mut().find(|call| call.id == id && call.awaited);
-        let may_answer = call.is_some();
-        if let Some(call) = call {
-            call.stage = Stage::Streaming;
-        } else {
-            self.calls.retain(|call| call.id != id);
-        }
+        let may_answer = match self.call(id) {
+            Some(call) if call.awaited => {
+                call.stage = Stage::Streaming;
+                true
+            }
+            _ => {
+                self.remove(id);
+                false
+            }
+        };
         Finished { may_answer, still_reads }
     }
 
     /// Gives a streaming call the stream that it sends; false if the call is over.
     pub(super) fn feed(&mut self, id: u64, pump: Arc<dyn Pump>, stage: Stage) -> bool {
-        let call = self.calls.iter_mut().find(|call| call.id == id && call.stage == Stage::Streaming);
-        let Some(call) = call else { return false };
+        let Some(call) = self.call(id).filter(|call| call.stage == Stage::Streaming) else { return false };
         call.stage = stage;
         self.streams.entry(id).or_default().pump = Some(pump);
         true
@@ -125,7 +130,7 @@ impl Turn {
 
     /// The last word of a streaming call's stream. The call stays while a thread drives its iterator, for nobody.
     pub(super) fn end_stream(&mut self, id: u64, ticket: u64) -> Finished {
-        let driven = self.calls.iter_mut().find(|call| call.id == id && call.stage == Stage::Driven);
+        let driven = self.call(id).filter(|call| call.stage == Stage::Driven);
         let Some(call) = driven else { return self.finish(id, ticket) };
         let may_answer = std::mem::replace(&mut call.awaited, false);
         self.answering += usize::from(may_answer);
@@ -134,15 +139,12 @@ impl Turn {
 
     /// Nobody drives a call's iterator any more; true if it is over with that.
     pub(super) fn driver_left(&mut self, id: u64) -> bool {
-        let driven = self.calls.iter().position(|call| call.id == id && call.stage == Stage::Driven);
-        let Some(index) = driven else { return false };
-        if let Some(call) = self.calls.get_mut(index)
-            && call.awaited
-        {
+        let Some(call) = self.call(id).filter(|call| call.stage == Stage::Driven) else { return false };
+        if call.awaited {
             call.stage = Stage::Streaming;
             return false;
         }
-        self.calls.swap_remove(index);
+        self.remove(id);
         true
     }
 
@@ -162,8 +164,7 @@ impl Turn {
 
     /// The procedure of call `id` has ended. Who may answer it says so with [`answered`](Turn::answered) afterwards.
     pub(super) fn finish(&mut self, id: u64, ticket: u64) -> Finished {
-        let ended =
-            self.calls.iter().position(|call| call.id == id).map(|index| self.calls.swap_remove(index));
+        let ended = self.remove(id);
         let still_reads = self.reader == ticket;
         if still_reads {
             self.inline = None;
@@ -185,12 +186,12 @@ impl Turn {
 
     /// Takes the right to answer a call from its thread; the call goes on for nobody.
     pub(super) fn give_up(&mut self, id: u64) -> Option<Running> {
-        let call = self.calls.iter_mut().find(|call| call.id == id && call.awaited)?;
+        let call = self.call(id).filter(|call| call.awaited)?;
         call.awaited = false;
         let call = call.clone();
         if call.stage == Stage::Streaming {
             // No procedure runs that would end it.
-            self.calls.retain(|other| other.id != id);
+            self.remove(id);
         }
         Some(call)
     }
@@ -199,15 +200,16 @@ impl Turn {
     pub(super) fn place(&self, id: u64) -> Place {
         if self.inline == Some(id) && self.phase != Phase::Closed {
             Place::Inline
-        } else if self.calls.iter().any(|call| call.id == id) {
+        } else if self.index(id).is_some() {
             Place::Aside
         } else {
             Place::Gone
         }
     }
 
-    pub(super) fn deadline_of(&self, id: u64) -> Option<Instant> {
-        self.calls.iter().find(|call| call.id == id)?.deadline
+    /// Call `id`, while its procedure runs.
+    pub(super) fn find(&self, id: u64) -> Option<&Running> {
+        self.calls.get(self.index(id)?)
     }
 
     /// Takes the reading from a thread that still runs call `id`; the new reader's ticket.
@@ -217,7 +219,25 @@ impl Turn {
         }
         self.inline = None;
         self.reader += 1;
+        if let Some(procedure) = self.call(id).map(|call| call.procedure) {
+            self.habits.note_stall(procedure);
+        }
         Some(self.reader)
+    }
+
+    /// The reading thread gives call `id` to another thread and reads on; false if the reading was taken from it instead.
+    pub(super) fn put_aside(&mut self, id: u64) -> bool {
+        let held = self.inline == Some(id);
+        if held {
+            self.inline = None;
+        }
+        held
+    }
+
+    /// A call that was put aside has ended, and whether it took long.
+    pub(super) fn note_pace(&mut self, id: u64, procedure: &str, pace: Pace) {
+        let alone = self.last_accepted == id;
+        self.habits.note_pace(procedure, if alone { Pace::Harmless } else { pace });
     }
 
     /// Calls whose procedures run, awaited or not.
@@ -232,6 +252,19 @@ impl Turn {
         let calls = self.calls.clone();
         self.calls.retain(|call| call.stage != Stage::Streaming);
         (calls, std::mem::take(&mut self.streams).into_values().collect())
+    }
+
+    fn call(&mut self, id: u64) -> Option<&mut Running> {
+        let index = self.index(id)?;
+        self.calls.get_mut(index)
+    }
+
+    fn index(&self, id: u64) -> Option<usize> {
+        self.calls.binary_search_by_key(&id, |call| call.id).ok()
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Running> {
+        self.index(id).map(|index| self.calls.remove(index))
     }
 
     /// Whether the connection can be forgotten: closed, and no procedure runs for it.

@@ -1,8 +1,11 @@
 //! Looks after calls that take long, for all connections of a server, on one thread.
 //!
 //! Once a tick it compares what each connection runs with what it ran before. A call that is still there is slow: if more
-//! has come on its connection, another thread takes the reading over; if its time passes, its caller is told. When nothing
-//! runs, or only slow calls do, it sleeps until a call starts, bytes come behind a slow call, or a deadline passes.
+//! has come on its connection, another thread takes the reading over. Connections to which that happens are suspects for a
+//! while and are looked at more often. Deadlines are kept beside. When nothing runs, or only slow calls do, the watcher
+//! sleeps until a call starts, bytes come behind a slow call, or a deadline passes.
+
+mod deadlines;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,14 +14,23 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
+use self::deadlines::Deadlines;
+pub(super) use self::deadlines::Due;
 use super::connection::Connection;
-use super::shared::{Due, Shared};
+use super::shared::Shared;
 use super::turn::Place;
 use crate::sync;
 use crate::transport::{Wake, poll_until};
 
 /// How long a call runs before it counts as slow: between one and two ticks.
 const TICK: Duration = Duration::from_millis(1);
+
+/// The same on a suspect connection; the kernel's timers add 50 µs.
+const SUSPECT_TICK: Duration = Duration::from_micros(50);
+
+/// How long a connection stays suspect after its reading was taken over. One to which that happens more seldom stands
+/// still for less than one part in a hundred of its time.
+const SUSPICION: Duration = Duration::from_millis(250);
 
 /// With many connections to look at, a tick is longer by this much for each, and by 3 ms at the most.
 const TICK_A_CONNECTION: Duration = Duration::from_nanos(250);
@@ -30,16 +42,18 @@ const QUIET_TICKS: u32 = 20;
 pub(super) struct Watcher {
     shared: Arc<Shared>,
     wake: Wake,
-    /// By connection and call.
+    /// Calls that were found slow on the thread that reads their connection, by connection and call.
     slow: HashMap<(u64, u64), Slow>,
+    /// By connection, with the end of the suspicion.
+    suspects: HashMap<u64, (Weak<Connection>, Instant)>,
+    deadlines: Deadlines,
     quiet: u32,
 }
 
-/// A call found slow, until it ends.
+/// A slow call, until it ends or its connection is read by another thread.
 struct Slow {
     /// Weak, so that a connection that has ended is freed also while the watcher sleeps.
     connection: Weak<Connection>,
-    deadline: Option<Instant>,
     /// Its connection's reading has been handed to another thread.
     handed_over: bool,
 }
@@ -60,7 +74,8 @@ enum Tended {
 
 impl Watcher {
     pub(super) fn new(shared: Arc<Shared>, wake: Wake) -> Watcher {
-        Watcher { shared, wake, slow: HashMap::new(), quiet: 0 }
+        let (slow, suspects) = (HashMap::new(), HashMap::new());
+        Watcher { shared, wake, slow, suspects, deadlines: Deadlines::default(), quiet: 0 }
     }
 
     /// Watches until the server closes.
@@ -82,47 +97,75 @@ impl Watcher {
 
     /// Compares what runs with what ran, and notes calls that have become slow.
     fn look(&mut self) -> Look {
-        let Watcher { shared, slow, .. } = self;
+        let Watcher { shared, slow, deadlines, .. } = self;
         let mut active = false;
         let connections = shared.for_each_known(|connection| {
             let (before, pulse) = connection.look_at_pulse();
             match pulse.call() {
                 _ if before != pulse => active = true,
-                Some(id) => note(slow, connection, id),
+                Some(id) => note(slow, deadlines, connection, id),
                 None => {}
             }
         });
         Look { connections, active }
     }
 
-    /// Drops slow calls that have ended, tells callers whose time is over, hands connections over where more has come.
+    /// Tells callers whose time is over, drops slow calls that have ended, hands connections over where more has come.
     fn tend(&mut self) -> Tended {
-        let now = sync::now();
-        for Due { connection, key, deadline } in self.shared.new_deadlines() {
-            let slow = Slow { connection, deadline: Some(deadline), handed_over: true };
-            self.slow.entry(key).or_insert(slow);
+        for due in self.shared.new_deadlines() {
+            self.deadlines.add(due);
         }
-        self.slow
-            .retain(|(_, id), slow| slow.connection.upgrade().is_some_and(|at| slow.goes_on(&at, *id, now)));
+        let now = sync::now();
+        while let Some((connection, id)) = self.deadlines.take_over(now) {
+            connection.expire(id);
+        }
+        self.suspects.retain(|_, (connection, until)| *until > now && connection.strong_count() > 0);
+        self.slow.retain(|(_, id), slow| slow.connection.upgrade().is_some_and(|at| keeps_reading(&at, *id)));
         self.hand_over()
     }
 
     fn hand_over(&mut self) -> Tended {
         let mut tended = Tended::All;
         for (id, connection, slow) in readable(&mut self.slow) {
+            let (known, weak) = (connection.id(), slow.connection.clone());
             match self.shared.pool.run(move || connection.take_over(id)) {
-                Ok(()) => slow.handed_over = true,
+                Ok(()) => {
+                    slow.handed_over = true;
+                    self.suspects.insert(known, (weak, sync::now() + SUSPICION));
+                }
                 Err(_) => tended = Tended::SomeWait,
             }
         }
         tended
     }
 
-    fn rest(&self, until: Instant) {
-        let mut polled = [PollFd::new(&self.wake, PollFlags::IN)];
-        // A poll that fails is a rest cut short.
-        poll_until(&mut polled, Some(until)).ok();
-        self.wake.clear();
+    /// Rests until the next tick; suspects are looked at meanwhile.
+    fn rest(&mut self, tick: Instant) {
+        loop {
+            let until = if self.suspects.is_empty() { tick } else { tick.min(sync::now() + SUSPECT_TICK) };
+            let mut polled = [PollFd::new(&self.wake, PollFlags::IN)];
+            // A poll that fails is a rest cut short.
+            let woken = poll_until(&mut polled, Some(until)).unwrap_or(1) > 0;
+            if woken || until == tick {
+                return self.wake.clear();
+            }
+            self.look_at_suspects();
+        }
+    }
+
+    fn look_at_suspects(&mut self) {
+        let Watcher { slow, suspects, deadlines, .. } = self;
+        let mut found = false;
+        for connection in suspects.values().filter_map(|(connection, _)| connection.upgrade()) {
+            let (before, pulse) = connection.look_at_pulse();
+            if let Some(id) = pulse.call().filter(|_| before == pulse) {
+                note(slow, deadlines, &connection, id);
+                found = true;
+            }
+        }
+        if found {
+            self.hand_over();
+        }
     }
 
     /// Sleeps until something can have changed. It is announced first and looked once more, so that no call starts unseen.
@@ -132,7 +175,7 @@ impl Watcher {
             self.quiet = 0;
             return;
         }
-        let until = self.slow.values().filter_map(|slow| slow.deadline).min();
+        let until = self.deadlines.next();
         let unread: Vec<_> = self.slow.values().filter_map(Slow::unread).collect();
         let mut polled = vec![PollFd::new(&self.wake, PollFlags::IN)];
         polled.extend(unread.iter().map(interest));
@@ -147,28 +190,19 @@ impl Watcher {
 }
 
 impl Slow {
-    /// Whether the call is still to be watched; its caller is told when its time is over.
-    fn goes_on(&mut self, connection: &Arc<Connection>, id: u64, now: Instant) -> bool {
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.deadline = None;
-            connection.expire(id);
-        }
-        let place = connection.lock().place(id);
-        if place == Place::Inline && connection.outbound.queued() > 0 {
-            // What its turn had gathered does not wait for the call to end.
-            connection.push_out_aside();
-        }
-        match place {
-            Place::Inline => true,
-            Place::Aside => self.deadline.is_some(),
-            Place::Gone => false,
-        }
-    }
-
     /// The connection, if nobody reads it while the call runs.
     fn unread(&self) -> Option<Arc<Connection>> {
         if self.handed_over { None } else { self.connection.upgrade() }
     }
+}
+
+/// Whether the call still keeps the thread that reads; what its turn had gathered does not wait for it to end.
+fn keeps_reading(connection: &Arc<Connection>, id: u64) -> bool {
+    let inline = connection.lock().place(id) == Place::Inline;
+    if inline && connection.outbound.queued() > 0 {
+        connection.push_out_aside();
+    }
+    inline
 }
 
 fn interest(connection: &Arc<Connection>) -> PollFd<'_> {
@@ -188,12 +222,21 @@ fn readable(slow: &mut HashMap<(u64, u64), Slow>) -> Vec<(u64, Arc<Connection>, 
 }
 
 /// A call whose connection is read by another thread already, or closed, was noted before and is not noted again.
-fn note(slow: &mut HashMap<(u64, u64), Slow>, connection: &Arc<Connection>, id: u64) {
+fn note(
+    slow: &mut HashMap<(u64, u64), Slow>,
+    deadlines: &mut Deadlines,
+    connection: &Arc<Connection>,
+    id: u64,
+) {
     let Entry::Vacant(place) = slow.entry((connection.id(), id)) else { return };
     let turn = connection.lock();
-    if turn.place(id) == Place::Inline {
-        let deadline = turn.deadline_of(id);
-        drop(turn);
-        place.insert(Slow { connection: Arc::downgrade(connection), deadline, handed_over: false });
+    if turn.place(id) != Place::Inline {
+        return;
+    }
+    let due = turn.find(id).and_then(|call| Due::of(connection, call));
+    drop(turn);
+    place.insert(Slow { connection: Arc::downgrade(connection), handed_over: false });
+    if let Some(due) = due {
+        deadlines.add(due);
     }
 }
