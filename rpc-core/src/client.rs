@@ -25,6 +25,7 @@ use self::options::{Attempts, Options, Patience};
 pub use self::pending::Pending;
 use self::pending::{Flight, decode};
 use crate::codec;
+use crate::context::Context;
 use crate::limits::Limits;
 use crate::resolve::{Endpoint, Endpoints, Fixed, Resolve, Weighted};
 use crate::service::Procedure;
@@ -184,6 +185,7 @@ impl Client {
         departure: Departure,
         legs: Option<Legs>,
     ) -> Result<Flight, Status> {
+        Context::check_current().map_err(Status::not_run)?;
         let metadata = self.options.metadata()?;
         // A stream without an end does not look for its server without one.
         let reached_by = deadline.min(self.options.deadline());

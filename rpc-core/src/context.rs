@@ -1,18 +1,24 @@
 //! What surrounds a call: its deadline, peer and metadata, and whether anyone still waits for it.
 //!
 //! Calls run on threads, so the context is a thread's own: [`Context::current`] inside a procedure is that call's. Calls
-//! made inside take its deadline as their bound. To go on on another thread, carry it with [`Context::scope`].
+//! made inside take its deadline as their bound and end with it when it is cancelled. To go on on another thread, carry it
+//! with [`Context::scope`]; to finish something whoever waits, leave it with [`Context::background`].
+
+mod cancellation;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
+pub(crate) use self::cancellation::{Alarm, Cancellation};
 use crate::metadata::{Metadata, MetadataError};
+use crate::status::{Code, Status};
+use crate::sync::{self, thread};
 
 /// One call's surroundings; cheap to clone.
 #[derive(Clone)]
@@ -24,21 +30,8 @@ struct Surroundings {
     metadata: Metadata,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
-    cancellation: Arc<Cancellation>,
-}
-
-/// Set once; the channel is made only when somebody asks for it.
-#[derive(Debug, Default)]
-pub(crate) struct Cancellation {
-    channel: OnceLock<Channel>,
-    cancelled: OnceLock<()>,
-}
-
-/// Never carries anything; it is disconnected by dropping the sender.
-#[derive(Debug)]
-struct Channel {
-    sender: Mutex<Option<Sender<Infallible>>>,
-    receiver: Receiver<Infallible>,
+    /// `None`: nobody can cancel it.
+    cancellation: Option<Arc<Cancellation>>,
 }
 
 /// What a server knows of a call before its procedure runs.
@@ -61,20 +54,29 @@ impl Context {
         CURRENT.with_borrow(Clone::clone).unwrap_or_else(Context::background)
     }
 
+    /// Looks at the current context, if this thread has one.
+    pub(crate) fn with_current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
+        CURRENT.with_borrow(|current| current.as_ref().map(look))
+    }
+
     /// A context of no call: no deadline, peer or metadata, never cancelled.
+    ///
+    /// What must be done whether or not anybody waits for the call runs in it: `Context::background().scope(|| …)`. Calls
+    /// made there have their own time, and the call around them does not end them.
     pub fn background() -> Context {
-        Context::new(Incoming {
+        Context(Arc::new(Surroundings {
             procedure: "",
             deadline: None,
             metadata: Metadata::new(),
             peer: None,
             local: None,
-            cancellation: Arc::default(),
-        })
+            cancellation: None,
+        }))
     }
 
     pub(crate) fn new(incoming: Incoming) -> Context {
         let Incoming { procedure, deadline, metadata, peer, local, cancellation } = incoming;
+        let cancellation = Some(cancellation);
         Context(Arc::new(Surroundings { procedure, deadline, metadata, peer, local, cancellation }))
     }
 
@@ -164,40 +166,56 @@ impl Context {
 
     /// Whether nobody waits for the answer any more: the caller gave up, vanished, or its time is over.
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancellation.is_cancelled() || self.remaining().is_some_and(|left| left.is_zero())
+        self.was_cancelled() || self.is_late()
     }
 
     /// A channel that is disconnected when the call is cancelled: for a `select!` beside what the procedure waits for.
     pub fn cancelled(&self) -> Receiver<Infallible> {
-        self.0.cancellation.channel()
-    }
-}
-
-impl Cancellation {
-    pub(crate) fn cancel(&self) {
-        if self.cancelled.set(()).is_ok() {
-            self.close_channel();
+        match &self.0.cancellation {
+            Some(cancellation) => cancellation.channel(),
+            None => crossbeam_channel::never(),
         }
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.get().is_some()
+    fn was_cancelled(&self) -> bool {
+        self.0.cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled())
     }
 
-    fn channel(&self) -> Receiver<Infallible> {
-        let channel = self.channel.get_or_init(|| {
-            let (sender, receiver) = crossbeam_channel::bounded(0);
-            Channel { sender: Mutex::new(Some(sender)), receiver }
-        });
-        if self.is_cancelled() {
-            self.close_channel();
-        }
-        channel.receiver.clone()
+    fn is_late(&self) -> bool {
+        self.remaining().is_some_and(|left| left.is_zero())
     }
 
-    fn close_channel(&self) {
-        if let Some(channel) = self.channel.get() {
-            drop(channel.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+    /// Why nothing is begun, or waited for, on this thread any more, if it runs a call that is over.
+    pub(crate) fn check_current() -> Result<(), Status> {
+        let check = |context: &Context| match () {
+            () if context.is_late() => {
+                Err(Status::deadline_exceeded("the time of the call around it passed"))
+            }
+            () if context.was_cancelled() => Err(Status::cancelled("the call around it was cancelled")),
+            () => Ok(()),
+        };
+        Context::with_current(check).unwrap_or(Ok(()))
+    }
+
+    /// Why a wait has ended that found nothing: as [`check_current`](Context::check_current) says, or since the time for it
+    /// passed, of which `late` tells.
+    pub(crate) fn wait_ended(late: impl Into<String>) -> Status {
+        let ended = Context::check_current().err();
+        ended.filter(|why| why.code() == Code::Cancelled).unwrap_or_else(|| Status::deadline_exceeded(late))
+    }
+
+    /// Pauses, unless the call that this thread runs for is over or ends meanwhile.
+    pub(crate) fn pause(time: Duration) -> Result<(), Status> {
+        let (until, alarm) = (sync::now() + time, Alarm::set());
+        loop {
+            if alarm.has_rung() {
+                return Context::check_current();
+            }
+            let left = until.saturating_duration_since(sync::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::park_timeout(left);
         }
     }
 }
@@ -226,17 +244,46 @@ mod tests {
         assert!(Context::current().metadata().is_empty());
     }
 
+    fn of_a_call() -> (Context, Arc<Cancellation>) {
+        let cancellation = Arc::<Cancellation>::default();
+        let context = Context::new(Incoming {
+            procedure: "p",
+            deadline: None,
+            metadata: Metadata::new(),
+            peer: None,
+            local: None,
+            cancellation: cancellation.clone(),
+        });
+        (context, cancellation)
+    }
+
     #[test]
     fn cancelling_disconnects_channels_asked_for_before_and_after() {
-        let context = Context::background();
+        let (context, cancellation) = of_a_call();
         let before = context.cancelled();
         assert_eq!(before.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
-        context.0.cancellation.cancel();
+        cancellation.cancel();
         assert!(context.is_cancelled());
         assert_eq!(before.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
-        let late = Context::background();
-        late.0.cancellation.cancel();
-        assert_eq!(late.cancelled().try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
+        assert_eq!(context.cancelled().try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
+        let never = Context::background().cancelled();
+        assert_eq!(never.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
+    }
+
+    #[test]
+    fn a_pause_ends_when_its_call_is_cancelled_before_or_meanwhile() {
+        for delay in [Duration::ZERO, Duration::from_millis(5)] {
+            let (context, cancellation) = of_a_call();
+            let outcome = thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::park_timeout(delay);
+                    cancellation.cancel();
+                });
+                context.scope(|| Context::pause(Duration::from_secs(3600)))
+            });
+            assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
+        }
+        assert_eq!(Context::pause(Duration::from_millis(1)), Ok(()));
     }
 
     #[test]

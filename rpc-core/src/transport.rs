@@ -1,5 +1,6 @@
 //! What a connection needs of the thing below it: bytes both ways, with an end to every wait.
 
+mod dial;
 mod listener;
 mod socket;
 mod unix;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
+pub(crate) use dial::Wanted;
 pub use listener::Listener;
 pub use socket::Socket;
 pub(crate) use waiter::{Waiter, listen, wake_all};

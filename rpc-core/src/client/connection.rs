@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::attendant::Attendant;
 use super::calls::{Answer, Calls, Wanted};
 use crate::connection::{Outbound, Progress, SendError};
+use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
@@ -44,9 +45,9 @@ pub(crate) enum Departure {
     Soon,
 }
 
-/// When a caller stops waiting before its answer is here.
+/// A wait ended before what it waited for was here: at its deadline, or since the call around it is over.
 #[derive(Debug)]
-pub(crate) struct DeadlinePassed;
+pub(crate) struct WaitEnded;
 
 /// Started calls leave together once this many bytes are queued.
 const CORKED: usize = 16 << 10;
@@ -107,8 +108,11 @@ impl Connection {
         limit: u32,
         legs: Option<Legs>,
     ) -> Result<u64, Status> {
-        if !self.outbound.wait_for_room(self.limits.queued_bytes, deadline) {
-            return Err(self.too_late("to be queued").not_run());
+        if self.outbound.queued() >= self.limits.queued_bytes {
+            let alarm = Alarm::set();
+            if !self.outbound.wait_for_room(self.limits.queued_bytes, deadline, || alarm.has_rung()) {
+                return Err(self.too_late("to take what is queued").not_run());
+            }
         }
         let procedure = header.procedure;
         let sent = self.outbound.send_call(header, payload, limit, |id| self.lock().admit(id, legs));
@@ -128,10 +132,10 @@ impl Connection {
         }
     }
 
-    /// The answer to a call, waited for until `deadline`.
+    /// The answer to a call, waited for until `deadline`, and no longer than the call around it goes on.
     ///
     /// An answer that is here already is taken without sending what is queued: that leaves with more of its like.
-    pub(crate) fn wait(&self, id: u64, deadline: Instant) -> Result<Answer, DeadlinePassed> {
+    pub(crate) fn wait(&self, id: u64, deadline: Instant) -> Result<Answer, WaitEnded> {
         if let Some(answer) = self.lock().take_answer(id) {
             return Ok(answer);
         }
@@ -186,7 +190,7 @@ impl Connection {
             (None, Some(end)) => Some(Err(end.clone())),
             (None, None) => None,
         });
-        met.unwrap_or_else(|DeadlinePassed| Err(self.too_late("to greet").not_run()))
+        met.unwrap_or_else(|WaitEnded| Err(self.too_late("to greet").not_run()))
     }
 
     /// Takes the place of one call, waiting until the server has one.
@@ -199,7 +203,7 @@ impl Connection {
         found.unwrap_or_else(|| {
             self.flush();
             let place = self.drive(Wanted::Place, deadline, find);
-            place.unwrap_or_else(|DeadlinePassed| Err(self.too_late("to take one more call").not_run()))
+            place.unwrap_or_else(|WaitEnded| Err(self.too_late("to take one more call").not_run()))
         })
     }
 
@@ -269,10 +273,7 @@ impl Connection {
     }
 
     fn too_late(&self, what: &str) -> Status {
-        Status::deadline_exceeded(format!(
-            "the call's time passed while {} was expected {what}",
-            self.endpoint
-        ))
+        Context::wait_ended(format!("the call's time passed while {} was expected {what}", self.endpoint))
     }
 
     fn not_sent(&self, procedure: &str, error: &SendError) -> Status {

@@ -5,14 +5,16 @@
 
 use std::io;
 use std::net::ToSocketAddrs;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use crate::context::{Alarm, Context};
 use crate::limits::Limits;
 use crate::resolve::Endpoint;
 use crate::status::Status;
-use crate::transport::{Socket, Way};
+use crate::transport::{Socket, Waiter, Wanted, Way, wake_all};
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -21,7 +23,8 @@ pub(super) struct Link {
     way: Option<Way>,
     limits: Limits,
     state: Mutex<State>,
-    changed: Condvar,
+    /// Threads that wait while another connects.
+    waiting: Mutex<Vec<Waiter>>,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 impl Link {
     pub(super) fn new(endpoint: Endpoint, way: Option<Way>, limits: Limits) -> Link {
-        Link { endpoint, way, limits, state: Mutex::new(State::Idle), changed: Condvar::new() }
+        Link { endpoint, way, limits, state: Mutex::new(State::Idle), waiting: Mutex::default() }
     }
 
     /// A connection that takes calls, made if there is none.
@@ -63,11 +66,15 @@ impl Link {
                     return self.connect(deadline);
                 }
                 State::Connecting => {
+                    let alarm = Alarm::set();
+                    self.waiting().push(Waiter::current());
+                    drop(state);
                     let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
+                    if left.is_zero() || alarm.has_rung() {
                         return Err(self.too_late());
                     }
-                    state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                    thread::park_timeout(left);
+                    state = self.lock();
                 }
             }
         }
@@ -79,7 +86,7 @@ impl Link {
         impl Drop for Outcome<'_> {
             fn drop(&mut self) {
                 *self.0.lock() = std::mem::replace(&mut self.1, State::Idle);
-                self.0.changed.notify_all();
+                wake_all(&std::mem::take(&mut *self.0.waiting()));
             }
         }
         let mut outcome = Outcome(self, State::Idle);
@@ -90,29 +97,30 @@ impl Link {
     }
 
     fn reach(&self, deadline: Instant) -> Result<Socket, Status> {
+        let alarm = Alarm::set();
+        let has_rung = || alarm.has_rung();
+        let is_over = alarm.is_set().then_some(&has_rung as &dyn Fn() -> bool);
+        let wanted = || Wanted { until: deadline.min(Instant::now() + CONNECT_TIME), is_over };
         let connected = match (&self.way, self.endpoint.path()) {
             (Some(way), _) => way.connect(),
-            (None, Some(path)) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                Socket::connect_unix(path, left.min(CONNECT_TIME))
-            }
-            (None, None) => return self.reach_host(deadline),
+            (None, Some(path)) => Socket::connect_unix(path, wanted()),
+            (None, None) => return self.reach_host(deadline, wanted),
         };
         connected.map_err(|error| self.unreachable(&error))
     }
 
     /// The first of the host's addresses that takes a connection.
-    fn reach_host(&self, deadline: Instant) -> Result<Socket, Status> {
+    fn reach_host<'a>(&self, deadline: Instant, wanted: impl Fn() -> Wanted<'a>) -> Result<Socket, Status> {
         let addresses = (self.endpoint.host(), self.endpoint.port()).to_socket_addrs();
         let addresses = addresses.map_err(|error| self.unreachable(&error))?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in addresses {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if Instant::now() >= deadline {
                 return Err(self.too_late());
             }
-            match Socket::connect(address, left.min(CONNECT_TIME)) {
+            match Socket::connect(address, wanted()) {
                 Ok(transport) => return Ok(transport),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(self.too_late()),
                 Err(error) => last = error,
             }
         }
@@ -120,12 +128,19 @@ impl Link {
     }
 
     fn unreachable(&self, error: &io::Error) -> Status {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return self.too_late();
+        }
         Status::unavailable(format!("cannot connect to {}: {error}", self.endpoint)).not_run()
     }
 
     fn too_late(&self) -> Status {
         let message = format!("the call's time passed while connecting to {}", self.endpoint);
-        Status::deadline_exceeded(message).not_run()
+        Context::wait_ended(message).not_run()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiter>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,5 @@
 //! What a client says of its calls: how long, with what beside the arguments, and whether to wait for the server.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
@@ -76,7 +75,7 @@ impl Attempts {
                 Err(failure) => failure,
             };
             match self.after(&failure) {
-                Some(pause) => thread::sleep(pause),
+                Some(pause) => Context::pause(pause)?,
                 None => return Err(failure),
             }
         }

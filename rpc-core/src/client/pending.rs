@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use super::calls::Answer;
-use super::connection::{Connection, DeadlinePassed};
+use super::connection::{Connection, WaitEnded};
 use crate::codec;
+use crate::context::Context;
 use crate::frame::Body;
 use crate::resolve::Endpoint;
 use crate::status::Status;
@@ -86,7 +87,7 @@ impl Flight {
     pub(super) fn wait(&self) -> Answer {
         match self.connection.wait(self.id, self.deadline) {
             Ok(answer) => answer,
-            Err(DeadlinePassed) => self.give_up(),
+            Err(WaitEnded) => self.give_up(),
         }
     }
 
@@ -98,19 +99,20 @@ impl Flight {
         let until = Instant::now().checked_add(time).unwrap_or(self.deadline);
         match self.connection.wait(self.id, until.min(self.deadline)) {
             Ok(answer) => Some(answer),
-            Err(DeadlinePassed) if until < self.deadline => None,
-            Err(DeadlinePassed) => Some(self.give_up()),
+            Err(WaitEnded) if until < self.deadline && Context::check_current().is_ok() => None,
+            Err(WaitEnded) => Some(self.give_up()),
         }
     }
 
     fn poll(&self) -> Option<Answer> {
         let answer = self.connection.poll(self.id);
-        answer.or_else(|| (Instant::now() >= self.deadline).then(|| self.give_up()))
+        let is_over = || Instant::now() >= self.deadline || Context::check_current().is_err();
+        answer.or_else(|| is_over().then(|| self.give_up()))
     }
 
     fn give_up(&self) -> Answer {
         self.connection.cancel(self.id);
-        Answer::Status(Status::deadline_exceeded(format!("{} was not answered in time", self.procedure)))
+        Answer::Status(Context::wait_ended(format!("{} was not answered in time", self.procedure)))
     }
 }
 

@@ -18,16 +18,14 @@ use thiserror::Error;
 
 use super::batch::Batch;
 use crate::codec::EncodeError;
-use crate::sync::{self, Condvar, Mutex, MutexGuard};
-use crate::transport::Transport;
+use crate::sync::{self, Mutex, MutexGuard, thread};
+use crate::transport::{Transport, Waiter, wake_all};
 use crate::wire::{CallHeader, Message, Preface, begin_frame, end_frame};
 
 /// One connection's queue of frames.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     queue: Mutex<Queue>,
-    /// Told when queued bytes have left, and when the way out closes.
-    drained: Condvar,
     transport: Arc<dyn Transport>,
 }
 
@@ -43,8 +41,8 @@ struct Queue {
     sent: u64,
     last_call: u64,
     introduced: bool,
-    /// Threads that wait for room.
-    waiters: usize,
+    /// Threads that wait for room: told when queued bytes have left, and when the way out closes.
+    waiters: Vec<Waiter>,
     closed: bool,
 }
 
@@ -87,10 +85,10 @@ impl Outbound {
             sent: 0,
             last_call: 0,
             introduced: false,
-            waiters: 0,
+            waiters: Vec::new(),
             closed: false,
         };
-        Outbound { queue: Mutex::new(queue), drained: Condvar::new(), transport }
+        Outbound { queue: Mutex::new(queue), transport }
     }
 
     /// Queues the preface, unless that was done before. It must be the first thing that is queued.
@@ -198,7 +196,7 @@ impl Outbound {
             queue = self.lock();
             queue.bytes = queue.bytes.saturating_sub(count);
             queue.sent = queue.sent.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-            self.tell_waiters(&queue);
+            wake_all(&queue.waiters);
             let Err(error) = result else { continue };
             queue.taken = batch;
             if error.kind() == io::ErrorKind::WouldBlock {
@@ -206,17 +204,18 @@ impl Outbound {
                 return Progress::Stuck;
             }
             queue.closed = true;
-            self.tell_waiters(&queue);
+            wake_all(&queue.waiters);
             return Progress::Broken(error);
         }
     }
 
-    /// Waits until fewer than `bound` bytes are queued, the way out is closed, or `deadline`; false at the deadline.
-    pub(crate) fn wait_for_room(&self, bound: usize, deadline: Instant) -> bool {
+    /// Waits until fewer than `bound` bytes are queued, the way out is closed, or `deadline`; false at the deadline, and
+    /// when `is_over`, which is asked whenever this thread is woken.
+    pub(crate) fn wait_for_room(&self, bound: usize, deadline: Instant, is_over: impl Fn() -> bool) -> bool {
         let mut queue = self.lock();
         while queue.is_full(bound) {
             let left = deadline.saturating_duration_since(sync::now());
-            if left.is_zero() {
+            if left.is_zero() || is_over() {
                 return false;
             }
             queue = self.wait(queue, left);
@@ -243,24 +242,20 @@ impl Outbound {
     }
 
     fn wait<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, time: Duration) -> MutexGuard<'a, Queue> {
-        queue.waiters += 1;
-        let mut queue = self.drained.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
-        queue.waiters -= 1;
+        let waiter = Waiter::current();
+        queue.waiters.push(waiter.clone());
+        drop(queue);
+        thread::park_timeout(time);
+        let mut queue = self.lock();
+        queue.waiters.retain(|other| other.id() != waiter.id());
         queue
-    }
-
-    /// Telling nobody would still be a system call.
-    fn tell_waiters(&self, queue: &Queue) {
-        if queue.waiters > 0 {
-            self.drained.notify_all();
-        }
     }
 
     /// Lets nothing more out; what is queued is dropped.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();
         queue.closed = true;
-        self.tell_waiters(&queue);
+        wake_all(&queue.waiters);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::aside::NEVER_READS;
 use super::connection::Connection;
 use super::turn::{Finished, Stage};
-use crate::context::Context;
+use crate::context::{Alarm, Context};
 use crate::limits::DEADLINE_CEILING;
 use crate::service::Output;
 use crate::status::Status;
@@ -151,8 +151,9 @@ impl Port for Line {
             return true;
         }
         self.0.push_out();
-        let far = || sync::now() + DEADLINE_CEILING;
-        self.0.outbound.wait_for_room(self.0.shared.limits.queued_bytes, deadline.unwrap_or_else(far))
+        let deadline = deadline.unwrap_or_else(|| sync::now() + DEADLINE_CEILING);
+        let alarm = Alarm::set();
+        self.0.outbound.wait_for_room(self.0.shared.limits.queued_bytes, deadline, || alarm.has_rung())
     }
 
     /// The server always reads.

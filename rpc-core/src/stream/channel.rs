@@ -13,6 +13,7 @@ use super::TrySendError;
 use super::packing::{Encode, send_items};
 use super::port::{Pump, Source, Wire, park_until};
 use crate::codec;
+use crate::context::Context;
 use crate::status::Status;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::{Waiter, wake_all};
@@ -79,7 +80,7 @@ impl<T> Channel<T> {
     /// Waits for room until `deadline`, or the deadline of the call that the stream belongs to.
     pub(super) fn send(&self, item: T, deadline: Option<Instant>) -> Result<(), Status> {
         let offered = self.offer_until(&mut Some(item), deadline);
-        let too_late = || Status::deadline_exceeded("the consumer did not take an item in time");
+        let too_late = || Context::wait_ended("the consumer did not take an item in time");
         offered.unwrap_or_else(|| Err(too_late()))?;
         self.pump();
         Ok(())
@@ -178,7 +179,7 @@ impl<T> Channel<T> {
             taken.is_some()
         });
         if !arrived {
-            return Some(Err(Status::deadline_exceeded("the next item did not come in time")));
+            return Some(Err(Context::wait_ended("the next item did not come in time")));
         }
         taken.flatten()
     }

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::port::{Port, Source, cost};
 use crate::codec::{self, DecodeError};
+use crate::context::Context;
 use crate::frame::Body;
 use crate::limits::STREAM_CREDIT;
 use crate::status::Status;
@@ -187,7 +188,7 @@ impl<T> Wired<T> {
             Some(found) if arrived => Ok(found),
             _ => {
                 self.port.abandon(self.id);
-                Err(Status::deadline_exceeded("the stream's time passed"))
+                Err(Context::wait_ended("the stream's time passed"))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::inlet::Inlet;
 use crate::connection::SendError;
+use crate::context::Alarm;
 use crate::limits::STREAM_CREDIT_BYTES;
 use crate::status::Status;
 use crate::sync::{self, thread};
@@ -38,13 +39,14 @@ pub(crate) trait Port: Send + Sync {
     /// Whether so little is queued that more may be.
     fn has_room(&self) -> bool;
 
-    /// Waits until there is room, or `deadline`; says which. A peer that gives credit and reads nothing is waited for here.
+    /// Waits until there is room, or as [`wait`](Port::wait); says whether there is. A peer that gives credit and reads nothing is waited for here.
     fn wait_for_room(&self, deadline: Option<Instant>) -> bool;
 
     /// Takes in what has come, where nobody else does; does not wait.
     fn take_in(&self);
 
-    /// Waits until `ready`, asked again whenever this thread is woken, or `deadline`; says which.
+    /// Waits until `ready`, asked again whenever this thread is woken, or `deadline`, or until the call that this thread
+    /// runs for is cancelled; says whether `ready`.
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool;
 }
 
@@ -136,9 +138,13 @@ impl fmt::Debug for Legs {
 
 /// Waits as [`Port::wait`] does where no reading is to be done: for threads that others wake.
 pub(crate) fn park_until(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
+    let alarm = Alarm::set();
     loop {
         if ready() {
             return true;
+        }
+        if alarm.has_rung() {
+            return false;
         }
         match deadline.map(|deadline| deadline.saturating_duration_since(sync::now())) {
             Some(left) if left.is_zero() => return false,

@@ -16,7 +16,8 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 
-use super::{Readiness, Transport, Wake, poll_until, unix};
+use super::dial::{self, Wanted};
+use super::{Readiness, Transport, Wake, poll_until};
 
 /// A connected stream socket, of TCP or of the Unix domain, made with `From`. It is ours from then on: its options are
 /// set anew (blocking, without time-outs; TCP: no delay, keepalive), and clones of it must not be used any more.
@@ -61,13 +62,12 @@ impl From<UnixStream> for Socket {
 }
 
 impl Socket {
-    pub(crate) fn connect(address: SocketAddr, time: Duration) -> io::Result<Socket> {
-        let stream = TcpStream::connect_timeout(&address, time.max(Duration::from_millis(1)))?;
-        Socket::from(stream).prepared()
+    pub(crate) fn connect(address: SocketAddr, wanted: Wanted<'_>) -> io::Result<Socket> {
+        Socket::from(dial::tcp(address, wanted)?).prepared()
     }
 
-    pub(crate) fn connect_unix(path: &Path, time: Duration) -> io::Result<Socket> {
-        Socket::from(unix::connect(path, time)?).prepared()
+    pub(crate) fn connect_unix(path: &Path, wanted: Wanted<'_>) -> io::Result<Socket> {
+        Socket::from(dial::unix(path, wanted)?).prepared()
     }
 
     /// The socket with the options that its use as a transport relies on.

@@ -1,4 +1,4 @@
-//! Paths of Unix sockets: connecting within a time, and taking a path without stealing it.
+//! Paths of Unix sockets: taking one without stealing it.
 //!
 //! A socket file outlives its server's sudden end, so a path that is there may be dead; connecting tells. Looking, removing
 //! and binding are one step among servers of ours: they take turns by a lock on the folder, which leaves no file behind.
@@ -7,15 +7,16 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+use rustix::net::SocketAddrUnix;
+
+use super::dial::{self, Wanted};
 
 /// The longest path that Linux takes for a socket, in bytes.
 const PATH_BYTES: usize = 107;
@@ -28,27 +29,6 @@ const TURN_TIME: Duration = Duration::from_secs(1);
 
 /// Between two attempts to lock the folder.
 const TURN_STEP: Duration = Duration::from_millis(5);
-
-/// Connects to the server at `path`, within `time` also when it accepts nothing.
-pub(super) fn connect(path: &Path, time: Duration) -> io::Result<UnixStream> {
-    let address = address_of(path)?;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    let deadline = Instant::now() + time;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        sockopt::set_socket_timeout(&socket, Timeout::Send, Some(left))?;
-        match rustix::net::connect(&socket, &address) {
-            Ok(()) => break,
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                return Err(io::Error::new(ErrorKind::TimedOut, "its server accepted nothing in time"));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    sockopt::set_socket_timeout(&socket, Timeout::Send, None)?;
-    Ok(socket.into())
-}
 
 /// Listens at `path`: a dead server's socket is removed first, a living one's and any other file is left.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
@@ -75,7 +55,8 @@ fn make_way(path: &Path) -> io::Result<()> {
     if !found.file_type().is_socket() {
         return Err(io::Error::new(ErrorKind::AlreadyExists, "a file is there that is not a socket"));
     }
-    match connect(path, PROBE_TIME) {
+    let probe = Wanted { until: Instant::now() + PROBE_TIME, is_over: None };
+    match dial::unix(path, probe) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there")),
@@ -87,7 +68,7 @@ fn make_way(path: &Path) -> io::Result<()> {
     }
 }
 
-fn address_of(path: &Path) -> io::Result<SocketAddrUnix> {
+pub(super) fn address_of(path: &Path) -> io::Result<SocketAddrUnix> {
     let length = path.as_os_str().as_bytes().len();
     if length > PATH_BYTES {
         let message = format!("the path has {length} bytes, a socket's may have {PATH_BYTES}");

@@ -59,8 +59,11 @@ impl Waiter {
         self.0.thread.id()
     }
 
-    /// Has the thread look again. Never waits.
+    /// Has the thread look again. Never waits. Whoever wakes himself looks again anyway, before he waits.
     pub(crate) fn wake(&self) {
+        if OWN.with(|own| Arc::ptr_eq(&own.waiter.0, &self.0)) {
+            return;
+        }
         let former = self.0.state.swap(WOKEN, Ordering::AcqRel);
         if former == LISTENING
             && let Some(waker) = self.0.waker.get()
@@ -131,8 +134,10 @@ mod tests {
     #[test]
     fn a_wait_ends_by_a_wake_up_before_it_and_during_it_and_by_no_older_one() {
         let waiter = Waiter::current();
-        waiter.wake();
+        thread::scope(|scope| scope.spawn(|| waiter.wake()).join().unwrap());
         assert!(is_woken(SOON));
+        assert!(!is_woken(Duration::ZERO));
+        waiter.wake();
         assert!(!is_woken(Duration::ZERO));
         thread::scope(|scope| {
             scope.spawn(|| waiter.wake());

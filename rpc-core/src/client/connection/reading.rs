@@ -6,10 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Connection, DeadlinePassed};
+use super::{Connection, WaitEnded};
 use crate::client::calls::{Calls, Posture, Wanted};
 use crate::client::reader::{Heard, Reader};
 use crate::connection::{self, IntakeError};
+use crate::context::Alarm;
 use crate::stream::{InletError, Nudge};
 use crate::sync::{self, thread};
 use crate::transport::{Readiness, Waiter, listen, wake_all};
@@ -38,14 +39,14 @@ impl Connection {
     }
 
     /// Waits until `ready` finds what it looks for, reading for everyone while nobody else does. It looks again whenever
-    /// this thread is woken; only a wait for an answer that ends with nothing else reads without hearing that.
+    /// this thread is woken; only who waits for an answer outside any call, and reads, does not hear that.
     pub(super) fn drive<T>(
         &self,
         wanted: Wanted,
         deadline: Instant,
         mut ready: impl FnMut(&mut Calls) -> Option<T>,
-    ) -> Result<T, DeadlinePassed> {
-        let mut berth = None;
+    ) -> Result<T, WaitEnded> {
+        let (alarm, mut berth) = (Alarm::set(), None);
         loop {
             let mut calls = self.lock();
             if let Some(berth) = berth {
@@ -53,12 +54,12 @@ impl Connection {
             }
             let now = sync::now();
             let found = ready(&mut calls);
-            if found.is_some() || now >= deadline {
+            if found.is_some() || now >= deadline || alarm.has_rung() {
                 let hopeful = if wanted == Wanted::Place { calls.hopeful() } else { Vec::new() };
                 let heir = calls.heir();
                 drop(calls);
                 hopeful.iter().chain(&heir).for_each(Waiter::wake);
-                return found.ok_or(DeadlinePassed);
+                return found.ok_or(WaitEnded);
             }
             let Some(reader) = calls.take_reader() else {
                 berth = calls.settle_in(wanted, Posture::Sleeps);
@@ -69,8 +70,8 @@ impl Connection {
             berth = calls.settle_in(wanted, Posture::Reads);
             drop(calls);
             match wanted {
-                Wanted::Answer(_) => self.read_turn(reader, deadline),
-                Wanted::Greeting | Wanted::Place | Wanted::Stream => self.read_or_wake(reader, deadline),
+                Wanted::Answer(_) if !alarm.is_set() => self.read_turn(reader, deadline),
+                _ => self.read_or_wake(reader, deadline),
             }
         }
     }

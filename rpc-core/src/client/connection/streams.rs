@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Connection;
 use crate::client::calls::Wanted;
+use crate::context::Alarm;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work, unsent};
@@ -132,8 +133,9 @@ impl Port for Connection {
             return true;
         }
         Connection::flush(self);
-        let far = || sync::now() + DEADLINE_CEILING;
-        self.outbound.wait_for_room(self.limits.queued_bytes, deadline.unwrap_or_else(far))
+        let deadline = deadline.unwrap_or_else(|| sync::now() + DEADLINE_CEILING);
+        let alarm = Alarm::set();
+        self.outbound.wait_for_room(self.limits.queued_bytes, deadline, || alarm.has_rung())
     }
 
     fn take_in(&self) {

@@ -15,6 +15,7 @@ use super::cursor::{Cursor, Next};
 use super::rounds::Shard;
 use crate::codec::{self, DecodeError};
 use crate::connection::BY_REFERENCE;
+use crate::context::Context;
 use crate::status::Status;
 use crate::stream::packing::FRAME;
 use crate::stream::port::{Pump, Wire, cost, park_until};
@@ -143,7 +144,7 @@ impl Subscriber {
             }
             _ => {
                 self.leave();
-                Some(Err(Status::deadline_exceeded("the next item did not come in time")))
+                Some(Err(Context::wait_ended("the next item did not come in time")))
             }
         }
     }
