@@ -10,6 +10,7 @@ mod dispatch;
 mod door;
 mod ending;
 mod habits;
+mod panics;
 mod request;
 mod routes;
 mod shared;
@@ -29,6 +30,7 @@ use thiserror::Error;
 use self::accept::Acceptor;
 use self::capacity::Capacity;
 use self::door::Door;
+pub use self::panics::PanicPolicy;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
@@ -54,6 +56,7 @@ pub struct Server {
 pub struct ServerBuilder {
     routes: Routes,
     limits: Limits,
+    panics: PanicPolicy,
     twice: Option<&'static str>,
 }
 
@@ -181,6 +184,12 @@ impl ServerBuilder {
         self
     }
 
+    /// What a panic costs: its call, if nothing else is said here.
+    pub fn on_panic(mut self, policy: PanicPolicy) -> ServerBuilder {
+        self.panics = policy;
+        self
+    }
+
     /// Listens on `address` and serves from now on; port 0 takes any free port.
     ///
     /// # Errors
@@ -230,7 +239,13 @@ impl ServerBuilder {
         let (accept_waker, accept_wake) = Waker::pair()?;
         let (watch_waker, watch_wake) = Waker::pair()?;
         let pool = Pool::new("rpc-worker", capacity.threads);
-        let shared = Arc::new(Shared::new(self.routes, self.limits, pool, capacity.connections, watch_waker));
+        let shared = Arc::new(Shared::new(
+            self.routes,
+            (self.limits, self.panics),
+            pool,
+            capacity.connections,
+            watch_waker,
+        ));
         let door = Arc::new(Door::new(shared.clone(), accept_waker));
         let watcher = Watcher::new(shared.clone(), watch_wake);
         let acceptor = Acceptor { door: door.clone(), listener, wake: accept_wake };

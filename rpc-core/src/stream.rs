@@ -265,6 +265,7 @@ impl<T> Sink<T> {
 impl<T> Drop for Sink<T> {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            self.channel.note_panic();
             self.channel.end(Err(Status::internal("the stream's producer panicked")));
         } else {
             self.channel.end(Ok(()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{Connection, Pulse};
-use super::dispatch::execute;
+use super::dispatch::Ended;
 use super::habits::Pace;
 use super::request::Admitted;
 use super::routes::Route;
@@ -40,8 +40,9 @@ impl Connection {
                 let Aside { id, route, context, .. } = call;
                 let status =
                     Status::resource_exhausted("the server has no thread for a call that takes a stream");
-                let refused = (Err(status.not_run()), &mut Vec::new());
-                let (finished, _) = self.conclude(id, NEVER_READS, &route, refused, (context, None));
+                let (outcome, body) = (Err(status.not_run()), &mut Vec::new());
+                let ended = Ended { context, outcome, body, output: None, panicked: false };
+                let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
                 self.settle(finished);
             }
         }
@@ -71,12 +72,16 @@ impl Connection {
         let mut body = Vec::new();
         let begun = sync::now();
         let arguments = Arguments::with_input(&payload, input);
-        let (outcome, output) = execute(&route, &context, arguments, &mut body);
+        let ended = self.execute(&route, context, arguments, &mut body);
+        let panicked = ended.panicked;
         let pace = if begun.elapsed() > SLOW { Pace::Slow } else { Pace::Harmless };
         self.lock().note_pace(id, route.name, pace);
-        let (finished, _) = self.conclude(id, NEVER_READS, &route, (outcome, &mut body), (context, output));
+        let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
         self.push_out();
         self.settle(finished);
+        if panicked {
+            self.suffer(id, route.name);
+        }
     }
 
     /// Has the watcher end call `id` at its deadline, where it cannot see it run on a thread that reads.

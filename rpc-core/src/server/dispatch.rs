@@ -1,9 +1,9 @@
 //! Runs what frames ask for, and answers it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::connection::{Connection, Pulse, Stop};
+use super::panics;
 use super::request::{Admitted, Request};
 use super::routes::Route;
 use super::turn::{Finished, Phase, Running, Stage};
@@ -20,6 +20,17 @@ use crate::wire::{Message, Refusal, ReplyOutcome};
 pub(super) struct Workspace {
     frame: Frame,
     body: Vec<u8>,
+}
+
+/// A procedure that has ended: how, and with what.
+pub(super) struct Ended<'b> {
+    pub(super) context: Context,
+    pub(super) outcome: Result<Outcome, Status>,
+    /// The encoded outcome, unless it is a status.
+    pub(super) body: &'b mut Vec<u8>,
+    /// The stream that it returned.
+    pub(super) output: Option<Output>,
+    pub(super) panicked: bool,
 }
 
 /// A reply body buffer that has grown past this is given back: 64 KiB.
@@ -76,8 +87,9 @@ impl Connection {
         self.shared.rouse_watcher();
         body.clear();
         let Admitted { id, route, context, payload } = call;
-        let (outcome, output) = execute(&route, &context, Arguments::new(payload), body);
-        let (finished, queued) = self.conclude(id, ticket, &route, (outcome, body), (context, output));
+        let ended = self.execute(&route, context, Arguments::new(payload), body);
+        let panicked = ended.panicked;
+        let (finished, queued) = self.conclude(id, ticket, &route, ended);
         if body.capacity() > KEPT {
             *body = Vec::new();
         }
@@ -85,11 +97,37 @@ impl Connection {
             self.push_out();
         }
         self.settle(finished);
+        if panicked {
+            self.suffer(id, route.name);
+        }
         if !finished.still_reads {
             return Err(Stop::Replaced);
         }
         // Small requests may have large replies: a turn gathers no more of them than may be queued.
         if queued < self.shared.limits.queued_bytes { Ok(()) } else { self.send_gathered() }
+    }
+
+    /// Runs the procedure; its panic is caught.
+    pub(super) fn execute<'b>(
+        &self,
+        route: &Route,
+        context: Context,
+        arguments: Arguments<'_>,
+        body: &'b mut Vec<u8>,
+    ) -> Ended<'b> {
+        let mut output = None;
+        let run = || {
+            context.scope(|| {
+                let mut reply = Reply::new(body);
+                route.service.call(route.number, arguments, &mut reply)?;
+                output = reply.take_output();
+                reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.name)))
+            })
+        };
+        let run = self.shared.panics.guard(route.name, run);
+        let panicked = run.is_err();
+        let outcome = run.unwrap_or_else(|_| Err(panics::told(route.name)));
+        Ended { context, outcome, body, output, panicked }
     }
 
     /// Queues the answer of a procedure that has ended. One that returned a stream goes on with that.
@@ -98,9 +136,9 @@ impl Connection {
         id: u64,
         ticket: u64,
         route: &Route,
-        (outcome, body): (Result<Outcome, Status>, &mut Vec<u8>),
-        (context, output): (Context, Option<Output>),
+        ended: Ended<'_>,
     ) -> (Finished, usize) {
+        let Ended { context, outcome, body, output, .. } = ended;
         let mut turn = self.lock();
         let finished = match &output {
             Some(_) => turn.stream_on(id, ticket),
@@ -170,22 +208,27 @@ impl Connection {
         self.outbound.send(&Message::Pong { nonce }, &mut Vec::new(), self.peer_frame()).ok();
     }
 
-    /// The time of a call is over: its caller is told now, and its procedure can see it.
+    /// The time of a call is over.
     pub(super) fn expire(self: &Arc<Self>, id: u64) {
+        let Some(procedure) = self.lock().find(id).map(|call| call.procedure) else { return };
+        self.fail(id, &Status::deadline_exceeded(format!("{procedure} took longer than its time")));
+        self.push_out_aside();
+    }
+
+    /// Ends a call before its procedure does: its caller is told why, and its procedure can see it.
+    pub(super) fn fail(&self, id: u64, status: &Status) {
         let mut turn = self.lock();
         let Some(call) = turn.give_up(id) else { return };
         let legs = turn.take_streams(id);
         drop(turn);
         call.cancellation.cancel();
-        let status = Status::deadline_exceeded(format!("{} took longer than its time", call.procedure));
-        legs.into_iter().flat_map(|legs| legs.end(&status)).for_each(Nudge::run);
+        legs.into_iter().flat_map(|legs| legs.end(status)).for_each(Nudge::run);
         match call.stage {
             Stage::Running => {
-                self.answer(id, &status);
+                self.answer(id, status);
             }
-            Stage::Streaming | Stage::Driven => self.send_end(id, Err(&status)),
+            Stage::Streaming | Stage::Driven => self.send_end(id, Err(status)),
         }
-        self.push_out_aside();
         self.forget(&call);
     }
 
@@ -195,27 +238,4 @@ impl Connection {
             self.settle(Finished { may_answer: false, still_reads: false });
         }
     }
-}
-
-/// Runs the procedure; a panic is this call's failure and nobody else's.
-pub(super) fn execute(
-    route: &Route,
-    context: &Context,
-    arguments: Arguments<'_>,
-    body: &mut Vec<u8>,
-) -> (Result<Outcome, Status>, Option<Output>) {
-    let mut output = None;
-    let run = || {
-        context.scope(|| {
-            let mut reply = Reply::new(body);
-            route.service.call(route.number, arguments, &mut reply)?;
-            output = reply.take_output();
-            reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.name)))
-        })
-    };
-    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        tracing::error!(procedure = route.name, "a procedure panicked");
-        Err(Status::internal(format!("{} panicked", route.name)))
-    });
-    (outcome, output)
 }

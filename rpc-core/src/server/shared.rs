@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::connection::Connection;
+use super::panics::PanicPolicy;
 use super::routes::Routes;
 use super::watcher::Due;
 use crate::limits::Limits;
@@ -16,6 +17,7 @@ use crate::transport::Waker;
 pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) limits: Limits,
+    pub(super) panics: PanicPolicy,
     pub(super) pool: Pool,
     pub(super) connection_limit: usize,
     connections: Mutex<Connections>,
@@ -48,7 +50,7 @@ struct Connections {
 impl Shared {
     pub(super) fn new(
         routes: Routes,
-        limits: Limits,
+        (limits, panics): (Limits, PanicPolicy),
         pool: Pool,
         connection_limit: usize,
         watcher: Waker,
@@ -56,6 +58,7 @@ impl Shared {
         Shared {
             routes,
             limits,
+            panics,
             pool,
             connection_limit,
             connections: Mutex::default(),

@@ -13,7 +13,7 @@ use crate::context::{Alarm, Context};
 use crate::limits::DEADLINE_CEILING;
 use crate::service::Output;
 use crate::status::Status;
-use crate::stream::{Attached, Nudge, Port, Wire, park_until, unsent};
+use crate::stream::{Attached, Nudge, Port, Wire, Work, park_until, unsent};
 use crate::sync;
 use crate::transport::wake_all;
 use crate::wire::{Message, Refusal};
@@ -39,7 +39,7 @@ impl Connection {
         let Some(work) = work else { return };
         let driver = Driver { connection: self.clone(), id };
         match self.shared.pool.place() {
-            Ok(place) => place.run(move || work(&mut || driver.leave())),
+            Ok(place) => place.run(move || drive(&driver, work)),
             Err(_) => {
                 // Cancelled before its sink is dropped, or the far side would take the stream for complete.
                 let status = Status::resource_exhausted("the server has no thread to drive a stream");
@@ -94,6 +94,13 @@ impl Driver {
     }
 }
 
+/// Fills a stream. A panic is caught for the thread's sake: the stream's sink has ended it, and told its connection.
+fn drive(driver: &Driver, work: Work) {
+    let connection = &driver.connection;
+    let procedure = connection.lock().find(driver.id).map_or("a stream", |call| call.procedure);
+    connection.shared.panics.guard(procedure, || work(&mut || driver.leave())).ok();
+}
+
 impl Drop for Driver {
     fn drop(&mut self) {
         self.leave();
@@ -132,6 +139,10 @@ impl Port for Line {
             self.0.outbound.send(&Message::Cancel { id }, &mut Vec::new(), self.0.peer_frame()).ok();
             self.0.push_out();
         }
+    }
+
+    fn panicked(&self, id: u64) {
+        self.0.note_panic(id);
     }
 
     fn flush(&self) {

@@ -153,6 +153,13 @@ impl<T> Channel<T> {
         }
     }
 
+    /// The producer has panicked, as its connection is told if there is one.
+    pub(super) fn note_panic(&self) {
+        if let Some(wire) = self.wire() {
+            wire.port.panicked(wire.id);
+        }
+    }
+
     /// The producer's last word; only the first counts.
     pub(super) fn end(&self, outcome: Result<(), Status>) {
         let mut state = self.lock();

@@ -226,6 +226,9 @@ impl Part {
 impl<T> Drop for Wired<T> {
     fn drop(&mut self) {
         if !self.over {
+            if std::thread::panicking() {
+                self.port.panicked(self.id);
+            }
             self.port.abandon(self.id);
         }
     }

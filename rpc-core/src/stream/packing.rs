@@ -35,7 +35,7 @@ pub(super) fn send_items<T>(
         && let Some(item) = items.front()
     {
         next.clear();
-        let encoded = encoded(item, encode, &mut next);
+        let encoded = encoded(wire, item, encode, &mut next);
         if encoded.is_err() || packer.payload.len() + next.len() > FRAME {
             packer.send()?;
             if encoded.is_ok() && packer.used >= credit {
@@ -73,9 +73,12 @@ impl Packer<'_> {
 }
 
 /// This is the user's code, on a thread that may belong to others: its panic is this stream's failure.
-fn encoded<T>(item: &T, encode: Encode<T>, into: &mut Vec<u8>) -> Result<(), Status> {
+fn encoded<T>(wire: &Wire, item: &T, encode: Encode<T>, into: &mut Vec<u8>) -> Result<(), Status> {
     match catch_unwind(AssertUnwindSafe(|| encode(item, into))) {
         Ok(encoded) => encoded.map_err(|error| Status::internal(format!("an item does not encode: {error}"))),
-        Err(_) => Err(Status::internal("encoding an item panicked")),
+        Err(_) => {
+            wire.port.panicked(wire.id);
+            Err(Status::internal("encoding an item panicked"))
+        }
     }
 }

@@ -29,6 +29,9 @@ pub(crate) trait Port: Send + Sync {
     /// Nobody here consumes the stream any more.
     fn abandon(&self, id: u64);
 
+    /// What fills, encodes or takes the stream has panicked.
+    fn panicked(&self, _id: u64) {}
+
     /// Sends what is queued.
     fn flush(&self);
 

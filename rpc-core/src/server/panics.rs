@@ -1,0 +1,103 @@
+//! What a panic in a user's code costs: its call, its connection, or the process.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::connection::Connection;
+use crate::limits::LINGER;
+use crate::status::Status;
+use crate::sync;
+use crate::transport::Readiness;
+
+/// What a server does when a procedure panics, or what makes, encodes or takes the items of one of its streams.
+///
+/// The caller is told `Internal` and which procedure it was. The panic's message goes to the log (`tracing`, level
+/// `ERROR`) and to nobody else: it may hold what a stranger must not read.
+///
+/// # Poison
+/// Unless the process aborts, it goes on with whatever the panic left half done. A [`Mutex`](std::sync::Mutex) that was
+/// held is poisoned: where it is locked with `unwrap`, every later call that needs it panics too and fails as loudly. A
+/// procedure that goes on with [`PoisonError::into_inner`](std::sync::PoisonError::into_inner) says that its data is whole at
+/// every point where it can panic. State that cannot promise that is safest with [`AbortProcess`](PanicPolicy::AbortProcess)
+/// and somebody who starts the program again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PanicPolicy {
+    /// That call fails, and nothing else.
+    #[default]
+    FailCall,
+    /// That call fails, and its connection ends: its other calls fail with `Unavailable`, may have run, and the name of the
+    /// procedure that panicked. The peer is told goodbye, so that later calls go to a new connection. For state that belongs
+    /// to a connection.
+    CloseConnection,
+    /// The process aborts, once the panic is logged.
+    AbortProcess,
+}
+
+/// A panic that was caught, and logged.
+#[derive(Debug)]
+pub(super) struct Panicked;
+
+impl PanicPolicy {
+    /// Runs a user's code for `procedure`.
+    pub(super) fn guard<T>(self, procedure: &str, body: impl FnOnce() -> T) -> Result<T, Panicked> {
+        catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+            tracing::error!(procedure, "a procedure panicked: {}", message_of(&*payload));
+            if self == PanicPolicy::AbortProcess {
+                std::process::abort();
+            }
+            Panicked
+        })
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// What the caller of a procedure that panicked is told.
+pub(super) fn told(procedure: &str) -> Status {
+    Status::internal(format!("{procedure} panicked"))
+}
+
+impl Connection {
+    /// A panic outside a procedure, where only its thread knows the message.
+    pub(super) fn note_panic(self: &Arc<Self>, id: u64) {
+        let procedure = self.lock().find(id).map_or("a procedure", |call| call.procedure);
+        tracing::error!(procedure, "what fills or takes a stream panicked");
+        if self.shared.panics == PanicPolicy::AbortProcess {
+            std::process::abort();
+        }
+        self.suffer(id, procedure);
+    }
+
+    /// Call `id` of `procedure` has panicked; its connection ends with it, if that is the policy. Never waits.
+    pub(super) fn suffer(self: &Arc<Self>, id: u64, procedure: &str) {
+        if self.shared.panics != PanicPolicy::CloseConnection {
+            return;
+        }
+        let why = Status::unavailable(format!("{procedure} panicked, and its connection ended with it"));
+        self.say_goodbye(&why.clone().not_run());
+        let own = told(procedure);
+        let ids: Vec<u64> = self.lock().calls().iter().map(|call| call.id).collect();
+        for other in ids {
+            self.fail(other, if other == id { &own } else { &why });
+        }
+        self.push_out_aside();
+        let (this, reason) = (self.clone(), why.message().to_owned());
+        if self.shared.pool.run(move || this.linger(&reason)).is_err() {
+            self.close(why.message());
+        }
+    }
+
+    /// Lets the peer read the goodbye, and closes once it has closed or [`LINGER`] is over.
+    fn linger(&self, reason: &str) {
+        let until = sync::now() + LINGER;
+        self.outbound.wait_for_room(1, until, || false);
+        self.end_sending();
+        // Whatever came of the wait, this is the end.
+        self.transport.wait(Readiness::BROKEN, Some(until)).ok();
+        self.close(reason);
+    }
+}
