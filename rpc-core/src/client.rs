@@ -7,6 +7,7 @@ mod link;
 mod options;
 mod pending;
 mod reader;
+mod silence;
 mod streams;
 
 use std::cell::RefCell;
@@ -97,7 +98,7 @@ impl Client {
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
-    /// `queued_bytes`, `frame_time` and `write_stall`. A passed-in socket belongs to the first of them that calls.
+    /// `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A passed-in socket belongs to the first of them that calls.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
         let (resolve, way) = (self.core.resolve.clone(), self.core.way.clone());
