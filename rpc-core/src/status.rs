@@ -4,6 +4,7 @@
 //! far side did not run the call, or that the call ended early, and whether it may have run all the same.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,29 @@ impl Status {
         self
     }
 
+    /// The same status, telling the caller to come back after this time. It takes the place of the details, and means
+    /// something beside `ResourceExhausted` and `Unavailable` only. Whole milliseconds, at most 49 days.
+    ///
+    /// ```
+    /// # use {rpc_core::Status, std::time::Duration};
+    /// let busy = Status::resource_exhausted("3 calls a second are enough").with_retry_after(Duration::from_millis(250));
+    /// assert_eq!(busy.retry_after(), Some(Duration::from_millis(250)));
+    /// ```
+    #[must_use]
+    pub fn with_retry_after(self, time: Duration) -> Status {
+        let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        self.with_details([RETRY_AFTER, milliseconds.to_string().as_bytes()].concat())
+    }
+
+    /// When the server wants to see this call again, if it said so: a client that may repeat the call does it then.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if !matches!(self.code(), Code::ResourceExhausted | Code::Unavailable) {
+            return None;
+        }
+        let digits = std::str::from_utf8(self.details().strip_prefix(RETRY_AFTER)?).ok()?;
+        digits.parse::<u32>().ok().map(|milliseconds| Duration::from_millis(milliseconds.into()))
+    }
+
     /// The kind of failure.
     pub fn code(&self) -> Code {
         self.0.code
@@ -159,6 +183,9 @@ impl Status {
         self.0.execution == Execution::MayHaveRun
     }
 }
+
+/// What details begin with that say when to come back; decimal milliseconds follow.
+const RETRY_AFTER: &[u8] = b"retry-after-ms:";
 
 macro_rules! constructors {
     ($($name:ident => $code:ident),* $(,)?) => {
@@ -225,6 +252,28 @@ mod tests {
         }
         assert_eq!(Code::from(0), Code::Unknown);
         assert_eq!(Code::from(17), Code::Unknown);
+    }
+
+    #[test]
+    fn a_status_says_when_to_come_back_only_where_that_makes_sense() {
+        let after = |status: Status, details: &[u8]| status.with_details(details).retry_after();
+        let busy = || Status::resource_exhausted("busy");
+        assert_eq!(after(busy(), b"retry-after-ms:0"), Some(Duration::ZERO));
+        assert_eq!(after(busy(), b"retry-after-ms:4294967295"), Some(Duration::from_millis(u32::MAX.into())));
+        for hostile in [
+            &b""[..],
+            b"retry-after-ms:",
+            b"retry-after-ms:4294967296",
+            b"retry-after-ms:-1",
+            b"retry-after-ms:\xff",
+        ] {
+            assert_eq!(after(busy(), hostile), None);
+        }
+        assert_eq!(after(Status::internal("broken"), b"retry-after-ms:5"), None);
+        assert_eq!(
+            busy().with_retry_after(Duration::MAX).retry_after(),
+            Some(Duration::from_millis(u32::MAX.into()))
+        );
     }
 
     #[test]
