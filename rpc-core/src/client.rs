@@ -1,62 +1,62 @@
 //! The calling side: [`Client`] finds the server of each procedure, keeps one connection to it, and calls.
 
+mod attempts;
 mod attendant;
+mod budget;
 mod calls;
+mod choice;
 mod connection;
+mod core;
+mod directory;
+mod group;
 mod link;
 mod options;
 mod pending;
 mod reader;
-mod silence;
+mod standing;
 mod streams;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::attempts::{Attempts, Trail};
 use self::calls::Answer;
+pub use self::choice::Choice;
 use self::connection::Departure;
-use self::link::Link;
-use self::options::{Attempts, Options, Patience};
+use self::core::Core;
+use self::options::{Options, Readiness};
 pub use self::pending::Pending;
 use self::pending::{Flight, decode};
 use crate::codec;
 use crate::context::Context;
 use crate::limits::Limits;
-use crate::resolve::{Endpoint, Endpoints, Fixed, Resolve, Weighted};
+use crate::resolve::{Endpoint, Endpoints, Fixed, Resolve};
 use crate::service::Procedure;
-use crate::status::{Code, Status};
+use crate::status::Status;
 use crate::stream::Legs;
 use crate::transport::Way;
 use crate::wire::CallHeader;
 
 /// Calls procedures; cheap to clone, and any number of threads may share one.
 ///
-/// Every call has a deadline, 30 s unless told otherwise, that covers finding the server, connecting, queueing, sending,
-/// waiting and decoding. Connections are made when first needed, one a server, and again after a loss; a call that
-/// certainly did not run is tried once more, and so is one that was lost if its trait marks it `#[idempotent]`. Usually a
-/// client is wrapped by the `…Client` that [`#[service]`](macro@crate::service) writes.
+/// Every call has a deadline, 30 s unless told otherwise, that covers finding a server, connecting, queueing, sending,
+/// waiting, decoding and every attempt. Connections are made when first needed, one a server, and again after a loss.
+/// Of several servers each call goes to one ([`Choice`]); one that fails is set aside while others serve.
+///
+/// A call that certainly did not run is tried at each server once. One that may have run is only tried again if its trait
+/// marks it `#[idempotent]`, at most [`ATTEMPTS`](crate::limits::ATTEMPTS) times in all and as long as most calls of this
+/// client and its clones succeed ([`RETRY_TOKENS`](crate::limits::RETRY_TOKENS)). Usually a client is wrapped by the
+/// `…Client` that [`#[service]`](macro@crate::service) writes.
 #[derive(Clone)]
 pub struct Client {
     core: Arc<Core>,
     options: Arc<Options>,
 }
-
-struct Core {
-    resolve: Arc<dyn Resolve>,
-    /// Leads to the one server of a client that has no address for it.
-    way: Option<Way>,
-    limits: Limits,
-    links: Mutex<HashMap<Endpoint, Arc<Link>>>,
-}
-
-/// Ways to different servers that one client remembers; the oldest unused go first when there are more.
-const LINKS: usize = 64;
 
 /// An argument buffer that has grown past this is given back after use: 64 KiB.
 const KEPT: usize = 64 << 10;
@@ -93,17 +93,14 @@ impl Client {
     }
 
     fn with_core(resolve: Arc<dyn Resolve>, way: Option<Way>) -> Client {
-        let core = Core { resolve, way, limits: Limits::default(), links: Mutex::default() };
-        Client { core: Arc::new(core), options: Arc::default() }
+        Client { core: Arc::new(Core::new(resolve, way, Limits::default())), options: Arc::default() }
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
-    /// `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A passed-in socket belongs to the first of them that calls.
+    /// `queued_bytes`, `frame_time` and `write_stall`. A passed-in socket belongs to the first of them that calls.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
-        let (resolve, way) = (self.core.resolve.clone(), self.core.way.clone());
-        let core = Core { resolve, way, limits, links: Mutex::default() };
-        Client { core: Arc::new(core), options: self.options.clone() }
+        Client { core: Arc::new(self.core.with_limits(limits)), options: self.options.clone() }
     }
 
     /// The same client, giving its calls this long; capped at a year. It is also the time of their streams.
@@ -130,10 +127,17 @@ impl Client {
     /// Over a passed-in socket there is no server to wait for, and this changes nothing.
     #[must_use]
     pub fn wait_for_ready(&self) -> Client {
-        if self.core.way.as_ref().is_some_and(Way::is_single) {
+        if self.core.is_single() {
             return self.clone();
         }
-        self.with_options(|options| options.patience = Patience::UntilDeadline)
+        self.with_options(|options| options.readiness = Readiness::Awaited)
+    }
+
+    /// The same client, choosing so among the endpoints of a procedure. [`Choice::LeastBusy`] unless told otherwise; of
+    /// one endpoint there is no choice.
+    #[must_use]
+    pub fn with_choice(&self, choice: Choice) -> Client {
+        self.with_options(|options| options.choice = choice)
     }
 
     fn with_options(&self, change: impl FnOnce(&mut Options)) -> Client {
@@ -153,12 +157,15 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
-        let answer = attempts.make(|| {
-            let flight = self.send(procedure.name, arguments, deadline, Departure::WithItsCaller, None)?;
+        let answer = self.attempts(procedure, deadline).make(|trail| {
+            let flight =
+                self.send(procedure.name, arguments, deadline, Departure::WithItsCaller, None, trail)?;
             match flight.wait() {
-                Answer::Status(failure) => Err(self.note(failure, procedure.name, flight.endpoint())),
-                answer => Ok(answer),
+                Answer::Status(failure) => Err(self.failed_at(&flight, failure, trail)),
+                answer => {
+                    self.core.note_answer(&flight.link);
+                    Ok(answer)
+                }
             }
         });
         decode(answer?)
@@ -173,11 +180,17 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let attempts = Attempts::new(self.options.patience, procedure.repetition, deadline);
-        Pending::new(attempts.make(|| self.send(procedure.name, arguments, deadline, Departure::Soon, None)))
+        Pending::new(
+            self.attempts(procedure, deadline)
+                .make(|trail| self.send(procedure.name, arguments, deadline, Departure::Soon, None, trail)),
+        )
     }
 
-    /// Finds the server and queues the call.
+    fn attempts(&self, procedure: &'static Procedure, deadline: Instant) -> Attempts<'_> {
+        Attempts::new(&self.core, procedure, self.options.readiness, deadline)
+    }
+
+    /// Finds a server and queues the call.
     fn send<A: Serialize>(
         &self,
         procedure: &'static str,
@@ -185,37 +198,34 @@ impl Client {
         deadline: Instant,
         departure: Departure,
         legs: Option<Legs>,
+        trail: &mut Trail,
     ) -> Result<Flight, Status> {
         Context::check_current().map_err(Status::not_run)?;
         let metadata = self.options.metadata()?;
         // A stream without an end does not look for its server without one.
         let reached_by = deadline.min(self.options.deadline());
-        let endpoints = self.core.resolve.resolve(procedure, reached_by)?;
-        let Some(Weighted { endpoint, .. }) = endpoints.iter().next() else {
-            return Err(Status::not_found(format!("nobody serves {procedure}")).not_run());
-        };
-        let link = self.core.link(endpoint);
-        let sent = link.connection(reached_by).and_then(|connection| {
-            let remaining = deadline.saturating_duration_since(Instant::now());
-            if remaining.is_zero() {
-                return Err(Status::deadline_exceeded(format!("{procedure} had no time left")).not_run());
+        let (link, connection) = self.core.reach(procedure, self.options.choice, reached_by, trail)?;
+        let begun = Instant::now();
+        let remaining = deadline.saturating_duration_since(begun);
+        if remaining.is_zero() {
+            return Err(Status::deadline_exceeded(format!("{procedure} had no time left")).not_run());
+        }
+        let endless = legs.is_some() && self.options.stream_deadline().is_none();
+        let remaining_ms = (!endless).then(|| CallHeader::milliseconds(remaining));
+        let header = CallHeader { id: 0, procedure, remaining_ms, encoding: 0, metadata };
+        let sent =
+            with_encoded(arguments, |payload| connection.start(header, payload, deadline, departure, legs));
+        match sent {
+            Ok(id) => Ok(Flight { connection, id, procedure, deadline, link, begun }),
+            Err(failure) => {
+                self.core.note_failure(procedure, link.link(), begun, &failure, trail);
+                Err(failure)
             }
-            let endless = legs.is_some() && self.options.stream_deadline().is_none();
-            let remaining_ms = (!endless).then(|| CallHeader::milliseconds(remaining));
-            let header = CallHeader { id: 0, procedure, remaining_ms, encoding: 0, metadata };
-            let id = with_encoded(arguments, |payload| {
-                connection.start(header, payload, deadline, departure, legs)
-            })?;
-            Ok(Flight { connection, id, procedure, deadline })
-        });
-        sent.map_err(|failure| self.note(failure, procedure, endpoint))
+        }
     }
 
-    /// Tells the resolver of a server that is gone or does not have the procedure.
-    fn note(&self, failure: Status, procedure: &str, endpoint: &Endpoint) -> Status {
-        if matches!(failure.code(), Code::Unavailable | Code::Unimplemented) {
-            self.core.resolve.reject(procedure, endpoint, &failure);
-        }
+    fn failed_at(&self, flight: &Flight, failure: Status, trail: &mut Trail) -> Status {
+        self.core.note_failure(flight.procedure, flight.link.link(), flight.begun, &failure, trail);
         failure
     }
 }
@@ -234,21 +244,6 @@ fn with_encoded<A: Serialize, T>(
         ARGUMENTS.set(payload);
     }
     result
-}
-
-impl Core {
-    fn link(&self, endpoint: &Endpoint) -> Arc<Link> {
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(endpoint) {
-            return link.clone();
-        }
-        if links.len() >= LINKS {
-            links.retain(|_, link| Arc::strong_count(link) > 1);
-        }
-        let link = Arc::new(Link::new(endpoint.clone(), self.way.clone(), self.limits.clone()));
-        links.insert(endpoint.clone(), link.clone());
-        link
-    }
 }
 
 impl fmt::Debug for Client {

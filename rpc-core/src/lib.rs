@@ -32,7 +32,7 @@ extern crate self as rpc_core;
 pub mod fuzzing;
 
 pub use bytes::Bytes;
-pub use client::{Client, Pending};
+pub use client::{Choice, Client, Pending};
 pub use context::Context;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};

@@ -20,18 +20,6 @@ pub const FRAME_TIME: Duration = Duration::from_secs(30);
 /// How long a peer may take nothing from a full socket before its connection is closed: 30 s.
 pub const WRITE_STALL: Duration = Duration::from_secs(30);
 
-/// How long a server may say nothing while a call or stream waits for it, before it is asked by a ping: 20 s. Streams
-/// have no deadline unless one is given; this guards them.
-pub const KEEPALIVE: Duration = Duration::from_secs(20);
-
-/// How long a ping waits for anything at all: 20 s. Then the connection ends. It is the time in which 4 MiB that the
-/// kernel may hold in front of the ping leave on a link of 200 kB/s.
-pub const PONG_TIME: Duration = Duration::from_secs(20);
-
-/// How long the machine lets sent bytes go unacknowledged, or a silent peer leave its probes unanswered: 60 s. It finds
-/// a peer that vanished, on both sides, also where nothing is written or waited for.
-pub const VANISHED: Duration = Duration::from_secs(60);
-
 /// The time given to a call that names none: 30 s. A call without an end is never the default.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -46,6 +34,30 @@ pub const BACKOFF_CEILING: Duration = Duration::from_secs(2);
 
 /// The first pause of a call that waits for its server: 20 ms.
 pub const BACKOFF_FLOOR: Duration = Duration::from_millis(20);
+
+/// An endpoint that failed is set aside for this long, give or take a fifth, while others serve: 1 s. Each further failure
+/// makes it 1.6 times as long, up to [`ASIDE_CEILING`]. The constants are those of gRPC's connection backoff.
+pub const ASIDE_FLOOR: Duration = Duration::from_secs(1);
+
+/// The longest an endpoint is set aside: 120 s, give or take a fifth. Then one connection to it is tried.
+pub const ASIDE_CEILING: Duration = Duration::from_secs(120);
+
+/// An address that answers nothing is given up after this, so that the call can ask for another: 5 s.
+pub const CONNECT_TIME: Duration = Duration::from_secs(5);
+
+/// As [`CONNECT_TIME`], of a call that could go to another endpoint: 2 s, and at most half of the time that it has left.
+/// The second SYN of a connection leaves after 1 s, so a single lost packet passes.
+pub const CONNECT_TIME_BESIDE_OTHERS: Duration = Duration::from_secs(2);
+
+/// How often one call is sent to a server at most, repetitions after a loss or a refusal and hedges included: 5.
+pub const ATTEMPTS: u32 = 5;
+
+/// Tokens in the bucket that a client and its clones share: 10. An attempt that failed at a server takes one; while half
+/// or less are left, nothing is repeated and nothing hedged.
+pub const RETRY_TOKENS: u32 = 10;
+
+/// So many answered attempts give one token back: 10, which bounds repetitions to a tenth of the calls in the long run.
+pub const SUCCESSES_A_TOKEN: u32 = 10;
 
 /// The longest procedure name, in bytes. The binder's names have the same limit.
 pub const PROCEDURE_NAME: usize = 255;
@@ -101,11 +113,6 @@ pub struct Limits {
     pub frame_time: Duration,
     /// How long the peer may take nothing from a full socket before the connection ends: [`WRITE_STALL`].
     pub write_stall: Duration,
-    /// How long a client lets its server say nothing while a call or stream waits, before it sends a ping:
-    /// [`KEEPALIVE`]. An idle connection sends none.
-    pub keepalive: Duration,
-    /// How long a client's ping waits for anything at all, before the connection ends: [`PONG_TIME`].
-    pub pong_time: Duration,
 }
 
 impl Default for Limits {
@@ -118,8 +125,6 @@ impl Default for Limits {
             preface_time: PREFACE_TIME,
             frame_time: FRAME_TIME,
             write_stall: WRITE_STALL,
-            keepalive: KEEPALIVE,
-            pong_time: PONG_TIME,
         }
     }
 }

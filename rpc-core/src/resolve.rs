@@ -3,11 +3,11 @@
 mod endpoint;
 mod endpoints;
 
-use std::thread;
 use std::time::Instant;
 
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::endpoints::{Endpoints, Revision, Weighted};
+use crate::context::Context;
 use crate::status::Status;
 
 /// Finds servers for a [`Client`](crate::Client); asked before every attempt, so it is expected to remember answers.
@@ -32,7 +32,8 @@ pub trait Resolve: Send + Sync + 'static {
     /// changes has none to tell, and waits.
     fn wait_for_change(&self, procedure: &str, seen: Option<Revision>, until: Instant) {
         let _ = (procedure, seen);
-        thread::sleep(until.saturating_duration_since(Instant::now()));
+        // Ended early it is too if the call around it is; that shows in what is done next.
+        Context::pause(until.saturating_duration_since(Instant::now())).ok();
     }
 }
 

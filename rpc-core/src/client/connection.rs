@@ -69,10 +69,6 @@ impl Connection {
         })
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     /// Why this connection takes no further call; `None` while it does.
     pub(crate) fn ended(&self) -> Option<Status> {
         self.lock().ended().cloned()
@@ -184,9 +180,14 @@ impl Connection {
         if payload + HEADER_ROOM <= FRAME_BEFORE_PREFACE as usize {
             return Ok(FRAME_BEFORE_PREFACE);
         }
+        Ok(self.greeting(deadline)?.frame)
+    }
+
+    /// The server's preface, waited for until `deadline`.
+    pub(super) fn greeting(&self, deadline: Instant) -> Result<Preface, Status> {
         self.flush();
         let met = self.drive(Wanted::Greeting, deadline, |calls| match (calls.peer(), calls.ended()) {
-            (Some(peer), _) => Some(Ok(peer.frame)),
+            (Some(peer), _) => Some(Ok(peer)),
             (None, Some(end)) => Some(Err(end.clone())),
             (None, None) => None,
         });

@@ -5,13 +5,16 @@
 
 use std::io;
 use std::net::ToSocketAddrs;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::connection::Connection;
+use super::standing::Standing;
 use crate::context::{Alarm, Context};
-use crate::limits::Limits;
+use crate::limits::{CONNECT_TIME, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
 use crate::transport::{Socket, Waiter, Wanted, Way, wake_all};
@@ -25,6 +28,9 @@ pub(super) struct Link {
     state: Mutex<State>,
     /// Threads that wait while another connects.
     waiting: Mutex<Vec<Waiter>>,
+    standing: Standing,
+    /// Calls in flight, and those that wait for the connection.
+    load: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -34,44 +40,85 @@ enum State {
     Connected(Arc<Connection>),
 }
 
-/// An address that answers nothing is given up after this, so that the call can ask for another: 5 s.
-const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// A link that one more call uses, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Loaded(Arc<Link>);
+
+/// How long a connection is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Until the call's own end at the latest.
+    pub(super) deadline: Instant,
+    /// The part of that which this link is given.
+    pub(super) until: Instant,
+}
 
 impl Link {
     pub(super) fn new(endpoint: Endpoint, way: Option<Way>, limits: Limits) -> Link {
-        Link { endpoint, way, limits, state: Mutex::new(State::Idle), waiting: Mutex::default() }
+        Link {
+            endpoint,
+            way,
+            limits,
+            state: Mutex::new(State::Idle),
+            waiting: Mutex::default(),
+            standing: Standing::default(),
+            load: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    pub(super) fn load(&self) -> u64 {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// The connection if there is one that takes calls; never waits.
+    pub(super) fn at_hand(&self) -> Option<Arc<Connection>> {
+        let held = match &*self.lock() {
+            State::Connected(connection) => Some(connection.clone()),
+            State::Idle | State::Connecting => None,
+        };
+        let usable = held.filter(|connection| self.is_usable(connection));
+        if usable.is_none() {
+            self.standing.rest();
+        }
+        usable
     }
 
     /// A connection that takes calls, made if there is none.
-    pub(super) fn connection(&self, deadline: Instant) -> Result<Arc<Connection>, Status> {
+    pub(super) fn connection(&self, patience: Patience) -> Result<Arc<Connection>, Status> {
         let mut state = self.lock();
         loop {
             match &*state {
                 State::Connected(connection) => {
                     let connection = connection.clone();
                     drop(state);
-                    connection.look();
-                    let Some(end) = connection.ended() else { return Ok(connection) };
+                    if self.is_usable(&connection) {
+                        return Ok(connection);
+                    }
                     if self.way.as_ref().is_some_and(Way::is_single) {
-                        return Err(end.not_run());
+                        return Err(self.over(&connection));
                     }
                     state = self.lock();
-                    if matches!(&*state, State::Connected(held) if Arc::ptr_eq(held, &connection)) {
-                        *state = State::Idle;
-                    }
                 }
                 State::Idle => {
                     *state = State::Connecting;
                     drop(state);
-                    return self.connect(deadline);
+                    return self.connect(patience);
                 }
                 State::Connecting => {
                     let alarm = Alarm::set();
                     self.waiting().push(Waiter::current());
                     drop(state);
-                    let left = deadline.saturating_duration_since(Instant::now());
+                    let left = patience.until.saturating_duration_since(Instant::now());
                     if left.is_zero() || alarm.has_rung() {
-                        return Err(self.too_late());
+                        return Err(self.too_late(patience));
                     }
                     thread::park_timeout(left);
                     state = self.lock();
@@ -80,7 +127,48 @@ impl Link {
         }
     }
 
-    fn connect(&self, deadline: Instant) -> Result<Arc<Connection>, Status> {
+    /// Connects, unless somebody has, and waits until the server greets: one that takes connections and closes them, or
+    /// says nothing, does not serve.
+    pub(super) fn probe(&self) -> Result<(), Status> {
+        let until = Instant::now() + CONNECT_TIME;
+        let connected = self.connection(Patience { deadline: until, until });
+        let greeted = connected.and_then(|connection| connection.greeting(until));
+        let now = Instant::now();
+        match greeted {
+            Ok(_) => self.standing.rise(now),
+            Err(_) => self.standing.fail(now, now),
+        }
+        self.standing.end_probe();
+        greeted.map(drop)
+    }
+
+    /// Lets the connection go; it closes when the last call on it is over.
+    pub(super) fn let_go(&self) {
+        let former = {
+            let mut state = self.lock();
+            if !matches!(&*state, State::Connected(_)) {
+                return;
+            }
+            self.standing.rest();
+            std::mem::replace(&mut *state, State::Idle)
+        };
+        drop(former);
+    }
+
+    /// Whether a connection takes calls; one that does not is forgotten, unless there can be no other.
+    fn is_usable(&self, connection: &Arc<Connection>) -> bool {
+        connection.look();
+        let usable = connection.ended().is_none();
+        if !usable && !self.way.as_ref().is_some_and(Way::is_single) {
+            let mut state = self.lock();
+            if matches!(&*state, State::Connected(held) if Arc::ptr_eq(held, connection)) {
+                *state = State::Idle;
+            }
+        }
+        usable
+    }
+
+    fn connect(&self, patience: Patience) -> Result<Arc<Connection>, Status> {
         /// Leaves the link idle if connecting fails, or panics.
         struct Outcome<'a>(&'a Link, State);
         impl Drop for Outcome<'_> {
@@ -90,53 +178,65 @@ impl Link {
             }
         }
         let mut outcome = Outcome(self, State::Idle);
-        let transport = self.reach(deadline)?;
+        let transport = self.reach(patience)?;
         let connection = Connection::new(self.endpoint.clone(), Arc::new(transport), self.limits.clone());
         outcome.1 = State::Connected(connection.clone());
         Ok(connection)
     }
 
-    fn reach(&self, deadline: Instant) -> Result<Socket, Status> {
+    fn reach(&self, patience: Patience) -> Result<Socket, Status> {
         let alarm = Alarm::set();
         let has_rung = || alarm.has_rung();
         let is_over = alarm.is_set().then_some(&has_rung as &dyn Fn() -> bool);
-        let wanted = || Wanted { until: deadline.min(Instant::now() + CONNECT_TIME), is_over };
+        let wanted = || Wanted { until: patience.until.min(Instant::now() + CONNECT_TIME), is_over };
         let connected = match (&self.way, self.endpoint.path()) {
             (Some(way), _) => way.connect(),
             (None, Some(path)) => Socket::connect_unix(path, wanted()),
-            (None, None) => return self.reach_host(deadline, wanted),
+            (None, None) => return self.reach_host(patience, wanted),
         };
-        connected.map_err(|error| self.unreachable(&error))
+        connected.map_err(|error| self.unreachable(&error, patience))
     }
 
     /// The first of the host's addresses that takes a connection.
-    fn reach_host<'a>(&self, deadline: Instant, wanted: impl Fn() -> Wanted<'a>) -> Result<Socket, Status> {
+    fn reach_host<'a>(&self, patience: Patience, wanted: impl Fn() -> Wanted<'a>) -> Result<Socket, Status> {
         let addresses = (self.endpoint.host(), self.endpoint.port()).to_socket_addrs();
-        let addresses = addresses.map_err(|error| self.unreachable(&error))?;
+        let addresses = addresses.map_err(|error| self.unreachable(&error, patience))?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in addresses {
-            if Instant::now() >= deadline {
-                return Err(self.too_late());
+            if Instant::now() >= patience.until {
+                return Err(self.too_late(patience));
             }
             match Socket::connect(address, wanted()) {
                 Ok(transport) => return Ok(transport),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(self.too_late()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    return Err(self.too_late(patience));
+                }
                 Err(error) => last = error,
             }
         }
-        Err(self.unreachable(&last))
+        Err(self.unreachable(&last, patience))
     }
 
-    fn unreachable(&self, error: &io::Error) -> Status {
+    fn unreachable(&self, error: &io::Error, patience: Patience) -> Status {
         if error.kind() == io::ErrorKind::Interrupted {
-            return self.too_late();
+            return self.too_late(patience);
         }
         Status::unavailable(format!("cannot connect to {}: {error}", self.endpoint)).not_run()
     }
 
-    fn too_late(&self) -> Status {
+    fn too_late(&self, patience: Patience) -> Status {
+        if patience.until < patience.deadline && Context::check_current().is_ok() {
+            let message =
+                format!("{} could not be connected to in the time for one of several", self.endpoint);
+            return Status::unavailable(message).not_run();
+        }
         let message = format!("the call's time passed while connecting to {}", self.endpoint);
         Context::wait_ended(message).not_run()
+    }
+
+    fn over(&self, connection: &Connection) -> Status {
+        let ended = connection.ended();
+        ended.unwrap_or_else(|| Status::unavailable(format!("{} is not connected", self.endpoint))).not_run()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiter>> {
@@ -145,5 +245,30 @@ impl Link {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loaded {
+    pub(super) fn new(link: Arc<Link>) -> Loaded {
+        link.load.fetch_add(1, Ordering::Relaxed);
+        Loaded(link)
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.0
+    }
+}
+
+impl Deref for Loaded {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.0
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.0.load.fetch_sub(1, Ordering::Relaxed);
     }
 }

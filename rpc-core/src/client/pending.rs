@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::calls::Answer;
 use super::connection::{Connection, WaitEnded};
+use super::link::Loaded;
 use crate::codec;
 use crate::context::Context;
 use crate::frame::Body;
-use crate::resolve::Endpoint;
 use crate::status::Status;
 
 /// The answer to come of a started call.
@@ -36,6 +36,9 @@ pub(super) struct Flight {
     pub(super) id: u64,
     pub(super) procedure: &'static str,
     pub(super) deadline: Instant,
+    pub(super) link: Loaded,
+    /// When it was sent.
+    pub(super) begun: Instant,
 }
 
 impl<T, E> Pending<T, E>
@@ -89,10 +92,6 @@ impl Flight {
             Ok(answer) => answer,
             Err(WaitEnded) => self.give_up(),
         }
-    }
-
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        self.connection.endpoint()
     }
 
     fn wait_until(&self, time: Duration) -> Option<Answer> {

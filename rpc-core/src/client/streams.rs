@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use super::Client;
 use super::calls::Answer;
 use super::connection::Departure;
-use super::options::Attempts;
+use super::link::Loaded;
 use super::pending::{Flight, decode};
 use crate::limits::DEADLINE_CEILING;
-use crate::service::{Procedure, Repetition};
+use crate::service::Procedure;
 use crate::status::Status;
 use crate::stream::{Inlet, Legs, Stream};
 
@@ -97,9 +97,9 @@ impl Client {
         let until = deadline.unwrap_or_else(|| Instant::now() + DEADLINE_CEILING);
         // Finding the server has the time of any call, also where the stream has none.
         let found_by = until.min(self.options.deadline());
-        let flight = Attempts::new(self.options.patience, Repetition::Once, found_by).make(|| {
+        let flight = self.attempts(procedure, found_by).make(|trail| {
             let legs = Legs { inlet: inlet.cloned(), pump: None };
-            self.send(procedure.name, arguments, until, Departure::WithItsCaller, Some(legs))
+            self.send(procedure.name, arguments, until, Departure::WithItsCaller, Some(legs), trail)
         })?;
         Ok(Opened { flight, deadline })
     }
@@ -118,8 +118,10 @@ impl Opened {
     {
         match self.flight.wait() {
             Answer::Returned(_) => {
-                let Flight { connection, id, .. } = &self.flight;
-                Ok(Stream::wired(connection.clone(), *id, inlet, self.deadline))
+                let Flight { connection, id, link, .. } = &self.flight;
+                // To its server the stream is as much as a call.
+                let load = Loaded::new(link.link().clone());
+                Ok(Stream::wired(connection.clone(), *id, inlet, self.deadline).keeping(load))
             }
             refused => decode::<(), E>(refused).and(Err(unexpected().into())),
         }

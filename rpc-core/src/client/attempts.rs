@@ -1,0 +1,196 @@
+//! The attempts of one call, and which failures are worth another.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::link::Link;
+use super::options::Readiness;
+use crate::context::Context;
+use crate::limits::{ATTEMPTS, BACKOFF_CEILING, BACKOFF_FLOOR};
+use crate::resolve::{Endpoints, Revision};
+use crate::service::{Procedure, Repetition};
+use crate::status::{Code, Status};
+
+/// One call's attempts, all before its deadline.
+///
+/// A call that no server has taken is tried at each endpoint once, and on if it waits for its server. What a server was
+/// given is repeated at most [`ATTEMPTS`] times in all, under the budget, and only if it certainly did not run or may run
+/// twice; a server that says when to come back is obeyed.
+pub(super) struct Attempts<'a> {
+    core: &'a Core,
+    procedure: &'static Procedure,
+    readiness: Readiness,
+    deadline: Instant,
+    trail: Trail,
+    /// Attempts that failed.
+    made: usize,
+    /// Of them, those that the budget was charged for.
+    charged: u32,
+    pauses: u32,
+}
+
+/// What a call has seen of its servers so far.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    /// Where it failed.
+    tried: Vec<Arc<Link>>,
+    /// The list that `tried` refers to, and its length.
+    listed: Option<Revision>,
+    length: usize,
+    /// The list that the last attempt saw; `None` if there was none.
+    seen: Option<Revision>,
+}
+
+/// What comes before the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Now,
+    After(Duration),
+    /// After this time, or at once when the list of endpoints changes.
+    AfterChange(Duration),
+}
+
+impl Trail {
+    /// An attempt asks for a list.
+    pub(super) fn ask(&mut self) {
+        self.seen = None;
+    }
+
+    /// An attempt has a list to choose from. In a new one everything deserves to be tried.
+    pub(super) fn see(&mut self, endpoints: &Endpoints) {
+        self.seen = Some(endpoints.revision());
+        if self.listed != self.seen {
+            self.tried.clear();
+            (self.listed, self.length) = (self.seen, endpoints.len());
+        }
+    }
+
+    pub(super) fn tried(&self) -> &[Arc<Link>] {
+        &self.tried
+    }
+
+    /// Whether the last attempt saw an endpoint at which none has failed.
+    fn has_untried(&self) -> bool {
+        self.seen.is_some() && self.tried.len() < self.length
+    }
+
+    pub(super) fn fail_at(&mut self, link: &Arc<Link>) {
+        if !self.tried.iter().any(|tried| Arc::ptr_eq(tried, link)) {
+            self.tried.push(link.clone());
+        }
+    }
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) fn new(
+        core: &'a Core,
+        procedure: &'static Procedure,
+        readiness: Readiness,
+        deadline: Instant,
+    ) -> Attempts<'a> {
+        let trail = Trail::default();
+        Attempts { core, procedure, readiness, deadline, trail, made: 0, charged: 0, pauses: 0 }
+    }
+
+    /// Attempts until one succeeds, or none is worth making after the last failure.
+    pub(super) fn make<T>(
+        mut self,
+        mut attempt: impl FnMut(&mut Trail) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        loop {
+            let failure = match attempt(&mut self.trail) {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+            match self.after(&failure) {
+                Some(Next::Now) => {}
+                Some(Next::After(pause)) => Context::pause(pause)?,
+                Some(Next::AfterChange(pause)) => self.wait_for_change(pause)?,
+                None => return Err(failure),
+            }
+        }
+    }
+
+    /// After a failure: what comes before the next attempt; `None` to give up.
+    fn after(&mut self, failure: &Status) -> Option<Next> {
+        self.made += 1;
+        let next = self.worth(failure)?;
+        let pause = match next {
+            Next::Now => Duration::ZERO,
+            Next::After(pause) | Next::AfterChange(pause) => pause,
+        };
+        (Instant::now() + pause < self.deadline).then_some(next)
+    }
+
+    fn worth(&mut self, failure: &Status) -> Option<Next> {
+        let certain = !failure.may_have_run();
+        if !certain && self.procedure.repetition == Repetition::Once {
+            return None;
+        }
+        match (failure.retry_after(), failure.code()) {
+            (Some(pause), _) => self.when_asked(pause),
+            (None, code) if certain => self.after_a_refusal(code),
+            (None, Code::Unavailable) => self.after_a_loss(),
+            (None, _) => None,
+        }
+    }
+
+    /// The server has said when to come back: up to a tenth later, since it told others the same.
+    fn when_asked(&mut self, pause: Duration) -> Option<Next> {
+        let allowed = self.charge() || self.readiness == Readiness::Awaited;
+        allowed.then(|| Next::After(pause.mul_f64(1.0 + fastrand::f64() / 10.0)))
+    }
+
+    /// It may have run, and may run again.
+    fn after_a_loss(&mut self) -> Option<Next> {
+        if !self.charge() {
+            return None;
+        }
+        Some(if self.charged == 1 { Next::Now } else { Next::After(self.pause()) })
+    }
+
+    /// It certainly did not run.
+    fn after_a_refusal(&mut self, code: Code) -> Option<Next> {
+        let most = self.trail.length.max(usize::try_from(ATTEMPTS).unwrap_or(usize::MAX));
+        let untried = self.trail.has_untried() && self.made < most;
+        match (self.readiness, code) {
+            (_, Code::Unavailable | Code::Unimplemented) if self.made == 1 || untried => Some(Next::Now),
+            (Readiness::Awaited, Code::Unavailable | Code::NotFound) => Some(Next::AfterChange(self.pause())),
+            (Readiness::Awaited, Code::ResourceExhausted) => Some(Next::After(self.pause())),
+            _ => None,
+        }
+    }
+
+    /// Whether what a server was given may be given again.
+    fn charge(&mut self) -> bool {
+        self.charged += 1;
+        self.core.budget.spend() && self.charged < ATTEMPTS
+    }
+
+    fn pause(&mut self) -> Duration {
+        self.pauses = self.pauses.saturating_add(1);
+        pause(self.pauses)
+    }
+
+    fn wait_for_change(&self, pause: Duration) -> Result<(), Status> {
+        let begun = Instant::now();
+        self.core.resolve.wait_for_change(self.procedure.name, self.trail.seen, begun + pause);
+        // A list that changes all the time does not make this a loop without a pause.
+        Context::pause(CHANGES_APART.min(pause).saturating_sub(begun.elapsed()))
+    }
+}
+
+/// However often the list of endpoints changes, a call that waits for its server looks at it no more often: 5 ms.
+const CHANGES_APART: Duration = Duration::from_millis(5);
+
+/// Grows by 1.6 an attempt up to its ceiling, and is anywhere between half of that and all of it, so that clients that
+/// lost one server do not come back in step (gRPC's connection-backoff document has the curve).
+fn pause(attempt: u32) -> Duration {
+    let exponent = i32::try_from(attempt.min(32)).unwrap_or(32);
+    let whole = BACKOFF_FLOOR.mul_f64(1.6f64.powi(exponent)).min(BACKOFF_CEILING);
+    whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests;

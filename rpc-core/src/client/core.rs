@@ -1,0 +1,160 @@
+//! What a client and its clones share: the resolver, the connections, the budget.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::attempts::Trail;
+use super::budget::Budget;
+use super::choice::Choice;
+use super::connection::Connection;
+use super::directory::Directory;
+use super::group::{Beside, Pick};
+use super::link::{Link, Loaded, Patience};
+use crate::limits::{CONNECT_TIME_BESIDE_OTHERS, Limits};
+use crate::resolve::{Endpoint, Endpoints, Resolve};
+use crate::status::{Code, Status};
+use crate::threads::Pool;
+use crate::transport::Way;
+
+pub(super) struct Core {
+    pub(super) resolve: Arc<dyn Resolve>,
+    pub(super) budget: Budget,
+    /// Leads to the one server of a client that has no address for it.
+    way: Option<Way>,
+    limits: Limits,
+    directory: Mutex<Directory>,
+    /// Connect to endpoints beside the calls.
+    probes: Pool,
+}
+
+/// Endpoints that are connected to beside the calls at the same time.
+const PROBES: usize = 8;
+
+/// How long a client that is dropped waits for its probes, which hold nothing of it.
+const PROBES_END: Duration = Duration::from_millis(10);
+
+impl Core {
+    pub(super) fn new(resolve: Arc<dyn Resolve>, way: Option<Way>, limits: Limits) -> Core {
+        let probes = Pool::new("rpc-probe", PROBES);
+        Core { resolve, budget: Budget::default(), way, limits, directory: Mutex::default(), probes }
+    }
+
+    /// The same servers under other limits, with connections and a budget of its own.
+    pub(super) fn with_limits(&self, limits: Limits) -> Core {
+        Core::new(self.resolve.clone(), self.way.clone(), limits)
+    }
+
+    /// Whether there is one connection, and never another.
+    pub(super) fn is_single(&self) -> bool {
+        self.way.as_ref().is_some_and(Way::is_single)
+    }
+
+    /// A connection to one of the procedure's servers.
+    pub(super) fn reach(
+        &self,
+        procedure: &'static str,
+        choice: Choice,
+        deadline: Instant,
+        trail: &mut Trail,
+    ) -> Result<(Loaded, Arc<Connection>), Status> {
+        trail.ask();
+        let endpoints = self.resolve.resolve(procedure, deadline)?;
+        trail.see(&endpoints);
+        let mut looks = 0..endpoints.len();
+        while let Some(pick) = self.pick(procedure, &endpoints, choice, trail.tried()) {
+            let link = Loaded::new(pick.link);
+            // Each look finds one less connected, unless others reconnect as fast; then this call does too.
+            if pick.beside == Beside::Connected && looks.next().is_some() {
+                match link.at_hand() {
+                    Some(connection) => return Ok((link, connection)),
+                    None => continue,
+                }
+            }
+            let connected = link.connection(patience(deadline, pick.beside));
+            return match connected {
+                Ok(connection) => {
+                    link.standing().rise_if_down();
+                    Ok((link, connection))
+                }
+                Err(failure) => {
+                    self.note_failure(procedure, link.link(), Instant::now(), &failure, trail);
+                    Err(failure)
+                }
+            };
+        }
+        Err(Status::not_found(format!("nobody serves {procedure}")).not_run())
+    }
+
+    /// An attempt that had begun at `begun` failed: of a server that is gone or does not have the procedure the resolver
+    /// is told, and the call goes elsewhere.
+    pub(super) fn note_failure(
+        &self,
+        procedure: &str,
+        link: &Arc<Link>,
+        begun: Instant,
+        failure: &Status,
+        trail: &mut Trail,
+    ) {
+        trail.fail_at(link);
+        if failure.code() == Code::Unavailable {
+            link.standing().fail(begun, Instant::now());
+        }
+        if matches!(failure.code(), Code::Unavailable | Code::Unimplemented) {
+            self.resolve.reject(procedure, link.endpoint(), failure);
+        }
+    }
+
+    /// A server has answered.
+    pub(super) fn note_answer(&self, link: &Link) {
+        link.standing().succeed();
+        self.budget.earn();
+    }
+
+    fn pick(
+        &self,
+        procedure: &'static str,
+        endpoints: &Endpoints,
+        choice: Choice,
+        tried: &[Arc<Link>],
+    ) -> Option<Pick> {
+        let made = |endpoint: &Endpoint| Link::new(endpoint.clone(), self.way.clone(), self.limits.clone());
+        let mut directory = self.directory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut pick, departed) = directory.pick(procedure, endpoints, choice, tried, made);
+        drop(directory);
+        departed.let_go();
+        if let Some(due) = pick.as_mut().and_then(|pick| pick.due.take()) {
+            self.probe(procedure, &due);
+        }
+        pick
+    }
+
+    /// Connects beside the calls. If there is no thread for that, a later call tries again.
+    fn probe(&self, procedure: &'static str, due: &Arc<Link>) {
+        let (link, resolve) = (due.clone(), self.resolve.clone());
+        let probed = self.probes.run(move || {
+            if let Err(failure) = link.probe() {
+                resolve.reject(procedure, link.endpoint(), &failure);
+            }
+        });
+        if probed.is_err() {
+            due.standing().end_probe();
+        }
+    }
+}
+
+/// How long a link is given. With others to turn to, half of the call's time is theirs.
+fn patience(deadline: Instant, beside: Beside) -> Patience {
+    if beside == Beside::Nothing {
+        return Patience { deadline, until: deadline };
+    }
+    let now = Instant::now();
+    let half = deadline.saturating_duration_since(now) / 2;
+    Patience { deadline, until: now + half.min(CONNECT_TIME_BESIDE_OTHERS) }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // A probe that still connects holds its link only, and ends within its own time.
+        self.probes.close(Instant::now() + PROBES_END);
+    }
+}

@@ -1,0 +1,93 @@
+//! Lists of endpoints that change.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rpc_core::{Choice, Client, Code, Server};
+
+use crate::fleet::{Board, Fleet, FleetClient, Harbour, SOON, eventually};
+
+fn fleet(board: &Arc<Board>) -> FleetClient {
+    FleetClient::new(Client::resolving(board.clone()).with_choice(Choice::RoundRobin)).with_deadline(SOON)
+}
+
+#[test]
+fn a_call_that_waits_for_its_server_moves_at_once_when_the_list_changes() {
+    let (harbour, board) = (Harbour::quick(1), Arc::new(Board::default()));
+    let fleet = fleet(&board).wait_for_ready();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| fleet.name());
+        // The pauses have grown by then, so that a change is what ends one.
+        thread::park_timeout(Duration::from_millis(800));
+        eventually(|| board.waiting.load(Ordering::SeqCst) == 1);
+        let begun = Instant::now();
+        board.write(&harbour.addresses());
+        assert_eq!(waiting.join().unwrap(), Ok(0));
+        assert!(begun.elapsed() < Duration::from_millis(100), "it moved after {:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn connections_to_endpoints_that_left_the_list_are_let_go() {
+    let (harbour, board) = (Harbour::quick(3), Arc::new(Board::default()));
+    let (addresses, fleet) = (harbour.addresses(), fleet(&board));
+    board.write(&addresses);
+    harbour.warm_up(&fleet);
+    let open = |index: usize| harbour.servers[index].as_ref().map_or(0, Server::connections);
+    assert_eq!([open(0), open(1), open(2)], [1, 1, 1]);
+    board.write(&addresses[1..]);
+    assert_ne!(fleet.read(), Ok(0));
+    eventually(|| open(0) == 0);
+    assert_eq!([open(1), open(2)], [1, 1]);
+}
+
+#[test]
+fn a_call_under_way_at_an_endpoint_that_left_the_list_is_answered() {
+    let (harbour, board) = (Harbour::quick(2), Arc::new(Board::default()));
+    let (addresses, fleet) = (harbour.addresses(), fleet(&board));
+    board.write(&addresses[..1]);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| fleet.wait());
+        harbour.ships[0].entered.recv_timeout(SOON).unwrap();
+        board.write(&addresses[1..]);
+        assert_eq!(fleet.name(), Ok(1));
+        harbour.ships[0].gate.send(()).unwrap();
+        assert_eq!(waiting.join().unwrap(), Ok(0));
+    });
+    // Nobody calls `wait` any more, so what it remembers is forgotten in time.
+    eventually(|| {
+        assert_eq!(fleet.name(), Ok(1));
+        harbour.servers[0].as_ref().map_or(0, Server::connections) == 0
+    });
+}
+
+#[test]
+fn the_resolver_is_told_which_endpoint_failed_and_why() {
+    let (mut harbour, board) = (Harbour::quick(2), Arc::new(Board::default()));
+    board.write(&harbour.addresses());
+    let fleet = fleet(&board);
+    let address = harbour.addresses()[0].to_string();
+    harbour.warm_up(&fleet);
+    harbour.stop(0);
+    // A connection that was silent is looked at before; one that carries calls is not.
+    eventually(|| {
+        assert_eq!(fleet.name(), Ok(1));
+        let told = board.rejected.lock().unwrap();
+        told.iter().any(|why| why.code() == Code::Unavailable && why.message().contains(&address))
+    });
+}
+
+#[test]
+fn an_empty_list_is_a_sentence() {
+    let fleet = FleetClient::new(Client::connect_any([""; 0]));
+    let refused = fleet.name().unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::InvalidArgument, "the list of addresses is empty")
+    );
+    let mixed = FleetClient::new(Client::connect_any(["127.0.0.1:1", "nowhere"]));
+    let refused = mixed.name().unwrap_err();
+    assert!(refused.message().contains("\"nowhere\" is not an address"), "{refused}");
+}
