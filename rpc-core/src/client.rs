@@ -13,6 +13,7 @@ mod link;
 mod options;
 mod pending;
 mod reader;
+mod silence;
 mod standing;
 mod streams;
 
@@ -97,7 +98,7 @@ impl Client {
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
-    /// `queued_bytes`, `frame_time` and `write_stall`. A passed-in socket belongs to the first of them that calls.
+    /// `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A passed-in socket belongs to the first of them that calls.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
         Client { core: Arc::new(self.core.with_limits(limits)), options: self.options.clone() }

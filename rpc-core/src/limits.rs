@@ -20,6 +20,18 @@ pub const FRAME_TIME: Duration = Duration::from_secs(30);
 /// How long a peer may take nothing from a full socket before its connection is closed: 30 s.
 pub const WRITE_STALL: Duration = Duration::from_secs(30);
 
+/// How long a server may say nothing while a call or stream waits for it, before it is asked by a ping: 20 s. Streams
+/// have no deadline unless one is given; this guards them.
+pub const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// How long a ping waits for anything at all: 20 s. Then the connection ends. It is the time in which 4 MiB that the
+/// kernel may hold in front of the ping leave on a link of 200 kB/s.
+pub const PONG_TIME: Duration = Duration::from_secs(20);
+
+/// How long the machine lets sent bytes go unacknowledged, or a silent peer leave its probes unanswered: 60 s. It finds
+/// a peer that vanished, on both sides, also where nothing is written or waited for.
+pub const VANISHED: Duration = Duration::from_secs(60);
+
 /// The time given to a call that names none: 30 s. A call without an end is never the default.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -113,6 +125,11 @@ pub struct Limits {
     pub frame_time: Duration,
     /// How long the peer may take nothing from a full socket before the connection ends: [`WRITE_STALL`].
     pub write_stall: Duration,
+    /// How long a client lets its server say nothing while a call or stream waits, before it sends a ping:
+    /// [`KEEPALIVE`]. An idle connection sends none.
+    pub keepalive: Duration,
+    /// How long a client's ping waits for anything at all, before the connection ends: [`PONG_TIME`].
+    pub pong_time: Duration,
 }
 
 impl Default for Limits {
@@ -125,6 +142,8 @@ impl Default for Limits {
             preface_time: PREFACE_TIME,
             frame_time: FRAME_TIME,
             write_stall: WRITE_STALL,
+            keepalive: KEEPALIVE,
+            pong_time: PONG_TIME,
         }
     }
 }

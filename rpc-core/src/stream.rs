@@ -227,7 +227,7 @@ impl<T> Sink<T> {
     ///
     /// # Errors
     /// Why the stream is over: `Cancelled` when the consumer is gone, `DeadlineExceeded`, `Unavailable` when the
-    /// connection was lost, `ResourceExhausted` for an item larger than a frame.
+    /// connection was lost, `ResourceExhausted` for an item larger than a frame, or the status that its call ended with.
     pub fn send(&self, item: T) -> Result<(), Status> {
         self.channel.send(item, Context::current().deadline())
     }

@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "these servers say little")]
 mod peer;
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use lab::SOON;
-use peer::{PREFACE, Peer, framed};
-use rpc_core::{Client, Code, Sink, Status, Stream, stream};
+use peer::{PREFACE, Peer, echoed, framed};
+use rpc_core::{Client, Code, Limits, Sink, Status, Stream, stream};
 
 mod lab {
     pub(crate) const SOON: std::time::Duration = std::time::Duration::from_secs(10);
@@ -22,6 +23,7 @@ mod lab {
 #[rpc_core::service]
 trait Duct {
     fn through(&self, numbers: Stream<u64>) -> Result<Stream<u64>, Status>;
+    fn echo(&self, text: String) -> Result<String, Status>;
 }
 
 const BRIEF: Duration = Duration::from_millis(20);
@@ -30,9 +32,10 @@ const BRIEF: Duration = Duration::from_millis(20);
 const BEGUN: [u8; 3] = [1, 1, 0];
 
 /// A client with a stream each way, and its server, which gives no credit.
-fn opened() -> (DuctClient, Sink<u64>, Stream<u64>, Peer) {
+fn opened(limits: Limits) -> (DuctClient, Sink<u64>, Stream<u64>, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let duct = DuctClient::new(Client::connect(listener.local_addr().unwrap().to_string()));
+    let client = Client::connect(listener.local_addr().unwrap().to_string());
+    let duct = DuctClient::new(client.with_limits(limits));
     thread::scope(|scope| {
         let server = scope.spawn(|| {
             let mut server = Peer::accept(&listener);
@@ -48,7 +51,7 @@ fn opened() -> (DuctClient, Sink<u64>, Stream<u64>, Peer) {
 
 /// How long a sender that waits for credit, and reads for it, goes on waiting when its stream is dropped elsewhere.
 fn time_to_learn() -> Duration {
-    let (_duct, sink, items, _server) = opened();
+    let (_duct, sink, items, _server) = opened(Limits::default());
     let sent = AtomicUsize::new(0);
     let (over, ended) = bounded(1);
     thread::scope(|scope| {
@@ -77,5 +80,59 @@ fn time_to_learn() -> Duration {
 fn who_reads_a_silent_connection_is_woken_at_once() {
     let mut times: Vec<Duration> = (0..9).map(|_| time_to_learn()).collect();
     times.sort();
-    assert!(times[4] < BRIEF, "{times:?}");
+    assert!(times[4] < 2 * BRIEF, "{times:?}");
+}
+
+const PING: [u8; 2] = [6, 0];
+const PONG: [u8; 2] = [7, 0];
+
+fn impatient() -> Limits {
+    Limits { keepalive: BRIEF, pong_time: 2 * BRIEF, ..Limits::default() }
+}
+
+/// A stream has no deadline unless one is given: its consumer once waited for a silent server for ever.
+#[test]
+fn a_server_that_answers_no_ping_is_given_up_and_everyone_who_waits_learns_why() {
+    let (duct, _sink, mut items, mut server) = opened(impatient());
+    let call = duct.start().echo("x".to_owned());
+    let begun = Instant::now();
+    let failures = [items.next().unwrap().unwrap_err(), call.wait().unwrap_err()];
+    assert!(begun.elapsed() < SOON / 2, "only after {:?}", begun.elapsed());
+    for failure in failures {
+        assert_eq!(failure.code(), Code::Unavailable);
+        assert!(failure.message().contains("did not answer a ping") && failure.may_have_run(), "{failure}");
+    }
+    assert!(server.hear_preface());
+    assert!(std::iter::from_fn(|| server.hear()).any(|message| message == PING));
+}
+
+#[test]
+fn a_server_that_answers_pings_is_waited_for() {
+    let (duct, _sink, _items, mut server) = opened(Limits { pong_time: SOON, ..impatient() });
+    assert!(server.hear_preface());
+    thread::scope(|scope| {
+        let echo = scope.spawn(|| duct.echo("x".to_owned()));
+        for _ in 0..5 {
+            while server.hear().unwrap() != PING {}
+            server.say(&framed(&PONG));
+        }
+        server.say(&framed(&echoed(2)));
+        assert_eq!(echo.join().unwrap(), Ok("x".to_owned()));
+    });
+}
+
+/// Whoever does not wait asks for nothing, and does not read what would be the answer.
+#[test]
+fn an_idle_connection_is_not_pinged_and_still_good_after_a_long_silence() {
+    let (duct, sink, items, mut server) = opened(impatient());
+    assert!(server.hear_preface());
+    assert!(server.hear().is_some());
+    server.0.set_read_timeout(Some(10 * BRIEF)).unwrap();
+    assert_eq!(server.0.peek(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    server.0.set_read_timeout(Some(SOON)).unwrap();
+    let call = duct.start().echo("x".to_owned());
+    assert!(server.hear().is_some());
+    server.say(&framed(&echoed(2)));
+    assert_eq!(call.wait(), Ok("x".to_owned()));
+    drop((sink, items));
 }

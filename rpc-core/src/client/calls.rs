@@ -26,6 +26,16 @@ pub(crate) enum Answer {
     Status(Status),
 }
 
+impl Answer {
+    /// Why the streams of a call are over that has this answer.
+    fn end_of_streams(&self) -> Status {
+        match self {
+            Answer::Status(status) => status.clone(),
+            Answer::Returned(_) | Answer::Failed(_) => Status::cancelled("the call has been answered"),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Slot {
     /// Who sleeps until the answer is here.
@@ -139,6 +149,7 @@ impl Calls {
         let Slot::Unanswered(sleeper) = slot else { return None };
         let sleeper = sleeper.take();
         let returned = matches!(answer, Answer::Returned(_));
+        let why = self.streams.contains_key(&id).then(|| answer.end_of_streams());
         *slot = Slot::Answered(answer);
         self.unanswered -= 1;
         match self.streams.get_mut(&id) {
@@ -146,7 +157,7 @@ impl Calls {
                 course.answered = true;
                 self.streaming += 1;
             }
-            _ => self.end_streams(id, &Status::cancelled("the call has been answered")),
+            _ => why.into_iter().for_each(|why| self.end_streams(id, &why)),
         }
         let (berth, waiter) = sleeper?;
         self.sleepers.rise(berth);
@@ -190,7 +201,8 @@ impl Calls {
         let Some(Legs { inlet, pump }) = self.take_streams(id) else { return };
         let wake = inlet.into_iter().flat_map(|inlet: Arc<Inlet>| inlet.end(outcome.clone()));
         self.nudges.extend(wake.map(Nudge::Wake));
-        self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, Status::cancelled("the call is over"))));
+        let why = outcome.clone().err().unwrap_or_else(|| Status::cancelled("the call is over"));
+        self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, why)));
     }
 
     pub(crate) fn give_credit(&mut self, id: u64, items: u32) {

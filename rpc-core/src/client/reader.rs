@@ -1,6 +1,7 @@
 //! One turn of reading: what a socket gives, cut into answers.
 
 use super::calls::Answer;
+use super::silence::Silence;
 use crate::frame::{Body, Frame, Inbound};
 use crate::status::Status;
 use crate::wire::{self, Message, Preface, ReplyOutcome};
@@ -9,6 +10,7 @@ use crate::wire::{self, Message, Preface, ReplyOutcome};
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) inbound: Inbound,
+    pub(super) silence: Silence,
     frame: Frame,
     greeted: bool,
 }

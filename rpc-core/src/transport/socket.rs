@@ -18,6 +18,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg
 
 use super::dial::{self, Wanted};
 use super::{Readiness, Transport, Wake, poll_until};
+use crate::limits::VANISHED;
 
 /// A connected stream socket, of TCP or of the Unix domain, made with `From`. It is ours from then on: its options are
 /// set anew (blocking, without time-outs; TCP: no delay, keepalive), and clones of it must not be used any more.
@@ -40,11 +41,12 @@ enum Family {
 /// Below this much time left a read waits with `poll`: the kernel's socket time-out is coarser.
 const EXACT: Duration = Duration::from_millis(20);
 
-/// Keepalive finds a peer that vanished: first probe after 30 s of silence, then every 10 s, dead after three. The peer
-/// of a Unix socket cannot vanish unseen.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-const KEEPALIVE_PROBES: u32 = 3;
+/// Keepalive finds a silent peer that vanished: first probe after 30 s of silence, then every 10 s, dead after three,
+/// which is [`VANISHED`]. Unacknowledged bytes, which end the probes, have the same time. The peer of a Unix socket
+/// cannot vanish unseen.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
+const PROBE_EVERY: Duration = Duration::from_secs(10);
+const PROBES: u32 = 3;
 
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Socket {
@@ -77,9 +79,11 @@ impl Socket {
         if self.family == Family::Tcp {
             sockopt::set_tcp_nodelay(&self.descriptor, true)?;
             sockopt::set_socket_keepalive(&self.descriptor, true)?;
-            sockopt::set_tcp_keepidle(&self.descriptor, KEEPALIVE_IDLE)?;
-            sockopt::set_tcp_keepintvl(&self.descriptor, KEEPALIVE_EVERY)?;
-            sockopt::set_tcp_keepcnt(&self.descriptor, KEEPALIVE_PROBES)?;
+            sockopt::set_tcp_keepidle(&self.descriptor, PROBE_AFTER)?;
+            sockopt::set_tcp_keepintvl(&self.descriptor, PROBE_EVERY)?;
+            sockopt::set_tcp_keepcnt(&self.descriptor, PROBES)?;
+            let unacknowledged = u32::try_from(VANISHED.as_millis()).unwrap_or(u32::MAX);
+            sockopt::set_tcp_user_timeout(&self.descriptor, unacknowledged)?;
         }
         Ok(self)
     }
@@ -199,5 +203,27 @@ impl Transport for Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A stream's producer that had written to a vanished consumer once waited for the kernel's quarter of an hour.
+    #[test]
+    fn a_vanished_peer_is_found_within_a_minute_whether_it_is_written_to_or_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Socket::from(stream).prepared().unwrap();
+        let minute = Duration::from_secs(60);
+        let written = sockopt::tcp_user_timeout(&socket).unwrap();
+        assert_eq!(Duration::from_millis(u64::from(written)), minute);
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        let (after, every) =
+            (sockopt::tcp_keepidle(&socket).unwrap(), sockopt::tcp_keepintvl(&socket).unwrap());
+        assert_eq!(after + every * sockopt::tcp_keepcnt(&socket).unwrap(), minute);
     }
 }

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use super::{Connection, WaitEnded};
 use crate::client::calls::{Calls, Posture, Wanted};
 use crate::client::reader::{Heard, Reader};
+use crate::client::silence::Verdict;
 use crate::connection::{self, IntakeError};
 use crate::context::Alarm;
 use crate::stream::{InletError, Nudge};
 use crate::sync::{self, thread};
 use crate::transport::{Readiness, Waiter, listen, wake_all};
+use crate::wire::Message;
 
 /// A connection silent for this long is looked at before a call is trusted to it: its server may have gone meanwhile.
 const TRUSTED: Duration = Duration::from_millis(1);
@@ -78,40 +80,63 @@ impl Connection {
 
     /// Reads once, until `deadline` at the latest, and hands out what was said.
     pub(super) fn read_turn(&self, mut reader: Reader, deadline: Instant) {
-        let frame_time = self.limits.frame_time;
-        let read = connection::read(&*self.transport, &mut reader.inbound, Some(deadline), frame_time);
-        self.conclude_turn(reader, read);
+        let (now, frame_time) = (sync::now(), self.limits.frame_time);
+        let until = self.until(&reader, now, deadline);
+        let read = connection::read(&*self.transport, &mut reader.inbound, Some(until), frame_time);
+        self.conclude_turn(reader, now, read);
     }
 
     /// As [`read_turn`](Connection::read_turn), until this thread is woken at the latest.
     fn read_or_wake(&self, mut reader: Reader, deadline: Instant) {
-        let (inbound, frame_time) = (&mut reader.inbound, self.limits.frame_time);
+        let (now, frame_time) = (sync::now(), self.limits.frame_time);
+        let until = self.until(&reader, now, deadline);
+        let inbound = &mut reader.inbound;
         let read = listen(|wake| match wake {
-            Some(wake) => {
-                connection::read_or_wake(&*self.transport, inbound, Some(deadline), frame_time, wake)
-            }
+            Some(wake) => connection::read_or_wake(&*self.transport, inbound, Some(until), frame_time, wake),
             None => {
-                let soon = deadline.min(sync::now() + LOOK_AGAIN);
-                connection::read(&*self.transport, inbound, Some(soon), frame_time)
+                connection::read(&*self.transport, inbound, Some(until.min(now + LOOK_AGAIN)), frame_time)
             }
         });
-        self.conclude_turn(reader, read.unwrap_or(Err(IntakeError::Woken)));
+        self.conclude_turn(reader, now, read.unwrap_or(Err(IntakeError::Woken)));
     }
 
-    fn conclude_turn(&self, reader: Reader, read: Result<usize, IntakeError>) {
+    /// Until when a read waits: until `deadline`, or until a silence calls for something.
+    fn until(&self, reader: &Reader, now: Instant, deadline: Instant) -> Instant {
+        now.checked_add(reader.silence.left(&self.limits)).map_or(deadline, |silent| silent.min(deadline))
+    }
+
+    fn conclude_turn(&self, mut reader: Reader, begun: Instant, read: Result<usize, IntakeError>) {
         let heard = matches!(read, Ok(1..)).then(sync::now);
         let end = match read {
-            Err(IntakeError::TimedOut | IntakeError::Woken) => {
-                return self.lock().return_reader(reader, None);
-            }
+            Err(IntakeError::TimedOut | IntakeError::Woken) => return self.endure(reader, begun),
             Ok(0) => Some(reader.end().to_owned()),
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
+        reader.silence.end();
         let (sleepers, end) = self.hand_out(reader, heard, end);
         wake_all(&sleepers);
         if let Some(cause) = end {
             self.close(&cause);
+        }
+    }
+
+    /// Nothing has come: asks whether the server is there, or gives it up, when that takes too long.
+    fn endure(&self, mut reader: Reader, begun: Instant) {
+        let time = sync::now().saturating_duration_since(begun);
+        let taken = || self.outbound.is_stuck().then(|| self.outbound.sent());
+        let verdict = reader.silence.go_on(time, &self.limits, taken);
+        self.lock().return_reader(reader, None);
+        match verdict {
+            Verdict::Wait => {}
+            Verdict::Ask => {
+                self.send_or_ignore(&Message::Ping { nonce: 0 });
+                self.flush();
+            }
+            Verdict::Gone => self.close(&format!(
+                "the server said nothing for {:?}, and did not answer a ping for {:?}",
+                self.limits.keepalive, self.limits.pong_time
+            )),
         }
     }
 

@@ -75,7 +75,7 @@ impl Connection {
         self.lock().peer().map_or(FRAME_BEFORE_PREFACE, |peer| peer.frame)
     }
 
-    fn send_or_ignore(&self, message: &Message<'_>) {
+    pub(super) fn send_or_ignore(&self, message: &Message<'_>) {
         // A connection that takes no message has nobody to tell.
         self.outbound.send(message, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
     }
