@@ -98,7 +98,8 @@ impl Client {
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
-    /// `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A passed-in socket belongs to the first of them that calls.
+    /// `stream_credit`, `stream_bytes`, `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A
+    /// passed-in socket belongs to the first of them that calls.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
         Client { core: Arc::new(self.core.with_limits(limits)), options: self.options.clone() }

@@ -87,15 +87,23 @@ pub const METADATA_KEY: usize = 64;
 /// is left out.
 pub const ENDPOINTS: usize = 256;
 
+/// How long a connection may have no call in flight before its server says goodbye: 10 min. It costs the client one
+/// connecting at its next call, and the server a thread as long as it stays.
+pub const IDLE: Duration = Duration::from_secs(600);
+
 /// Items of one stream that may be under way before their consumer takes some: 64. It is told in the preface.
-///
-/// With [`STREAM_CREDIT_BYTES`] it bounds what a peer can make us hold: for each stream 4 MiB and one frame, for each
-/// connection [`Limits::calls_in_flight`] times that, which is 12 GiB by default and 80 MiB with calls bounded to 16 and
-/// frames to 1 MiB. A service for strangers bounds both, and its connections.
 pub const STREAM_CREDIT: u32 = 64;
 
-/// A message of items uses the credit of one item for each 64 KiB that it begins, however few items it has.
+/// The most that [`Limits::stream_credit`] can be: 65,536.
+pub const STREAM_CREDIT_CEILING: u32 = 1 << 16;
+
+/// A message of items uses the credit of one item for each 64 KiB that it begins, however few items it has: with the
+/// default credit a stream has at most 4 MiB and one frame under way.
 pub const STREAM_CREDIT_BYTES: usize = 64 << 10;
+
+/// Bytes of streams that may lie here untaken, of all streams of a connection together: 64 MiB. By their credit alone
+/// the streams of one peer could hold 4 MiB and a frame for each call in flight, which is 12 GiB.
+pub const STREAM_BYTES: usize = 64 << 20;
 
 /// The message of a status is cut at this many bytes before it is sent, so that a status always fits a frame.
 pub const STATUS_MESSAGE: usize = 4 << 10;
@@ -113,11 +121,21 @@ pub struct Limits {
     /// Calls of one connection whose procedures may run at the same time: 1,024. One more is answered
     /// `ResourceExhausted`. It is told to the peer, whose callers wait for their turn.
     pub calls_in_flight: u32,
+    /// Items of one stream that the peer may have under way before their consumer takes some: [`STREAM_CREDIT`]. It is
+    /// told to the peer. From 1 to [`STREAM_CREDIT_CEILING`].
+    pub stream_credit: u32,
+    /// Bytes of streams that may lie here before their consumers take them, for a server of one connection, for a client of
+    /// all: [`STREAM_BYTES`]. A stream whose items come while so many lie here ends with `ResourceExhausted`; the others
+    /// and the connection go on. One frame more may be held.
+    pub stream_bytes: usize,
     /// Bytes that may lie in the queue of one connection before who adds to it must wait: 4 MiB.
     pub queued_bytes: usize,
     /// Connections a server holds; `None` works it out from what the machine allows (see
     /// [`Server::connection_limit`](crate::Server::connection_limit)). One more is told `ResourceExhausted` and closed.
     pub connections: Option<usize>,
+    /// How long a connection may have no call in flight before the server says goodbye and closes it: [`IDLE`].
+    /// [`Duration::MAX`] is for ever.
+    pub idle: Duration,
     /// How long a server lets a new connection take to send its preface: [`PREFACE_TIME`].
     pub preface_time: Duration,
     /// How long the peer may be waited for between a frame's first byte and its last, however the bytes trickle:
@@ -137,8 +155,11 @@ impl Default for Limits {
         Limits {
             frame: 8 << 20,
             calls_in_flight: 1024,
+            stream_credit: STREAM_CREDIT,
+            stream_bytes: STREAM_BYTES,
             queued_bytes: 4 << 20,
             connections: None,
+            idle: IDLE,
             preface_time: PREFACE_TIME,
             frame_time: FRAME_TIME,
             write_stall: WRITE_STALL,

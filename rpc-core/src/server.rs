@@ -34,7 +34,9 @@ pub use self::panics::PanicPolicy;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
-use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, LINGER, Limits};
+use crate::limits::{
+    DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, LINGER, Limits, STREAM_CREDIT_CEILING,
+};
 use crate::resolve::Endpoint;
 use crate::service::Service;
 use crate::status::Status;
@@ -264,6 +266,12 @@ impl ServerBuilder {
             return refuse(format!(
                 "the frame limit is {}, allowed are {FRAME_BEFORE_PREFACE} to {FRAME_CEILING}",
                 self.limits.frame
+            ));
+        }
+        if !(1..=STREAM_CREDIT_CEILING).contains(&self.limits.stream_credit) {
+            return refuse(format!(
+                "the credit of a stream is {}, allowed are 1 to {STREAM_CREDIT_CEILING}",
+                self.limits.stream_credit
             ));
         }
         if self.limits.calls_in_flight == 0 {

@@ -55,7 +55,7 @@ const CORKED: usize = 16 << 10;
 impl Connection {
     pub(crate) fn new(endpoint: Endpoint, transport: Arc<dyn Transport>, limits: Limits) -> Arc<Connection> {
         let outbound = Outbound::new(transport.clone());
-        let preface = Preface { frame: limits.frame, calls: 0, ..OURS };
+        let preface = Preface { frame: limits.frame, calls: 0, credit: limits.stream_credit.max(1), ..OURS };
         outbound.introduce(&preface);
         let calls = Mutex::new(Calls::new(sync::now()));
         Arc::new_cyclic(|this| Connection {

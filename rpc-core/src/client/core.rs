@@ -13,6 +13,7 @@ use super::link::{Link, Loaded, Patience};
 use crate::limits::{CONNECT_TIME_BESIDE_OTHERS, Limits};
 use crate::resolve::{Endpoint, Endpoints, Resolve};
 use crate::status::{Code, Status};
+use crate::stream::Terms;
 use crate::threads::Pool;
 use crate::transport::Way;
 
@@ -22,6 +23,7 @@ pub(super) struct Core {
     /// Leads to the one server of a client that has no address for it.
     way: Option<Way>,
     limits: Limits,
+    pub(super) terms: Terms,
     directory: Mutex<Directory>,
     /// Connect to endpoints beside the calls.
     probes: Pool,
@@ -36,7 +38,8 @@ const PROBES_END: Duration = Duration::from_millis(10);
 impl Core {
     pub(super) fn new(resolve: Arc<dyn Resolve>, way: Option<Way>, limits: Limits) -> Core {
         let probes = Pool::new("rpc-probe", PROBES);
-        Core { resolve, budget: Budget::default(), way, limits, directory: Mutex::default(), probes }
+        let (budget, terms, directory) = (Budget::default(), Terms::of(&limits), Mutex::default());
+        Core { resolve, budget, way, limits, terms, directory, probes }
     }
 
     /// The same servers under other limits, with connections and a budget of its own.

@@ -38,7 +38,7 @@ impl Client {
         O: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        let inlet = Arc::new(Inlet::new());
+        let inlet = Arc::new(Inlet::new(&self.core.terms));
         self.open(procedure, arguments, Some(&inlet))?.receive(inlet)
     }
 
@@ -80,7 +80,7 @@ impl Client {
         O: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        let inlet = Arc::new(Inlet::new());
+        let inlet = Arc::new(Inlet::new(&self.core.terms));
         let opened = self.open(procedure, arguments, Some(&inlet))?;
         opened.feed(input);
         opened.receive(inlet)

@@ -10,14 +10,16 @@
 
 use std::io;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::dispatch::Workspace;
 use super::shared::Shared;
 use super::turn::Turn;
-use crate::connection::{self, Outbound, Progress};
+use crate::connection::{self, IntakeError, Outbound, Progress};
 use crate::frame::Inbound;
 use crate::limits::FRAME_BEFORE_PREFACE;
+use crate::status::Status;
+use crate::stream::Terms;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport};
@@ -28,6 +30,8 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) outbound: Outbound,
+    /// Of the streams that the peer sends.
+    pub(super) terms: Terms,
     turn: Mutex<Turn>,
     /// Twice the id of the call that the reading thread runs or ran last, plus one while it runs.
     pulse: AtomicU64,
@@ -45,8 +49,16 @@ pub(super) enum Stop {
     Replaced,
     /// The peer has ended its side in order; what runs may still be answered.
     PeerDone,
+    /// No call has been in flight for the time that a connection may be idle.
+    Idle,
     /// The connection cannot go on.
     Broken(String),
+}
+
+/// Since when a connection has had no call in flight.
+struct Quiet {
+    since: Instant,
+    last_accepted: u64,
 }
 
 /// While a peer that has ended its side is still owed answers, this often it is looked whether it is gone.
@@ -57,6 +69,7 @@ impl Connection {
         Connection {
             id: shared.next_id(),
             outbound: Outbound::new(transport.clone()),
+            terms: Terms::of(&shared.limits),
             shared,
             transport,
             turn: Mutex::default(),
@@ -116,23 +129,30 @@ impl Connection {
     /// Queues our preface in front of everything else, once.
     pub(super) fn introduce(&self) {
         let limits = &self.shared.limits;
-        self.outbound.introduce(&Preface { frame: limits.frame, calls: limits.calls_in_flight, ..OURS });
+        let (calls, credit) = (limits.calls_in_flight, limits.stream_credit);
+        self.outbound.introduce(&Preface { frame: limits.frame, calls, credit, ..OURS });
     }
 
     /// Reads and runs calls until this thread is replaced or the connection ends.
     pub(super) fn read_on(self: &Arc<Self>, ticket: u64) {
         let mut workspace = Workspace::default();
+        let mut quiet = Quiet { since: sync::now(), last_accepted: 0 };
         let stop = loop {
             if let Err(stop) = self.run_complete_calls(ticket, &mut workspace) {
                 break stop;
             }
-            if let Err(stop) = self.send_gathered().and_then(|()| self.read_more(ticket)) {
+            if let Err(stop) = self.send_gathered().and_then(|()| self.read_more(ticket, &mut quiet)) {
                 break stop;
             }
         };
         match stop {
             Stop::Replaced => {}
             Stop::PeerDone => self.outlive_peer(),
+            Stop::Idle => {
+                let why = format!("no call was in flight for {:?}", self.shared.limits.idle);
+                self.say_goodbye(&Status::unavailable(&*why).not_run());
+                self.linger(&why);
+            }
             Stop::Broken(reason) => {
                 // What this turn has answered leaves before the connection ends.
                 self.push_out_aside();
@@ -151,19 +171,31 @@ impl Connection {
         Err(Stop::Broken(self.took_nothing()))
     }
 
-    /// Waits for more bytes; without an end while no frame has begun, since an idle connection is welcome.
-    fn read_more(&self, ticket: u64) -> Result<(), Stop> {
-        let mut inbound = std::mem::take(&mut self.lock().inbound);
-        let read = connection::read(&*self.transport, &mut inbound, None, self.shared.limits.frame_time);
-        let mut turn = self.lock();
-        if !turn.reads(ticket) {
-            return Err(Stop::Replaced);
-        }
-        turn.inbound = inbound;
-        match read {
-            Ok(0) => Err(Stop::PeerDone),
-            Ok(_) => Ok(()),
-            Err(error) => Err(Stop::Broken(error.to_string())),
+    /// Waits for more bytes; as long as the connection may be idle, if no call is in flight and no frame has begun.
+    fn read_more(&self, ticket: u64, quiet: &mut Quiet) -> Result<(), Stop> {
+        loop {
+            let mut turn = self.lock();
+            let idle = turn.calls().is_empty() && turn.inbound.is_empty();
+            if !idle || quiet.last_accepted != turn.last_accepted {
+                *quiet = Quiet { since: sync::now(), last_accepted: turn.last_accepted };
+            }
+            let mut inbound = std::mem::take(&mut turn.inbound);
+            drop(turn);
+            let until = quiet.since.checked_add(self.shared.limits.idle);
+            let read = connection::read(&*self.transport, &mut inbound, until, self.shared.limits.frame_time);
+            let mut turn = self.lock();
+            if !turn.reads(ticket) {
+                return Err(Stop::Replaced);
+            }
+            turn.inbound = inbound;
+            match read {
+                Ok(0) => return Err(Stop::PeerDone),
+                Ok(_) => return Ok(()),
+                // Calls that ran aside have ended since, nobody knows when.
+                Err(IntakeError::TimedOut) if !idle => {}
+                Err(IntakeError::TimedOut) => return Err(Stop::Idle),
+                Err(error) => return Err(Stop::Broken(error.to_string())),
+            }
         }
     }
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::turn::Phase;
+use crate::limits::LINGER;
 use crate::status::Status;
 use crate::stream::Nudge;
+use crate::sync;
+use crate::transport::Readiness;
 use crate::wire::{Message, Refusal};
 
 impl Connection {
@@ -30,6 +33,16 @@ impl Connection {
     /// Ends our side once everything is answered; the peer sees the end behind the last reply.
     pub(super) fn end_sending(&self) {
         self.transport.shutdown(Shutdown::Write);
+    }
+
+    /// Lets the peer read the goodbye, and closes once it has closed or [`LINGER`] is over.
+    pub(super) fn linger(&self, reason: &str) {
+        let until = sync::now() + LINGER;
+        self.outbound.wait_for_room(1, until, || false);
+        self.end_sending();
+        // Whatever came of the wait, this is the end.
+        self.transport.wait(Readiness::BROKEN, Some(until)).ok();
+        self.close(reason);
     }
 
     /// Whether everything it was asked is answered and sent.

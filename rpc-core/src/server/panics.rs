@@ -5,10 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::connection::Connection;
-use crate::limits::LINGER;
 use crate::status::Status;
-use crate::sync;
-use crate::transport::Readiness;
 
 /// What a server does when a procedure panics, or what makes, encodes or takes the items of one of its streams.
 ///
@@ -89,15 +86,5 @@ impl Connection {
         if self.shared.pool.run(move || this.linger(&reason)).is_err() {
             self.close(why.message());
         }
-    }
-
-    /// Lets the peer read the goodbye, and closes once it has closed or [`LINGER`] is over.
-    fn linger(&self, reason: &str) {
-        let until = sync::now() + LINGER;
-        self.outbound.wait_for_room(1, until, || false);
-        self.end_sending();
-        // Whatever came of the wait, this is the end.
-        self.transport.wait(Readiness::BROKEN, Some(until)).ok();
-        self.close(reason);
     }
 }

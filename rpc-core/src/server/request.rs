@@ -100,7 +100,7 @@ impl Connection {
         };
         let (running, context) = self.begin(&route, header, metadata);
         if route.kind.takes_stream() {
-            let inlet = Arc::new(Inlet::new());
+            let inlet = Arc::new(Inlet::new(&self.terms));
             let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
             turn.begin_aside(running, inlet);
             return Request::RunAside(Aside {

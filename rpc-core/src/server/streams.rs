@@ -132,7 +132,7 @@ impl Port for Line {
     fn abandon(&self, id: u64) {
         let inlet = self.0.lock().legs(id).and_then(|legs| legs.inlet.take());
         let Some(inlet) = inlet else { return };
-        if !inlet.has_ended() {
+        if inlet.is_open() {
             // Whoever passes the stream on may still wait for it.
             let gone = Status::cancelled("the stream's consumer is gone");
             wake_all(&inlet.end(Err(gone)));

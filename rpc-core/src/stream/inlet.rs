@@ -8,22 +8,27 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::port::{Port, Source, cost};
+use super::terms::{Held, Terms};
 use crate::codec::{self, DecodeError};
 use crate::context::Context;
 use crate::frame::Body;
-use crate::limits::STREAM_CREDIT;
 use crate::status::Status;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Waiter;
 
 /// One stream's undecoded items. Filled by the thread that reads the connection, emptied by the consumer.
 #[derive(Debug)]
-pub(crate) struct Inlet(Mutex<State>);
+pub(crate) struct Inlet {
+    terms: Terms,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
     parts: VecDeque<Part>,
     end: Option<Result<(), Status>>,
+    /// No more items are taken here, whatever still comes.
+    refused: bool,
     /// Items that the far side may still send; below zero behind a large one.
     credit: i64,
     sleepers: Vec<Waiter>,
@@ -37,6 +42,8 @@ struct Part {
     left: u32,
     /// Credit that it used beyond one for each item.
     surplus: u32,
+    /// Its share of what the connection may hold.
+    _held: Held,
 }
 
 /// A peer that broke the rules of streams; its connection cannot go on.
@@ -57,19 +64,21 @@ enum Found {
 }
 
 impl Inlet {
-    pub(crate) fn new() -> Inlet {
-        Inlet(Mutex::new(State {
+    pub(crate) fn new(terms: &Terms) -> Inlet {
+        let state = Mutex::new(State {
             parts: VecDeque::new(),
             end: None,
-            credit: i64::from(STREAM_CREDIT),
+            refused: false,
+            credit: i64::from(terms.credit),
             sleepers: Vec::new(),
-        }))
+        });
+        Inlet { terms: terms.clone(), state }
     }
 
-    /// Items have come; the threads to wake.
+    /// Items have come; the threads to wake. Those for which there is no room end their stream, behind what it holds.
     pub(crate) fn push(&self, body: Body, count: u32) -> Result<Vec<Waiter>, InletError> {
         let mut state = self.lock();
-        if state.end.is_some() {
+        if state.end.is_some() && !state.refused {
             return Err(InletError::AfterEnd);
         }
         if count == 0 {
@@ -78,9 +87,27 @@ impl Inlet {
         if i64::from(count) > state.credit {
             return Err(InletError::Overrun(count, state.credit));
         }
-        let cost = cost(count, body.bytes().len());
+        let length = body.bytes().len();
+        let cost = cost(count, length);
         state.credit = state.credit.saturating_sub(i64::from(cost));
-        state.parts.push_back(Part { body, used: 0, left: count, surplus: cost - count });
+        if state.end.is_some() {
+            return Ok(Vec::new());
+        }
+        match self.terms.hold(length) {
+            Ok(held) => {
+                state.parts.push_back(Part {
+                    body,
+                    used: 0,
+                    left: count,
+                    surplus: cost - count,
+                    _held: held,
+                });
+            }
+            Err(status) => {
+                state.refused = true;
+                state.end = Some(Err(status));
+            }
+        }
         Ok(std::mem::take(&mut state.sleepers))
     }
 
@@ -91,8 +118,10 @@ impl Inlet {
         std::mem::take(&mut state.sleepers)
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.lock().end.is_some()
+    /// Whether the far side may still send items.
+    pub(crate) fn is_open(&self) -> bool {
+        let state = self.lock();
+        state.end.is_none() || state.refused
     }
 
     /// What has come, or nothing: then this thread is woken when something does.
@@ -117,7 +146,7 @@ impl Inlet {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,7 +202,12 @@ impl<T> Wired<T> {
             }
             match self.refill(deadline)? {
                 Found::Part(part) => self.part = Some(part),
-                Found::End(outcome) => return outcome.map(|()| None),
+                Found::End(outcome) => {
+                    if self.inlet.is_open() {
+                        self.port.abandon(self.id);
+                    }
+                    return outcome.map(|()| None);
+                }
             }
         }
     }
@@ -201,7 +235,7 @@ impl<T> Wired<T> {
     /// Half of the credit is given back at a time: a message of ours pays for many items of theirs.
     fn give_credit(&mut self, used: u32) {
         self.taken = self.taken.saturating_add(used);
-        if self.taken >= STREAM_CREDIT / 2 {
+        if self.taken >= (self.inlet.terms.credit / 2).max(1) {
             let items = std::mem::take(&mut self.taken);
             self.inlet.grant(items);
             self.port.grant(self.id, items);
