@@ -10,6 +10,8 @@ mod core;
 mod directory;
 mod group;
 mod link;
+#[cfg(all(test, shuttle))]
+mod models;
 mod options;
 mod pending;
 mod reader;

@@ -2,6 +2,8 @@
 
 mod batch;
 mod intake;
+#[cfg(all(test, shuttle))]
+mod models;
 mod outbound;
 
 pub(crate) use batch::BY_REFERENCE;

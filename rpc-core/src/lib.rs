@@ -25,6 +25,9 @@ pub mod service;
 
 pub mod threads;
 
+#[cfg(all(test, shuttle))]
+mod models;
+
 #[cfg(any(test, fuzzing))]
 extern crate self as rpc_core;
 #[cfg(any(test, fuzzing))]

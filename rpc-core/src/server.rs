@@ -10,6 +10,8 @@ mod dispatch;
 mod door;
 mod ending;
 mod habits;
+#[cfg(all(test, shuttle))]
+mod models;
 mod panics;
 mod request;
 mod routes;

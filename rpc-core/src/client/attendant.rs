@@ -5,11 +5,10 @@ use std::io;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-
 use super::connection::Connection;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::threads::{self, Thread};
 
 /// Started calls leave within this time, whatever their caller does.

@@ -1,24 +1,12 @@
-//! Waits with an end: `poll` until a time, and a pair by which one thread wakes another out of it.
+//! A pair by which one thread wakes another out of a wait for sockets.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
 
-use rustix::event::{PollFd, Timespec, poll};
 use rustix::net::{SendFlags, send};
 
-/// `poll` that goes on after a signal and ends at `deadline`.
-pub(crate) fn poll_until(polled: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> {
-    loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(polled, timeout.as_ref()) {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return Ok(other?),
-        }
-    }
-}
+pub(crate) use crate::sync::poll_until;
 
 /// The end that a thread waits on beside sockets.
 #[derive(Debug)]
@@ -39,6 +27,8 @@ impl Waker {
     pub(crate) fn wake(&self) {
         // A full pair means that a wake-up is on its way already.
         send(&self.0, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL).ok();
+        #[cfg(shuttle)]
+        crate::sync::outside::announce();
     }
 }
 

@@ -1,0 +1,289 @@
+//! The stall hand-over under every order: a real connection, watcher and pool, a modelled peer, and time that passes
+//! whenever it hurts.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::panics::PanicPolicy;
+use super::routes::Routes;
+use super::shared::Shared;
+use super::watcher::Watcher;
+use crate::limits::Limits;
+use crate::models::peer::{Peer, framed};
+use crate::models::pipe::pipe;
+use crate::models::{check, spawn};
+use crate::service::Service;
+use crate::status::{Code, Status};
+use crate::sync::{self, Condvar, Mutex, clock};
+use crate::threads::{self, Pool, Thread};
+use crate::transport::Waker;
+use crate::wire::{CallHeader, Message, ReplyOutcome};
+
+#[rpc_core::service]
+trait Works {
+    fn quick(&self, word: u8) -> Result<u8, Status>;
+    /// Waits for the gate.
+    fn slow(&self, word: u8) -> Result<u8, Status>;
+}
+
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
+impl Works for Gate {
+    fn quick(&self, word: u8) -> Result<u8, Status> {
+        Ok(word)
+    }
+
+    fn slow(&self, word: u8) -> Result<u8, Status> {
+        let mut open = self.open.lock().unwrap();
+        while !*open {
+            open = self.opened.wait(open).unwrap();
+        }
+        Ok(word)
+    }
+}
+
+/// Longer than anything that a model waits for by the clock.
+const FAR: Duration = Duration::from_secs(3600);
+
+/// The waits that end by themselves: ticks, looks, idle threads.
+const HORIZON: Duration = Duration::from_secs(60);
+
+/// Less than the replies of one turn, in the models where the peer is slow to read.
+const NARROW: usize = 12;
+
+const WIDE: usize = 1 << 20;
+
+struct Stage {
+    gate: Arc<Gate>,
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+    watching: Thread,
+}
+
+fn stage(room: usize) -> (Stage, Peer) {
+    let gate = Arc::<Gate>::default();
+    let service: Arc<dyn Service> = Arc::new(WorksService::new(gate.clone()));
+    let mut routes = Routes::default();
+    routes.add(&service).unwrap();
+    let (waker, wake) = Waker::pair().unwrap();
+    let limits = Limits { preface_time: FAR, frame_time: FAR, write_stall: FAR, ..Limits::default() };
+    let pool = Pool::new("rpc-worker", 8);
+    let shared = Arc::new(Shared::new(routes, (limits, PanicPolicy::FailCall), pool, 8, waker));
+    let watcher = Watcher::new(shared.clone(), wake);
+    let watching = threads::spawn("rpc-watch", move || watcher.watch()).unwrap();
+    let (near, far) = pipe(room);
+    let connection = Arc::new(Connection::new(shared.clone(), near));
+    shared.enter(&connection);
+    let served = connection.clone();
+    shared.pool.run(move || served.serve()).unwrap();
+    let peer = Peer::new(far);
+    peer.greet(0);
+    (Stage { gate, shared, connection, watching }, peer)
+}
+
+impl Stage {
+    /// Every thread ends, whatever runs.
+    fn close(self) {
+        self.gate.open();
+        self.connection.close("the model is over");
+        self.shared.end_watching();
+        self.watching.join();
+        assert!(self.shared.pool.close(sync::now() + FAR), "a thread does not end");
+        assert_eq!(self.shared.count(), 0, "a connection stays");
+    }
+}
+
+fn call(id: u64, procedure: &str, remaining_ms: Option<u64>) -> Vec<u8> {
+    let header = CallHeader { id, procedure, remaining_ms, encoding: 0, metadata: Vec::new() };
+    framed(&Message::Call(header), &[u8::try_from(id).unwrap()])
+}
+
+/// What the peer hears of a call.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Returned(u64),
+    Refused(u64, Code),
+    Goodbye(u64),
+    Ping,
+}
+
+fn hear(peer: &mut Peer) -> Option<Heard> {
+    peer.hear(|message, payload| match message {
+        Message::Reply { id, outcome: ReplyOutcome::Returned } => {
+            assert_eq!(payload, [u8::try_from(id).unwrap()], "the answer to another call");
+            Heard::Returned(id)
+        }
+        Message::Reply { id, outcome: ReplyOutcome::Status(refusal) } => {
+            Heard::Refused(id, refusal.status().code())
+        }
+        Message::Goodbye { last_accepted, .. } => Heard::Goodbye(last_accepted),
+        Message::Ping { .. } => Heard::Ping,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[track_caller]
+fn hear_returned(peer: &mut Peer, mut ids: Vec<u64>) {
+    while !ids.is_empty() {
+        let heard = hear(peer);
+        let Some(Heard::Returned(id)) = heard else { panic!("{heard:?} while {ids:?} are awaited") };
+        let at = ids.iter().position(|awaited| *awaited == id).expect("answered twice, or unasked");
+        ids.swap_remove(at);
+    }
+}
+
+#[test]
+fn a_slow_call_keeps_none_waiting_that_came_before_or_behind_it() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            let (before, behind) = (call(1, "quick", None), call(3, "quick", None));
+            peer.say_bytes(&[before, call(2, "slow", None), behind].concat());
+            hear_returned(&mut peer, vec![1, 3]);
+            stage.gate.open();
+            hear_returned(&mut peer, vec![2]);
+            stage.close();
+        });
+    });
+}
+
+#[test]
+fn what_comes_behind_a_slow_call_later_is_read_too() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            peer.say_bytes(&[call(1, "slow", None), call(2, "slow", None)].concat());
+            peer.say_bytes(&call(3, "quick", None));
+            hear_returned(&mut peer, vec![3]);
+            stage.gate.open();
+            hear_returned(&mut peer, vec![1, 2]);
+            peer.say_bytes(&call(4, "quick", None));
+            hear_returned(&mut peer, vec![4]);
+            stage.close();
+        });
+    });
+}
+
+#[test]
+fn replies_that_a_turn_has_gathered_leave_though_nothing_comes_behind_its_slow_call() {
+    check(|| {
+        let (stage, mut peer) = stage(NARROW);
+        clock::going(HORIZON, || {
+            peer.say_bytes(&[call(1, "quick", None), call(2, "quick", None), call(3, "slow", None)].concat());
+            hear_returned(&mut peer, vec![1, 2]);
+            stage.gate.open();
+            hear_returned(&mut peer, vec![3]);
+            stage.close();
+        });
+    });
+}
+
+/// Hears to the end; the answers that came for a call, of all.
+fn answers_of(peer: &mut Peer, id: u64) -> Vec<Heard> {
+    let of = |heard: &Heard| matches!(heard, Heard::Returned(of) | Heard::Refused(of, _) if *of == id);
+    std::iter::from_fn(|| hear(peer)).filter(of).collect()
+}
+
+#[test]
+fn a_call_whose_time_passes_is_answered_once_by_whoever_may() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            peer.say_bytes(&[call(1, "slow", Some(3)), call(2, "quick", None)].concat());
+            let gate = stage.gate.clone();
+            let opening = spawn(move || gate.open());
+            peer.end(Shutdown::Write);
+            let answers = answers_of(&mut peer, 1);
+            assert!(
+                matches!(answers[..], [Heard::Returned(1) | Heard::Refused(1, Code::DeadlineExceeded)]),
+                "{answers:?}"
+            );
+            opening.join().unwrap();
+            stage.close();
+        });
+    });
+}
+
+#[test]
+fn a_call_that_is_given_up_is_answered_at_most_once() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            let cancel = framed(&Message::Cancel { id: 1 }, &[]);
+            peer.say_bytes(&[call(1, "slow", None), cancel, call(2, "quick", None)].concat());
+            let gate = stage.gate.clone();
+            let opening = spawn(move || gate.open());
+            peer.end(Shutdown::Write);
+            assert!(answers_of(&mut peer, 1).len() <= 1);
+            opening.join().unwrap();
+            stage.close();
+        });
+    });
+}
+
+#[test]
+fn a_peer_that_ends_its_side_still_gets_every_answer() {
+    check(|| {
+        let (stage, mut peer) = stage(NARROW);
+        clock::going(HORIZON, || {
+            let gate = stage.gate.clone();
+            let opening = spawn(move || gate.open());
+            peer.say_bytes(&[call(1, "slow", None), call(2, "quick", None), call(3, "slow", None)].concat());
+            peer.end(Shutdown::Write);
+            let mut answered: Vec<u64> = std::iter::from_fn(|| hear(&mut peer))
+                .filter_map(|heard| match heard {
+                    Heard::Returned(id) => Some(id),
+                    Heard::Ping => None,
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            answered.sort_unstable();
+            assert_eq!(answered, [1, 2, 3]);
+            opening.join().unwrap();
+            stage.close();
+        });
+    });
+}
+
+#[test]
+fn every_call_that_a_goodbye_counts_in_is_answered_before_the_end() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            let (connection, shared, gate) =
+                (stage.connection.clone(), stage.shared.clone(), stage.gate.clone());
+            let leaving = spawn(move || {
+                connection.say_goodbye(&Status::unavailable("closing").not_run());
+                gate.open();
+                shared.wait_until(sync::now() + FAR, || connection.is_quiet());
+                connection.end_sending();
+            });
+            peer.say_bytes(&[call(1, "quick", None), call(2, "slow", None), call(3, "quick", None)].concat());
+            let (mut answered, mut last) = (Vec::new(), None);
+            while let Some(heard) = hear(&mut peer) {
+                match heard {
+                    Heard::Returned(id) => answered.push(id),
+                    Heard::Goodbye(id) => last = Some(id),
+                    other => panic!("{other:?}"),
+                }
+            }
+            answered.sort_unstable();
+            assert_eq!(answered, (1..=last.unwrap()).collect::<Vec<_>>());
+            leaving.join().unwrap();
+            stage.close();
+        });
+    });
+}
