@@ -3,32 +3,32 @@
 //! From std and crossbeam; under `--cfg shuttle` from a model checker, which decides who runs next and when time passes.
 //! The rooms that a model runs take these from here and from nowhere else. `Arc` is std's in both worlds.
 
-#[cfg(shuttle)]
+#[cfg(all(test, shuttle))]
 mod modelled;
 
-#[cfg(shuttle)]
+#[cfg(all(test, shuttle))]
 pub(crate) use modelled::{
     Condvar, Mutex, MutexGuard, atomic, channel, clock, now, outside, outside::poll_until, thread,
     thread_local,
 };
 
-#[cfg(not(shuttle))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
     thread, thread_local,
 };
 
-#[cfg(not(shuttle))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) use crossbeam_channel as channel;
 
 /// The time, as every deadline means it.
-#[cfg(not(shuttle))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
 /// `poll` that goes on after a signal and ends at `deadline`.
-#[cfg(not(shuttle))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) fn poll_until(
     polled: &mut [rustix::event::PollFd<'_>],
     deadline: Option<std::time::Instant>,
