@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Asked, WIDE, answer, ask, ask_call, call, connect, far, start};
 use crate::client::calls::Answer;
 use crate::client::connection::{Connection, Departure};
+use crate::limits::Limits;
 use crate::models::peer::Peer;
 use crate::models::{check, spawn};
 use crate::status::Code;
-use crate::stream::{Inlet, Legs, Stream, stream};
+use crate::stream::{Inlet, Legs, Stream, Terms, stream};
 use crate::wire::{Message, ReplyOutcome};
 
 fn returned(peer: &Peer, id: u64) {
@@ -17,7 +18,7 @@ fn returned(peer: &Peer, id: u64) {
 
 /// A call that has been answered with a stream of numbers.
 fn open(connection: &Arc<Connection>, word: u8) -> Stream<u64> {
-    let inlet = Arc::new(Inlet::new());
+    let inlet = Arc::new(Inlet::new(&Terms::of(&Limits::default())));
     let legs = Legs { inlet: Some(inlet.clone()), pump: None };
     let id = start(connection, word, far(), Departure::WithItsCaller, Some(legs)).unwrap();
     assert!(matches!(connection.wait(id, far()), Ok(Answer::Returned(_))));
@@ -61,7 +62,7 @@ fn a_producer_that_reads_for_credit_learns_of_the_consumers_end_without_the_serv
         let (connection, mut peer) = connect(WIDE);
         let opening = connection.clone();
         let call = spawn(move || {
-            let inlet = Arc::new(Inlet::new());
+            let inlet = Arc::new(Inlet::new(&Terms::of(&Limits::default())));
             let legs = Legs { inlet: Some(inlet.clone()), pump: None };
             let id = start(&opening, 1, far(), Departure::WithItsCaller, Some(legs)).unwrap();
             let (sink, amounts) = stream::<u64>();
