@@ -1,11 +1,14 @@
 //! One running program: its lines arrive on channels, and it is ended with the test.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use rpc_core::threads::{self, Thread};
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 /// How long anything is waited for before its test fails. Generous: a busy machine is not a fault.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -144,6 +147,31 @@ impl Process {
     /// How many descriptors it has open.
     pub fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Keeps it from opening anything: no descriptor is free below the limit.
+    #[track_caller]
+    pub fn exhaust_descriptors(&self) {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let open: BTreeSet<u64> =
+            open.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
+        self.limit_descriptors((0..).find(|number| !open.contains(number)).unwrap());
+    }
+
+    /// Allows it descriptors below this number from now on.
+    #[track_caller]
+    pub fn limit_descriptors(&self, limit: u64) {
+        let pid = Pid::from_child(&self.child);
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(limit), maximum }).unwrap();
+    }
+
+    /// How long it has kept a processor busy.
+    pub fn processor_time(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, fields) = text.rsplit_once(") ").unwrap();
+        let ticks: u64 = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 1000 / clock_ticks_per_second())
     }
 
     /// Everything read so far, for a failing test's message.

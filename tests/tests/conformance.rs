@@ -24,6 +24,13 @@ macro_rules! cases_by_address {
     };
 }
 
+/// Cases with a server that is a program.
+macro_rules! cases_of_programs {
+    ($($case:ident),* $(,)?) => {
+        crate::cases_over! { program: Tcp; $($case)* }
+    };
+}
+
 macro_rules! cases_over {
     ($module:ident: $transport:ident; $($case:ident)*) => {
         mod $module {
@@ -37,6 +44,8 @@ macro_rules! cases_over {
 
 pub(crate) use cases_over;
 
+#[path = "conformance/around.rs"]
+mod around;
 #[path = "conformance/connect_cancellation.rs"]
 mod connect_cancellation;
 #[path = "conformance/connect_deadlines.rs"]
@@ -51,6 +60,8 @@ mod connect_messages;
 mod connect_unexpected;
 #[path = "conformance/drpc.rs"]
 mod drpc;
+#[path = "conformance/drpc_server.rs"]
+mod drpc_server;
 #[path = "conformance/grpc_interop.rs"]
 mod grpc_interop;
 #[path = "conformance/grpc_negative.rs"]

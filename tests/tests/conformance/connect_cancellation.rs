@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
+use crossbeam_channel::bounded;
 use rpc_core::{Code, Sink, Status, Stream, stream};
 
-use crate::lab::{Lab, Transport};
+use crate::around;
+use crate::lab::{Lab, SOON, Transport};
 use crate::service::{Request, Response, TestService as _};
 
 cases! {
     unary_cancel_after_close_send,
     client_stream_cancel_before_close_send,
+    client_stream_cancel_after_close_send,
     server_stream_cancel_after_close_send,
     server_stream_cancel_after_responses,
     bidi_stream_full_duplex_cancel_after_responses,
@@ -68,6 +71,25 @@ fn client_stream_cancel_before_close_send(transport: Transport) {
     });
     assert_eq!(lab.hear_broken().message(), "the caller thought better of it");
     assert_eq!(client.empty_call(), Ok(()));
+}
+
+/// Who waits for the one answer has nothing to drop: it is the call around it that is given up.
+fn client_stream_cancel_after_close_send(transport: Transport) {
+    let lab = Lab::new(transport);
+    let inner = lab.client();
+    let (told, heard) = bounded(1);
+    let (_host, outer) = around::serve(transport, move || {
+        let requests = Stream::from_iter([Request::of(16), Request::default().at_the_gate()]);
+        let outcome = inner.streaming_input_call(requests).map(drop);
+        told.send(outcome.clone()).unwrap();
+        outcome
+    });
+    let pending = outer.start().around();
+    lab.hear_at_the_gate("streaming_input_call");
+    drop(pending);
+    lab.hear_cancelled("streaming_input_call");
+    assert_eq!(heard.recv_timeout(SOON).unwrap().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(lab.client().empty_call(), Ok(()));
 }
 
 fn server_stream_cancel_after_close_send(transport: Transport) {
