@@ -240,6 +240,26 @@ fn a_peer_that_gives_credit_and_reads_nothing_stops_the_producer() {
     assert_eq!(other.hear(), Some(echoed(1)));
 }
 
+/// A sender that was at work when the deadline came once put its items behind the stream's end.
+#[test]
+fn nothing_of_a_stream_comes_behind_its_end_at_the_deadline() {
+    let (_stand, mut peer) = stand(Limits::default());
+    for id in 1..=60 {
+        // With 3 ms left.
+        let flood = framed(&[&[0, id, 5][..], b"flood", &[1, 3, 0, 0]].concat());
+        peer.say(&[flood, credit(id, u32::MAX)].concat());
+        let mut ended = false;
+        while !ended {
+            let frame = peer.hear().unwrap();
+            assert_eq!(frame[1], id, "{:?} came late", frame.get(..8));
+            // The stream's end, or a call whose time was over before it began.
+            ended = frame[0] == 3 || (frame[0] == 1 && frame[2] == 2);
+        }
+        peer.say(&framed(&[6, id]));
+        assert_eq!(peer.hear(), Some(vec![7, id]));
+    }
+}
+
 /// A call that was given up once freed its place while its iterator still held a thread.
 #[test]
 fn an_iterator_that_does_not_come_back_keeps_its_place() {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::aside::NEVER_READS;
 use super::connection::Connection;
 use super::turn::{Finished, Stage};
+use crate::connection::SendError;
 use crate::context::{Alarm, Context};
 use crate::limits::DEADLINE_CEILING;
 use crate::service::Output;
@@ -107,15 +108,29 @@ impl Drop for Driver {
     }
 }
 
+impl Line {
+    /// Queues items of a stream that is still awaited. Whoever ends it first takes it out of the turn, so that nothing of
+    /// it comes behind its end.
+    fn while_awaited(&self, id: u64, send: impl FnOnce() -> Result<(), SendError>) -> Result<(), Status> {
+        let turn = self.0.lock();
+        if !turn.find(id).is_some_and(|call| call.awaited) {
+            return Err(Status::cancelled("the call is over"));
+        }
+        let sent = send();
+        drop(turn);
+        sent.map_err(|error| unsent(&error))
+    }
+}
+
 impl Port for Line {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
-        let sent = self.0.outbound.send(&Message::Items { id, count }, payload, self.0.peer_frame());
-        sent.map(drop).map_err(|error| unsent(&error))
+        let message = Message::Items { id, count };
+        self.while_awaited(id, || self.0.outbound.send(&message, payload, self.0.peer_frame()).map(drop))
     }
 
     fn large_item(&self, id: u64, item: Arc<[u8]>) -> Result<(), Status> {
-        let sent = self.0.outbound.send_shared(&Message::Items { id, count: 1 }, item, self.0.peer_frame());
-        sent.map_err(|error| unsent(&error))
+        let message = Message::Items { id, count: 1 };
+        self.while_awaited(id, || self.0.outbound.send_shared(&message, item, self.0.peer_frame()))
     }
 
     fn end(&self, id: u64, outcome: Result<(), Status>) {

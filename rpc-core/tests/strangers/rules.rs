@@ -1,7 +1,7 @@
 //! Peers that know the protocol and break its rules.
 
 use super::lab::{SOON, Stand, eventually, stand};
-use super::peer::{Peer, call, echo, echoed, framed};
+use super::peer::{PREFACE, Peer, call, echo, echoed, framed};
 
 /// Says `bytes` after the prefaces: nothing is answered, the connection ends, and its running call is cancelled.
 #[track_caller]
@@ -109,6 +109,29 @@ fn metadata_at_its_limit_passes_and_past_it_fails_its_call() {
     assert_eq!(peer.hear(), Some(echoed(1)));
     assert_eq!(refusal(&stand, &with_pairs(65), 1), (3, 0));
     assert_eq!(refusal(&stand, &with_pairs(1 << 20), 1), (3, 0));
+}
+
+/// Whatever a peer says that it takes, a status is said: without its words if they do not fit.
+#[test]
+fn a_status_that_is_larger_than_the_peers_frame_comes_as_its_code() {
+    let stand = stand();
+    let refusal = |frame: u32| {
+        let mut preface = PREFACE;
+        preface[12..16].copy_from_slice(&frame.to_le_bytes());
+        let mut peer = Peer::silent(stand.server.address());
+        peer.say(&[&preface[..], &call(1, "nowhere", b"")].concat());
+        assert!(peer.hear_preface());
+        let refusal = peer.hear().unwrap();
+        assert_eq!(refusal[..5], [1, 1, 2, 12, 0]);
+        refusal
+    };
+    let whole = refusal(1000);
+    let length = u32::try_from(whole.len()).unwrap();
+    assert!(String::from_utf8_lossy(&whole).contains("has no procedure \"nowhere\""));
+    assert_eq!(refusal(length), whole);
+    assert_eq!(refusal(length - 1), [1, 1, 2, 12, 0, 0, 0]);
+    assert_eq!(refusal(7), [1, 1, 2, 12, 0, 0, 0]);
+    stand.check_serves();
 }
 
 #[test]
