@@ -235,8 +235,12 @@ impl ServerBuilder {
     }
 
     fn start(self, listener: Option<Listener>) -> io::Result<Server> {
-        self.check()?;
         let capacity = Capacity::of_machine(self.limits.connections);
+        self.start_with(listener, capacity)
+    }
+
+    fn start_with(self, listener: Option<Listener>, capacity: Capacity) -> io::Result<Server> {
+        self.check()?;
         let listener = listener.map(Listener::prepared).transpose()?;
         let address = listener.as_ref().and_then(Listener::address);
         let path = listener.as_ref().and_then(Listener::path);
@@ -316,3 +320,6 @@ impl fmt::Debug for ServerBuilder {
         f.debug_struct("ServerBuilder").field("procedures", &self.routes.names()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,11 @@ pub enum TrySendError<T> {
 }
 
 /// A stream and the sink that fills it: at most 64 items lie between the two.
+///
+/// Inside a procedure that returns the stream nobody takes items before it has returned: the 65th
+/// [`send`](Sink::send) waits until the call's deadline. Send from a thread of your own
+/// ([`Context::scope`](crate::Context::scope) carries the call there), or return [`Stream::from_iter`], which the framework
+/// drives.
 pub fn stream<T>() -> (Sink<T>, Stream<T>) {
     let channel = Arc::new(Channel::new());
     (Sink { channel: channel.clone() }, Stream::of(Source::Channel(channel)))

@@ -24,6 +24,8 @@ trait Canal {
     fn back(&self, numbers: Stream<u64>) -> Result<Stream<u64>, Status>;
     /// The stream of `held` at this address.
     fn relay(&self, address: String) -> Result<Stream<u64>, Status>;
+    /// The same, each number doubled on its way.
+    fn relay_doubled(&self, address: String) -> Result<Stream<u64>, Status>;
     /// Items of these sizes, all of which wait when the stream begins.
     fn sizes(&self, sizes: Vec<u64>) -> Result<Stream<Bytes>, Status>;
     fn broken(&self) -> Result<Stream<u64>, Status>;
@@ -96,6 +98,10 @@ impl Canal for Locks {
 
     fn relay(&self, address: String) -> Result<Stream<u64>, Status> {
         CanalClient::new(Client::connect(address)).held()
+    }
+
+    fn relay_doubled(&self, address: String) -> Result<Stream<u64>, Status> {
+        Ok(Stream::from_results(self.relay(address)?.map(|number| Ok(2 * number?))))
     }
 
     fn sizes(&self, sizes: Vec<u64>) -> Result<Stream<Bytes>, Status> {
@@ -261,6 +267,22 @@ fn a_stream_that_is_passed_on_is_cancelled_where_it_comes_from() {
     assert_eq!(items.next(), Some(Ok(1)));
     drop(items);
     // The relay's own client is gone: its connection ends with its stream.
+    eventually(&0, || source.server.connections());
+    assert!(matches!(sink.try_send(2), Err(TrySendError::Over(_))));
+    assert_eq!(relay.server.shutdown(SOON), Ok(()));
+}
+
+/// What drives a mapped stream waits inside of it, and knows nothing of the call; the wait must end with the call.
+#[test]
+fn a_mapped_stream_is_cancelled_where_it_comes_from_while_its_source_is_silent() {
+    let (source, relay) = (stand(), stand());
+    let mut items = relay.canal.relay_doubled(source.server.address().to_string()).unwrap();
+    let sink = source.sinks.recv_timeout(SOON).unwrap();
+    sink.send(1).unwrap();
+    assert_eq!(items.next(), Some(Ok(2)));
+    // The relay waits for the next.
+    std::thread::park_timeout(Duration::from_millis(20));
+    drop(items);
     eventually(&0, || source.server.connections());
     assert!(matches!(sink.try_send(2), Err(TrySendError::Over(_))));
     assert_eq!(relay.server.shutdown(SOON), Ok(()));

@@ -10,6 +10,7 @@ trait Chat {
     fn owned_all_the_same(&self, room: Cow<'static, str>) -> Result<(), Status>;
     fn opaque(&self, room: impl Into<String>) -> Result<(), Status>;
     fn of_one_side(&self, other: Box<Self>) -> Result<(), Status>;
+    fn uncountable(&self, beats: Option<Vec<()>>, counted: Vec<((), u8)>) -> Result<(), Status>;
     fn ignored(&self, _: String) -> Result<(), Status>;
     fn conditional(&self, #[cfg(all())] room: String) -> Result<(), Status>;
     #[rustfmt::skip]

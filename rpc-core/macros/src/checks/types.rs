@@ -3,7 +3,7 @@
 use std::ptr;
 
 use syn::visit::{self, Visit};
-use syn::{Lifetime, Path, Type, TypeImplTrait, TypeReference};
+use syn::{GenericArgument, Ident, Lifetime, Path, PathArguments, Type, TypeImplTrait, TypeReference};
 
 use super::Refusals;
 use crate::contract::is_stream;
@@ -47,6 +47,26 @@ impl<'ast> Visit<'ast> for Walk<'_> {
                  `Result<Stream<T>, E>`",
             );
         }
+        if let Some(collection) = counts_nothing(path) {
+            self.refusals.add(
+                path,
+                format!(
+                    "an element of a `{collection}` needs at least a byte, or a few bytes could claim any number of \
+                     them: send the number"
+                ),
+            );
+        }
         visit::visit_path(self, path);
     }
+}
+
+/// The collection whose elements are `()`, if this path names one.
+fn counts_nothing(path: &Path) -> Option<&Ident> {
+    const COLLECTIONS: [&str; 6] = ["Vec", "VecDeque", "LinkedList", "BinaryHeap", "HashSet", "BTreeSet"];
+    let last = path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let is_unit = |argument: &GenericArgument| matches!(argument, GenericArgument::Type(Type::Tuple(tuple)) if tuple.elems.is_empty());
+    let counts =
+        COLLECTIONS.iter().any(|name| last.ident == name) && arguments.args.first().is_some_and(is_unit);
+    counts.then_some(&last.ident)
 }
