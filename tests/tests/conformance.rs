@@ -66,6 +66,8 @@ mod drpc_server;
 mod grpc_interop;
 #[path = "conformance/grpc_negative.rs"]
 mod grpc_negative;
+#[path = "conformance/grpc_retry.rs"]
+mod grpc_retry;
 #[path = "conformance/grpc_wishlist.rs"]
 mod grpc_wishlist;
 #[path = "conformance/lab.rs"]

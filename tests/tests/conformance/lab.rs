@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use rpc_core::{Client, Limits, Server, ServerBuilder, Status};
+use rpc_core::{Client, Endpoint, Limits, Server, ServerBuilder, Status};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 pub(crate) use system_tests::SOON;
 
@@ -200,11 +201,19 @@ impl Stage {
         self.limited_client(Limits::default())
     }
 
+    /// Where it is connected to.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        match self {
+            Stage::Tcp(listener) => Endpoint::new("127.0.0.1", listener.local_addr().unwrap().port()),
+            Stage::Unix(_, folder) => Endpoint::unix(folder.socket()),
+            Stage::Pair(..) => panic!("a pair of sockets has no address"),
+        }
+    }
+
     pub(crate) fn limited_client(&mut self, limits: Limits) -> TestServiceClient {
         let client = match self {
-            Stage::Tcp(listener) => Client::connect(listener.local_addr().unwrap().to_string()),
-            Stage::Unix(_, folder) => Client::connect(format!("unix:{}", folder.socket().display())),
             Stage::Pair(_, far) => Client::over(far.take().unwrap()),
+            addressed => Client::connect(addressed.endpoint().to_string()),
         };
         TestServiceClient::new(client.with_limits(limits).with_deadline(SOON))
     }
@@ -217,6 +226,29 @@ impl Stage {
             Stage::Unix(listener, _) => Peer::over(listener.accept().unwrap().0),
             Stage::Pair(near, _) => Peer::over(near.take().unwrap()),
         }
+    }
+
+    /// The next client that comes before `over` says that none does any more.
+    #[track_caller]
+    pub(crate) fn accept_unless(&mut self, over: impl Fn() -> bool) -> Option<Peer> {
+        let until = Instant::now() + SOON;
+        while !self.has_more() {
+            if over() {
+                return None;
+            }
+            assert!(Instant::now() < until, "nobody came, and it is not over");
+        }
+        Some(self.accept())
+    }
+
+    /// Whether a client has come, or comes in the next few milliseconds.
+    fn has_more(&self) -> bool {
+        let waiting = match self {
+            Stage::Tcp(listener) => listener.as_fd(),
+            Stage::Unix(listener, _) => listener.as_fd(),
+            Stage::Pair(near, _) => return near.is_some(),
+        };
+        arrives(waiting)
     }
 
     /// The next client, behind the prefaces.
@@ -232,6 +264,12 @@ impl Stage {
 fn patient<L: AsFd>(listener: L) -> L {
     set_socket_timeout(&listener, Timeout::Recv, Some(SOON)).unwrap();
     listener
+}
+
+/// Whether something can be read here, now or in the next few milliseconds.
+pub(crate) fn arrives(from: impl AsFd) -> bool {
+    let soon = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+    poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&soon)).unwrap() > 0
 }
 
 /// Waits until `look` finds what is expected.
@@ -253,7 +291,7 @@ pub(crate) fn eventually<T: PartialEq + Debug>(expected: &T, look: impl Fn() -> 
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("conformance-{}-{number}", std::process::id()));
@@ -261,7 +299,7 @@ impl Folder {
         Folder(path)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.0.join("socket")
     }
 }

@@ -51,7 +51,12 @@ pub(crate) struct Status<'a> {
 
 impl Status<'_> {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        [vec![u8::from(self.code), u8::from(self.may_have_run)], text(self.message), vec![0]].concat()
+        self.encode_with(&[])
+    }
+
+    pub(crate) fn encode_with(&self, details: &[u8]) -> Vec<u8> {
+        let flags = vec![u8::from(self.code), u8::from(self.may_have_run)];
+        [flags, text(self.message), bytes(details)].concat()
     }
 }
 

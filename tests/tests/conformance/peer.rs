@@ -6,9 +6,9 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use rpc_core::Code;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use system_tests::SOON;
 
+use crate::lab::arrives;
 use crate::message::{Call, Status, frame, preface, text, varint};
 
 /// A socket under a peer.
@@ -114,8 +114,7 @@ impl Peer {
 
     /// Whether something more has come, or comes in the next few milliseconds.
     pub(crate) fn has_more(&self) -> bool {
-        let soon = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
-        poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&soon)).unwrap() > 0
+        arrives(&self.0)
     }
 
     pub(crate) fn call(&mut self, id: u64, procedure: &str, payload: &[u8]) {
@@ -128,6 +127,11 @@ impl Peer {
 
     pub(crate) fn refuse(&mut self, id: u64, status: &Status<'_>) {
         self.say(&frame(&[&[1], &varint(id), &[2], &status.encode()]));
+    }
+
+    /// As `refuse`, with details.
+    pub(crate) fn refuse_with(&mut self, id: u64, status: &Status<'_>, details: &[u8]) {
+        self.say(&frame(&[&[1], &varint(id), &[2], &status.encode_with(details)]));
     }
 
     pub(crate) fn items(&mut self, id: u64, count: u64, payload: &[u8]) {

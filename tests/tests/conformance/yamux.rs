@@ -6,10 +6,14 @@ use std::time::{Duration, Instant};
 use rpc_core::{Code, Limits, Status, Stream, TrySendError, stream};
 
 use crate::lab::{Lab, SOON, Stage, Transport};
-use crate::message::{request, response};
+use crate::message::{frame, request, response};
+use crate::peer::Peer;
 use crate::service::{Request, Response, TestService as _, TestServiceClient};
 
 cases! {
+    ping_timeout,
+    keep_alive,
+    keep_alive_timeout,
     close_before_ack,
     open_stream_timeout,
     close_close_timeout,
@@ -31,6 +35,56 @@ cases! {
     session_partial_read_window_update,
     session_ping_of_death,
     session_connection_write_timeout,
+}
+
+/// How a call ends whose client asks after 50 ms of silence, waits so long for anything, and whose server follows a script.
+fn asked(
+    transport: Transport,
+    pong_time: Duration,
+    script: impl FnOnce(&mut Peer, u64) + Send,
+) -> Result<(), Status> {
+    let mut stage = Stage::new(transport);
+    let keepalive = Duration::from_millis(50);
+    let client = stage.limited_client(Limits { keepalive, pong_time, ..Limits::default() });
+    std::thread::scope(|scope| {
+        let calling = scope.spawn(|| client.empty_call());
+        let mut server = stage.greeted();
+        let id = server.hear_call().id;
+        script(&mut server, id);
+        calling.join().unwrap()
+    })
+}
+
+/// A ping that is not answered as such does no harm: anything that comes says that somebody is there.
+fn ping_timeout(transport: Transport) {
+    let outcome = asked(transport, SOON, |server, id| {
+        assert_eq!(server.hear_frame()[0], 6);
+        server.reply(id, &[]);
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+fn keep_alive(transport: Transport) {
+    let outcome = asked(transport, SOON, |server, id| {
+        for _ in 0..3 {
+            let ping = server.hear_frame();
+            assert_eq!(ping[0], 6);
+            server.say(&frame(&[&[7], &ping[1..]]));
+        }
+        server.reply(id, &[]);
+    });
+    assert_eq!(outcome, Ok(()));
+}
+
+fn keep_alive_timeout(transport: Transport) {
+    let begun = Instant::now();
+    let lost = asked(transport, Duration::from_millis(50), |server, _| {
+        assert_eq!(server.hear_frame()[0], 6);
+        assert!(server.hear_out().is_empty());
+    });
+    let lost = lost.unwrap_err();
+    assert_eq!((lost.code(), lost.may_have_run()), (Code::Unavailable, true), "{lost}");
+    assert!(begun.elapsed() < SOON / 2);
 }
 
 fn close_before_ack(transport: Transport) {
