@@ -1,26 +1,34 @@
 //! What a binder offers, and what travels in its answers.
 //!
-//! `register_procedure` and `lookup_procedure` are all that a client in another language needs. Times are whole
-//! milliseconds, so that they read the same in every encoding.
+//! `register_procedure` and `lookup_procedure` are all that a client in another language needs; they are short for
+//! `register` and `lookup`. Who registers travels as metadata beside the call: an instance and its incarnation, a wished
+//! lease, a token. Times are whole milliseconds, so that they read the same in every encoding.
 
-use serde::{Deserialize, Serialize};
+use rpc_core::Stream;
 
 use crate::error::BinderError;
 
-/// The most entries in one answer of [`Binder::list`].
-pub const PAGE: usize = 1_000;
+mod entry;
+mod offer;
+mod query;
+mod stats;
+mod watch;
+
+pub use entry::{Entry, State};
+pub use offer::{Granted, Loss, LossReason, Mode, Offer, Renewal};
+pub use query::{Cursor, Found, Location, PAGE, Page, Query, Question, Target};
+pub use stats::{Alarm, Counters, Saving, Stats};
+pub use watch::{Change, Departure, Gone, Notice, Revision, Scope};
 
 /// A name service: procedures register under leases, clients look them up.
 #[rpc_core::service]
 pub trait Binder {
-    /// Registers a procedure at an address and port, or renews it there.
+    /// Registers a procedure at an address and port, or renews it there; exclusive: the last one wins.
     ///
-    /// Exclusive: the last one wins, and the former holder learns it at his next renewal. One lease covers all
-    /// procedures of an instance ([`INSTANCE_KEY`](crate::INSTANCE_KEY)); registering renews it. An unspecified address
-    /// (`0.0.0.0`, `::`) means the one at which the binder sees the caller.
+    /// [`register`](Binder::register) with [`Offer::new`].
     ///
     /// # Errors
-    /// When the name or address breaks a rule, a limit is reached, or a later start of the instance is known.
+    /// As those of `register`.
     fn register_procedure(
         &self,
         procedure_name: String,
@@ -28,14 +36,27 @@ pub trait Binder {
         port: u16,
     ) -> Result<Granted, BinderError>;
 
-    /// Where a procedure is served, as the caller can reach it.
+    /// Where a procedure is served, as the caller can reach it: one of the servers that [`lookup`](Binder::lookup)
+    /// answers, by chance and weight.
     ///
     /// # Errors
-    /// [`BinderError::NotRegistered`], or [`BinderError::OutOfReach`] when the caller has no way to it.
+    /// As those of `lookup`.
     #[idempotent]
     fn lookup_procedure(&self, procedure_name: String) -> Result<Location, BinderError>;
 
+    /// Registers a procedure, or renews it.
+    ///
+    /// One lease covers all procedures of an instance ([`INSTANCE_KEY`](crate::INSTANCE_KEY)); registering renews it. Who
+    /// takes an exclusive procedure from another ends that registration, and the other learns it at his next renewal.
+    ///
+    /// # Errors
+    /// When the name, the address or what is offered breaks a rule, a limit is reached, the caller's token does not allow
+    /// it, a later start of the instance is known, or living servers hold the procedure in the other [`Mode`].
+    fn register(&self, offer: Offer) -> Result<Granted, BinderError>;
+
     /// Renews the caller's lease, and with it all his procedures.
+    ///
+    /// What a former start of the instance had registered, and this one has not by now, goes.
     ///
     /// # Errors
     /// When the call names no instance, or a later start of it is known.
@@ -46,70 +67,69 @@ pub trait Binder {
     ///
     /// # Errors
     /// When a name breaks a rule or the call names no instance.
+    #[idempotent]
     fn unregister(&self, procedure_names: Vec<String>) -> Result<(), BinderError>;
 
-    /// The first [`PAGE`] registered procedures whose names sort behind `after` (empty: from the start), by name.
+    /// Says that the caller will end soon: those of these procedures that he holds are told to nobody who has a choice.
+    ///
+    /// It lasts until he unregisters them, or his operator calls [`resume`](Binder::resume).
     ///
     /// # Errors
-    /// Only those of the call itself.
+    /// As those of [`unregister`](Binder::unregister).
     #[idempotent]
-    fn list(&self, after: String) -> Result<Vec<Entry>, BinderError>;
-}
+    fn drain(&self, procedure_names: Vec<String>) -> Result<(), BinderError>;
 
-/// A procedure is registered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Granted {
-    /// Grows each time the name changes hands; resources may refuse a holder with a lower one.
-    pub epoch: u64,
-    /// How long the lease lasts without a renewal.
-    pub lease_ms: u64,
-}
+    /// The servers of a procedure: those that live; if none, those that drain; if none, those that are suspect.
+    ///
+    /// # Errors
+    /// [`BinderError::NotRegistered`]; [`BinderError::NoMatch`] when nobody is what the question wants;
+    /// [`BinderError::OutOfReach`] when the caller has no way to any of them.
+    #[idempotent]
+    fn lookup(&self, question: Question) -> Result<Found, BinderError>;
 
-/// Where a procedure is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Location {
-    /// An IP address, or a host name as its server registered it.
-    pub address: String,
-    /// The port, never 0.
-    pub port: u16,
-    /// How long the answer may be used without asking again.
-    pub max_age_ms: u64,
-    /// The registration's epoch.
-    pub epoch: u64,
-}
+    /// A page of what is registered, by name, and by age under one name.
+    ///
+    /// # Errors
+    /// When the caller's token does not allow it.
+    #[idempotent]
+    fn list(&self, query: Query) -> Result<Page, BinderError>;
 
-/// What became of a lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Renewal {
-    /// It lasts again as long as at first.
-    Renewed {
-        /// How long that is.
-        lease_ms: u64,
-        /// Procedures of the caller that another instance has taken. Told until they are unregistered.
-        superseded: Vec<String>,
-    },
-    /// The binder has no such lease, perhaps because it was restarted: register everything again.
-    UnknownLease,
-}
+    /// What changes in this scope from now on, with all that is there first.
+    ///
+    /// A caller who has seen everything up to a [`Revision`] names it, and gets what came after it if the binder
+    /// remembers, else everything again ([`Change::Reset`]); one notice comes at once, though it may be empty. One that does not take what is sent is later given
+    /// everything again, and costs nobody else.
+    ///
+    /// # Errors
+    /// When the scope breaks a rule, too many watch already, or the caller's token does not allow it.
+    fn watch(&self, scope: Scope, seen: Option<Revision>) -> Result<Stream<Notice>, BinderError>;
 
-/// A registered procedure, for people who look after a system.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The procedure's name.
-    pub name: String,
-    /// Its address as the asker can reach it; as registered where he cannot.
-    pub address: String,
-    /// Its port.
-    pub port: u16,
-    /// For how long this holder has it.
-    pub age_ms: u64,
-    /// How long the lease lasts from now.
-    pub lease_left_ms: u64,
-    /// The registration's epoch.
-    pub epoch: u64,
-    /// A part of the holder's instance id; its place if it has no id.
-    pub instance: String,
-    /// The holder's start, in milliseconds since the Unix epoch; 0 if it did not say.
-    pub incarnation: u64,
+    /// Drains registrations from outside; the answer has those that were there.
+    ///
+    /// # Errors
+    /// When there are more than [`PAGE`] targets, or the caller's token does not allow one of them.
+    #[idempotent]
+    fn drain_targets(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
+
+    /// Takes back that registrations drain; the answer has those that were there.
+    ///
+    /// # Errors
+    /// As those of [`drain_targets`](Binder::drain_targets).
+    #[idempotent]
+    fn resume(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
+
+    /// Removes registrations, whoever holds them; the answer has those that were there. A server that lives is told at its
+    /// next renewal, and does not register them again.
+    ///
+    /// # Errors
+    /// As those of [`drain_targets`](Binder::drain_targets).
+    #[idempotent]
+    fn remove(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
+
+    /// How the binder is.
+    ///
+    /// # Errors
+    /// When the caller's token does not allow it.
+    #[idempotent]
+    fn stats(&self) -> Result<Stats, BinderError>;
 }

@@ -4,7 +4,10 @@ use rpc_core::Status;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::access::AccessError;
 use crate::address::AddressError;
+use crate::contract::Mode;
+use crate::features::FeatureError;
 use crate::identity::IdentityError;
 use crate::name::NameError;
 
@@ -18,9 +21,15 @@ pub enum BinderError {
     /// The address breaks a rule.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The weight, version or metadata breaks a rule.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
     /// The identity beside the call is missing or broken.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The caller's token is missing, unknown, or does not allow this.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Nobody serves the procedure.
     #[error("no procedure named {name} is registered{}", remark(*.binder_age_ms, *.lease_ms))]
     NotRegistered {
@@ -30,6 +39,22 @@ pub enum BinderError {
         binder_age_ms: u64,
         /// The binder's lease; servers renew well within it.
         lease_ms: u64,
+    },
+    /// Nobody who serves the procedure is what was wanted.
+    #[error("none of the {servers} servers of {name} has the version and metadata that are wanted")]
+    NoMatch {
+        /// The procedure.
+        name: String,
+        /// How many serve it.
+        servers: u64,
+    },
+    /// Living servers hold the procedure in the other mode.
+    #[error("{}", other_mode(.name, *.held))]
+    OtherMode {
+        /// The procedure.
+        name: String,
+        /// How they hold it.
+        held: Mode,
     },
     /// The procedure is served where the asker has no way to.
     #[error("{name} is registered at {address}, which you cannot use: {why}")]
@@ -57,6 +82,22 @@ pub enum BinderError {
         /// The limit.
         limit: u64,
     },
+    /// A procedure has too many servers.
+    #[error("one procedure has at most {limit} servers, and this one has that many")]
+    NameFull {
+        /// The limit.
+        limit: u64,
+    },
+    /// One call names too much.
+    #[error("one call names at most {limit} {what}, this one names {count}")]
+    TooMany {
+        /// The limit.
+        limit: u64,
+        /// What is named.
+        what: String,
+        /// How many.
+        count: u64,
+    },
     /// The binder has no room.
     #[error("the binder holds at most {limit} registrations, and has that many")]
     BinderFull {
@@ -72,6 +113,19 @@ impl BinderError {
     /// Whether the binder answered that nobody serves the procedure, but has not run for long enough to be sure.
     pub(crate) fn is_unsure(&self) -> bool {
         matches!(self, BinderError::NotRegistered { binder_age_ms, lease_ms, .. } if binder_age_ms < lease_ms)
+    }
+}
+
+fn other_mode(name: &str, held: Mode) -> String {
+    match held {
+        Mode::Exclusive => format!(
+            "{name} is held by one server alone, which lives: it must leave, or register it as shared too, before \
+             others may share it"
+        ),
+        Mode::Shared => format!(
+            "{name} is shared by servers that live: they must leave before one may have it alone, or register it as \
+             shared"
+        ),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Both travel as metadata beside a call, so that `register_procedure` keeps its three arguments. A client that sends
 //! neither is known by the place it registers.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rpc_core::Metadata;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use crate::address::Place;
 pub const INSTANCE_KEY: &str = "binder-instance";
 /// The metadata key of an incarnation: 8 bytes, little-endian.
 pub const INCARNATION_KEY: &str = "binder-incarnation";
+
+/// The metadata key of the lease that an instance wishes for: milliseconds in 8 bytes, little-endian.
+pub const LEASE_KEY: &str = "binder-lease-ms";
 
 /// Which server process this is, across its restarts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +50,9 @@ pub enum IdentityError {
     /// One of the two is missing or has the wrong size.
     #[error("an identity is 16 bytes under {INSTANCE_KEY} and 8 bytes under {INCARNATION_KEY}")]
     Malformed,
+    /// The wished lease has the wrong size.
+    #[error("a wished lease is milliseconds in 8 bytes under {LEASE_KEY}")]
+    Lease,
 }
 
 impl Owner {
@@ -76,6 +82,16 @@ impl Owner {
         Ok(Some(Owner { instance: Instance::Named(id), incarnation: u64::from_le_bytes(incarnation) }))
     }
 
+    /// The lease that a call's metadata wishes for, if any.
+    ///
+    /// # Errors
+    /// [`IdentityError::Lease`] for a wrong size.
+    pub(crate) fn wished_lease(metadata: &Metadata) -> Result<Option<Duration>, IdentityError> {
+        let Some(bytes) = metadata.first(LEASE_KEY) else { return Ok(None) };
+        let bytes = bytes.try_into().map_err(|_| IdentityError::Lease)?;
+        Ok(Some(Duration::from_millis(u64::from_le_bytes(bytes))))
+    }
+
     /// The identity of a client that sends none and registers this place.
     pub(crate) fn at(place: &Place) -> Owner {
         Owner { instance: Instance::At(place.clone()), incarnation: 0 }
@@ -86,7 +102,7 @@ impl Instance {
     /// Enough of the instance to tell it from others, and too little to speak as it.
     pub(crate) fn short(&self) -> String {
         match self {
-            Instance::Named(id) => id.iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+            Instance::Named(id) => id.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
             Instance::At(place) => place.to_string(),
         }
     }
@@ -117,7 +133,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wished_lease_is_eight_bytes() {
+        let mut metadata = Metadata::new();
+        assert_eq!(Owner::wished_lease(&metadata), Ok(None));
+        metadata.insert(LEASE_KEY, 2_000u64.to_le_bytes()).unwrap();
+        assert_eq!(Owner::wished_lease(&metadata), Ok(Some(Duration::from_secs(2))));
+        metadata.replace(LEASE_KEY, [0; 7]).unwrap();
+        assert_eq!(Owner::wished_lease(&metadata), Err(IdentityError::Lease));
+    }
+
+    #[test]
     fn a_short_instance_does_not_give_the_id_away() {
-        assert_eq!(Instance::Named([0xab; 16]).short(), "abababab");
+        assert_eq!(Instance::Named([0xab; 16]).short(), "abababababab");
     }
 }

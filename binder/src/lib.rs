@@ -8,10 +8,13 @@
 mod contract;
 mod error;
 
+mod access;
 mod address;
+mod features;
 mod identity;
 mod name;
 mod registry;
+mod state;
 
 mod name_service;
 mod server;
@@ -19,19 +22,28 @@ mod server;
 mod registration;
 mod resolver;
 
+pub use access::{
+    Access, AccessError, Lookups, TOKEN_FILE_BYTES, TOKEN_KEY, TOKEN_LONGEST, TOKEN_SHORTEST, Token,
+    TokenError, TokenFileError, Tokens,
+};
 pub use address::{ADDRESS_BYTES, AddressError};
 pub use contract::{
-    Binder, BinderClient, BinderService, BinderStart, Entry, Granted, Location, PAGE, Renewal,
+    Alarm, Binder, BinderClient, BinderService, BinderStart, Change, Counters, Cursor, Departure, Entry,
+    Found, Gone, Granted, Location, Loss, LossReason, Mode, Notice, Offer, PAGE, Page, Query, Question,
+    Renewal, Revision, Saving, Scope, State, Stats, Target,
 };
 pub use error::BinderError;
-pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError};
+pub use features::{FeatureError, METADATA_BYTES, METADATA_ENTRIES, METADATA_KEY_BYTES, VERSION_BYTES};
+pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError, LEASE_KEY};
 pub use name::{NAME_BYTES, NameError};
-pub use registration::{NotYetRegistered, Registration, RegistrationError};
+pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions};
 pub use registry::{
-    DEFAULT_LEASE, LONGEST_LEASE, NAMES, NAMES_PER_LEASE, PAUSE_SHARE, SHORTEST_LEASE, Terms,
+    DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE, REGISTRATIONS,
+    SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,
 };
 pub use resolver::{REFUSED_FOR, Resolver, STALE_FOR};
-pub use server::BinderServer;
+pub use server::{BinderOptions, BinderServer, StartError};
+pub use state::{Damaged, StateError};
 
 /// Where a binder listens unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";

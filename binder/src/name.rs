@@ -56,6 +56,11 @@ impl ProcedureName {
         }
         Ok(ProcedureName(text.into()))
     }
+
+    /// Its text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for ProcedureName {

@@ -1,41 +1,162 @@
 //! The binder's procedures over its registry.
 //!
-//! Owned by [`BinderServer`](crate::BinderServer). The only place that joins the registry with the clock and with what
-//! surrounds a call; it decides nothing.
+//! Owned by [`BinderServer`](crate::BinderServer). The only place that joins the registry with the clock, with who may do
+//! what, and with what surrounds a call; it decides nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use rpc_core::Context;
+use rpc_core::{Context, Status, Stream};
 
-use crate::address::{Place, Vantage};
-use crate::contract::{Binder, Entry, Granted, Location, Renewal};
+use crate::access::{Access, Permit};
+use crate::address::{OutOfReach, Place, Vantage};
+use crate::contract::{
+    Binder, Found, Granted, Location, Notice, Offer, PAGE, Page, Query, Question, Renewal, Revision, Scope,
+    Stats, Target,
+};
 use crate::error::BinderError;
+use crate::features::{Features, Wanted};
 use crate::identity::{IdentityError, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Held, Registry, Terms, millis};
+use crate::registry::{Held, Intent, Offered, Registry, Saved, Spot, Sweep, millis};
+
+mod counters;
+mod savings;
+mod telling;
+mod watching;
+
+use counters::Tally;
+pub(crate) use savings::{Savings, Turn};
+use watching::Bells;
 
 /// A binder in this process, without a socket.
 #[derive(Debug)]
-pub(crate) struct NameService {
+pub(crate) struct NameService(Arc<Desk>);
+
+/// What the service and its watchers share.
+#[derive(Debug)]
+struct Desk {
     registry: Mutex<Registry>,
+    /// Rung whenever the registry has a new revision; never locked together with it.
+    bells: Bells,
+    access: Access,
+    tally: Tally,
+    savings: Savings,
+    /// Which start of which binder this is.
+    binder: u64,
 }
 
 impl NameService {
-    pub(crate) fn new(terms: Terms) -> NameService {
-        // Microseconds, so that a binder that starts again begins above every epoch it has given before.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let epoch = u64::try_from(since_epoch.as_micros()).unwrap_or(0);
-        NameService { registry: Mutex::new(Registry::new(terms, epoch, Instant::now())) }
+    pub(crate) fn new(registry: Registry, access: Access, savings: Savings) -> NameService {
+        let (registry, bells, tally) = (Mutex::new(registry), Bells::default(), Tally::default());
+        NameService(Arc::new(Desk { registry, bells, access, tally, savings, binder: fastrand::u64(..) }))
     }
 
-    /// Ends the leases whose time is over; how many names have gone.
-    pub(crate) fn sweep(&self) -> usize {
-        self.registry().sweep(Instant::now())
+    /// Ends the leases whose time is over; what has happened by itself since the last time.
+    pub(crate) fn sweep(&self) -> Sweep {
+        let sweep = self.0.change(|registry| registry.sweep(Instant::now()));
+        self.0.tally.expired(sweep.gone);
+        sweep
     }
 
+    /// What is to be kept over a restart, and as of which revision.
+    pub(crate) fn save(&self) -> (u64, Saved) {
+        let registry = self.0.registry();
+        (registry.number(), registry.save(Instant::now()))
+    }
+
+    /// The same, if there is anything newer than this revision.
+    pub(crate) fn save_newer(&self, than: u64) -> Option<(u64, Saved)> {
+        let registry = self.0.registry();
+        let number = registry.number();
+        (number > than).then(|| (number, registry.save(Instant::now())))
+    }
+
+    /// How the state file is.
+    pub(crate) fn savings(&self) -> &Savings {
+        &self.0.savings
+    }
+}
+
+impl Desk {
     fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that may change what watchers know, and rings if it did.
+    fn change<T>(&self, action: impl FnOnce(&mut Registry) -> T) -> T {
+        let mut registry = self.registry();
+        let before = registry.number();
+        let outcome = action(&mut registry);
+        let changed = registry.number() != before;
+        drop(registry);
+        if changed {
+            self.bells.ring();
+        }
+        outcome
+    }
+
+    fn revision(&self, number: u64) -> Revision {
+        Revision { binder: self.binder, number }
+    }
+
+    fn register(&self, offer: Offer) -> Result<Granted, BinderError> {
+        let context = Context::current();
+        let permit = self.access.permit(context.metadata())?;
+        let name = ProcedureName::parse(&offer.name)?;
+        permit.check(&name)?;
+        let place = Place::advertised(&offer.address, offer.port, Vantage::of(&context))?;
+        let features = Features::parse(offer.weight, offer.version.as_deref(), offer.metadata)?;
+        let owner = Owner::of(context.metadata())?.unwrap_or_else(|| Owner::at(&place));
+        let wished = Owner::wished_lease(context.metadata())?;
+        self.tally.registered();
+        tracing::debug!("{name} is registered at {place} by {}", owner.instance.short());
+        let offered = Offered { name, place, mode: offer.mode, features };
+        self.change(|registry| registry.register(&owner, offered, wished, Instant::now()))
+    }
+
+    /// The servers that the caller can reach, how long they may be relied on, and as of when.
+    fn lookup(&self, question: Question) -> Result<(Vec<Reached>, Duration, Revision), BinderError> {
+        let context = Context::current();
+        self.access.check_lookup(context.metadata())?;
+        let name = ProcedureName::parse(&question.name)?;
+        let wanted = Wanted::parse(question.version.as_deref(), question.metadata)?;
+        self.tally.looked_up();
+        let (held, number) = self.change(|registry| {
+            registry.lookup(&name, &wanted, Instant::now()).map(|held| (held, registry.number()))
+        })?;
+        let max_age = held.iter().map(Held::max_age).min().unwrap_or_default();
+        Ok((within_reach(&name, held, Vantage::of(&context))?, max_age, self.revision(number)))
+    }
+
+    /// Does the same to all targets that the caller may touch and that are there.
+    fn for_each_target(
+        &self,
+        targets: Vec<Target>,
+        action: impl Fn(&mut Registry, &ProcedureName, u64) -> Spot,
+    ) -> Result<Vec<Target>, BinderError> {
+        if targets.len() > PAGE {
+            let (what, count) = ("registrations".to_owned(), targets.len() as u64);
+            return Err(BinderError::TooMany { limit: PAGE as u64, what, count });
+        }
+        let permit = self.permit()?;
+        let parse = |target: Target| {
+            let name = ProcedureName::parse(&target.name)?;
+            permit.check(&name)?;
+            Ok((name, target))
+        };
+        let targets: Vec<_> = targets.into_iter().map(parse).collect::<Result<_, BinderError>>()?;
+        let there = |registry: &mut Registry| {
+            let found = targets
+                .into_iter()
+                .filter(|(name, target)| action(registry, name, target.epoch) == Spot::Found);
+            found.map(|(_, target)| target).collect()
+        };
+        Ok(self.change(there))
+    }
+
+    fn permit(&self) -> Result<Permit<'_>, BinderError> {
+        Ok(self.access.permit(Context::current().metadata())?)
     }
 }
 
@@ -46,49 +167,145 @@ impl Binder for NameService {
         address: String,
         port: u16,
     ) -> Result<Granted, BinderError> {
-        let context = Context::current();
-        let name = ProcedureName::parse(&procedure_name)?;
-        let place = Place::advertised(&address, port, Vantage::of(&context))?;
-        let owner = Owner::of(context.metadata())?.unwrap_or_else(|| Owner::at(&place));
-        tracing::debug!("{name} is registered at {place} by {}", owner.instance.short());
-        self.registry().register(&owner, &name, place, Instant::now())
+        self.0.register(Offer::new(procedure_name, address, port))
     }
 
     fn lookup_procedure(&self, procedure_name: String) -> Result<Location, BinderError> {
-        let vantage = Vantage::of(&Context::current());
-        let name = ProcedureName::parse(&procedure_name)?;
-        let mut registry = self.registry();
-        let fresh_for = registry.lease() / 3;
-        let held = registry.lookup(&name, Instant::now())?;
-        let place = &held.holding.place;
-        let address = place.seen_from(vantage).map_err(|why| BinderError::OutOfReach {
-            name: procedure_name,
-            address: place.to_string(),
-            why: why.to_string(),
-        })?;
-        // As long as a living holder takes to be heard of again, and never longer than a dead one is believed.
-        let max_age_ms = millis(held.left.min(fresh_for));
-        Ok(Location { address, port: place.port(), max_age_ms, epoch: held.holding.epoch })
+        let question = Question { name: procedure_name, ..Question::default() };
+        let (reached, max_age, _) = self.0.lookup(question)?;
+        let Some((held, address)) = choose(reached) else {
+            return Err(Status::internal("a lookup found nothing and did not say so").into());
+        };
+        let (port, epoch) = (held.record.place.port(), held.record.epoch);
+        Ok(Location { address, port, max_age_ms: millis(max_age), epoch })
+    }
+
+    fn register(&self, offer: Offer) -> Result<Granted, BinderError> {
+        self.0.register(offer)
     }
 
     fn renew(&self) -> Result<Renewal, BinderError> {
-        self.registry().renew(&caller()?, Instant::now())
+        self.0.permit()?;
+        let owner = caller()?;
+        let wished = Owner::wished_lease(Context::current().metadata())?;
+        self.0.tally.renewed();
+        self.0.change(|registry| registry.renew(&owner, wished, Instant::now()))
     }
 
     fn unregister(&self, procedure_names: Vec<String>) -> Result<(), BinderError> {
-        let owner = caller()?;
-        let names: Result<Vec<_>, _> =
-            procedure_names.iter().map(|name| ProcedureName::parse(name)).collect();
-        self.registry().unregister(&owner, &names?, Instant::now());
+        self.0.permit()?;
+        let (owner, names) = (caller()?, parse_names(&procedure_names)?);
+        self.0.change(|registry| registry.unregister(&owner, &names, Instant::now()));
         Ok(())
     }
 
-    fn list(&self, after: String) -> Result<Vec<Entry>, BinderError> {
-        let vantage = Vantage::of(&Context::current());
-        let now = Instant::now();
-        let mut registry = self.registry();
-        Ok(registry.list(&after, now).iter().map(|held| entry(held, vantage, now)).collect())
+    fn drain(&self, procedure_names: Vec<String>) -> Result<(), BinderError> {
+        self.0.permit()?;
+        let (owner, names) = (caller()?, parse_names(&procedure_names)?);
+        self.0.change(|registry| registry.intend(&owner, &names, Intent::Drain, Instant::now()));
+        Ok(())
     }
+
+    fn lookup(&self, question: Question) -> Result<Found, BinderError> {
+        let (reached, max_age, revision) = self.0.lookup(question)?;
+        let vantage = Vantage::of(&Context::current());
+        let entries = reached.iter().map(|(held, _)| telling::entry(held, vantage, Instant::now())).collect();
+        Ok(Found { entries, max_age_ms: millis(max_age), revision })
+    }
+
+    fn list(&self, query: Query) -> Result<Page, BinderError> {
+        let context = Context::current();
+        self.0.access.check_lookup(context.metadata())?;
+        telling::check_scope(&Scope::Prefix(query.prefix.clone()))?;
+        let wanted = Wanted::parse(None, query.metadata)?;
+        let limit =
+            usize::try_from(query.limit).ok().filter(|limit| (1..=PAGE).contains(limit)).unwrap_or(PAGE);
+        let (vantage, now) = (Vantage::of(&context), Instant::now());
+        let (slice, number) = self.0.change(|registry| {
+            let slice = registry.list(&query.prefix, &wanted, query.after.as_ref(), limit, now);
+            (slice, registry.number())
+        });
+        let entries = slice.held.iter().map(|held| telling::entry(held, vantage, now)).collect();
+        Ok(Page { entries, next: slice.next, revision: self.0.revision(number) })
+    }
+
+    fn watch(&self, scope: Scope, seen: Option<Revision>) -> Result<Stream<Notice>, BinderError> {
+        let context = Context::current();
+        self.0.access.check_lookup(context.metadata())?;
+        telling::check_scope(&scope)?;
+        let watcher = watching::Watcher::new(self.0.clone(), scope, seen, Vantage::of(&context))?;
+        Ok(Stream::from_iter(watcher))
+    }
+
+    fn drain_targets(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {
+        let drain = |registry: &mut Registry, name: &_, epoch| {
+            registry.intend_target(name, epoch, Intent::Drain, Instant::now())
+        };
+        self.0.for_each_target(targets, drain)
+    }
+
+    fn resume(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {
+        let resume = |registry: &mut Registry, name: &_, epoch| {
+            registry.intend_target(name, epoch, Intent::Stay, Instant::now())
+        };
+        self.0.for_each_target(targets, resume)
+    }
+
+    fn remove(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {
+        self.0.for_each_target(targets, |registry, name, epoch| {
+            registry.remove_target(name, epoch, Instant::now())
+        })
+    }
+
+    fn stats(&self) -> Result<Stats, BinderError> {
+        self.0.access.check_lookup(Context::current().metadata())?;
+        let desk = &self.0;
+        let (census, number) = desk.change(|registry| (registry.census(Instant::now()), registry.number()));
+        let (watchers, counters, saving) = (desk.bells.count(), desk.tally.read(), desk.savings.read());
+        Ok(telling::stats(&census, desk.revision(number), watchers, counters, saving))
+    }
+}
+
+/// A server and the address by which the asker reaches it.
+type Reached = (Held, String);
+
+fn within_reach(
+    name: &ProcedureName,
+    held: Vec<Held>,
+    vantage: Vantage,
+) -> Result<Vec<Reached>, BinderError> {
+    let mut reached = Vec::with_capacity(held.len());
+    let mut refused: Option<(Place, OutOfReach)> = None;
+    for held in held {
+        match held.record.place.seen_from(vantage) {
+            Ok(address) => reached.push((held, address)),
+            Err(why) => refused = Some((held.record.place.clone(), why)),
+        }
+    }
+    match refused {
+        Some((place, why)) if reached.is_empty() => Err(BinderError::OutOfReach {
+            name: name.to_string(),
+            address: place.to_string(),
+            why: why.to_string(),
+        }),
+        _ => Ok(reached),
+    }
+}
+
+/// One of them, each as likely as its weight.
+fn choose(reached: Vec<Reached>) -> Option<Reached> {
+    let weight = |(held, _): &Reached| u64::from(held.record.features.weight.get());
+    let total: u64 = reached.iter().map(weight).sum();
+    let mut chance = fastrand::u64(..total.max(1));
+    let chosen = |reached: &Reached| match chance.checked_sub(weight(reached)) {
+        Some(rest) => {
+            chance = rest;
+            false
+        }
+        None => true,
+    };
+    let place = reached.iter().position(chosen)?;
+    reached.into_iter().nth(place)
 }
 
 fn caller() -> Result<Owner, BinderError> {
@@ -96,110 +313,9 @@ fn caller() -> Result<Owner, BinderError> {
     owner.ok_or(BinderError::Identity(IdentityError::Missing))
 }
 
-fn entry(held: &Held<'_>, vantage: Vantage, now: Instant) -> Entry {
-    let place = &held.holding.place;
-    Entry {
-        name: held.name.to_string(),
-        address: place.seen_from(vantage).unwrap_or_else(|_| place.address()),
-        port: place.port(),
-        age_ms: millis(now.saturating_duration_since(held.holding.since)),
-        lease_left_ms: millis(held.left),
-        epoch: held.holding.epoch,
-        instance: held.holding.instance.short(),
-        incarnation: held.incarnation,
-    }
+fn parse_names(texts: &[String]) -> Result<Vec<ProcedureName>, BinderError> {
+    Ok(texts.iter().map(|text| ProcedureName::parse(text)).collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use super::*;
-    use crate::identity::{INCARNATION_KEY, INSTANCE_KEY};
-
-    fn service() -> NameService {
-        NameService::new(Terms::default())
-    }
-
-    fn named(id: u8) -> Context {
-        let context = Context::background().with_metadata(INSTANCE_KEY, [id; 16]).unwrap();
-        context.with_metadata(INCARNATION_KEY, 7u64.to_le_bytes()).unwrap()
-    }
-
-    fn register(service: &NameService, name: &str, address: &str) -> Result<Granted, BinderError> {
-        service.register_procedure(name.into(), address.into(), 4000)
-    }
-
-    #[test]
-    fn a_plain_client_registers_and_looks_up() {
-        let service = service();
-        register(&service, "chat", "127.0.0.1").unwrap();
-        let location = service.lookup_procedure("chat".into()).unwrap();
-        assert_eq!((location.address.as_str(), location.port), ("127.0.0.1", 4000));
-        assert!(location.max_age_ms <= 5_000);
-        assert_eq!(service.renew(), Err(BinderError::Identity(IdentityError::Missing)));
-    }
-
-    #[test]
-    fn what_cannot_be_registered_is_refused_in_words() {
-        let service = service();
-        let refusals = [
-            register(&service, "", "127.0.0.1"),
-            register(&service, "chat", ""),
-            service.register_procedure("chat".into(), "127.0.0.1".into(), 0),
-        ];
-        let words = ["name has at least 1 byte", "address has at least 1 byte", "port 0 is no port"];
-        for (refusal, word) in refusals.into_iter().zip(words) {
-            let sentence = refusal.unwrap_err().to_string();
-            assert!(sentence.contains(word), "{sentence}");
-        }
-        assert_eq!(service.list(String::new()), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn an_identity_beside_the_call_holds_the_lease() {
-        let service = service();
-        named(1).scope(|| {
-            register(&service, "chat", "127.0.0.1").unwrap();
-            let renewal = service.renew().unwrap();
-            assert_eq!(renewal, Renewal::Renewed { lease_ms: 15_000, superseded: Vec::new() });
-        });
-        named(2).scope(|| {
-            assert_eq!(service.renew(), Ok(Renewal::UnknownLease));
-            service.unregister(vec!["chat".into()]).unwrap();
-        });
-        let listed = service.list(String::new()).unwrap();
-        assert_eq!(listed.len(), 1);
-        assert_eq!((listed[0].instance.as_str(), listed[0].incarnation), ("01010101", 7));
-        named(1).scope(|| service.unregister(vec!["chat".into()]).unwrap());
-        assert_eq!(service.list(String::new()), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn an_asker_from_afar_gets_an_address_he_can_use_or_a_sentence() {
-        let service = service();
-        register(&service, "open", "0.0.0.0").unwrap();
-        register(&service, "local", "127.0.0.1").unwrap();
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let afar =
-            Context::background().with_addresses(address("192.168.1.9:40000"), address("192.168.1.5:5000"));
-        afar.scope(|| {
-            assert_eq!(service.lookup_procedure("open".into()).unwrap().address, "192.168.1.5");
-            let sentence = service.lookup_procedure("local".into()).unwrap_err().to_string();
-            assert!(
-                sentence.starts_with("local is registered at 127.0.0.1:4000, which you cannot use: only")
-            );
-            assert_eq!(service.list(String::new()).unwrap()[0].address, "127.0.0.1");
-            assert!(matches!(register(&service, "far", "127.0.0.1"), Err(BinderError::Address(_))));
-        });
-    }
-
-    #[test]
-    fn an_unknown_name_says_how_young_the_binder_is() {
-        let error = service().lookup_procedure("chat".into()).unwrap_err();
-        assert!(error.is_unsure());
-        let sentence = "no procedure named chat is registered (the binder started 0 s ago; servers that run come \
-                        back within 15 s)";
-        assert_eq!(error.to_string(), sentence);
-    }
-}
+mod tests;

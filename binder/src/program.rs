@@ -2,13 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use binder::{BinderError, DEFAULT_ADDRESS, LONGEST_LEASE, SHORTEST_LEASE};
+use binder::{
+    BinderClient, BinderError, DEFAULT_ADDRESS, LONGEST_LEASE, Lookups, SHORTEST_LEASE, StartError,
+    StateError, Token, TokenFileError,
+};
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand};
-use rpc_core::Endpoint;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rpc_core::{Client, Endpoint};
 use rpc_program::completions::{self, Shell};
 use rpc_program::duration::{self, DurationError};
 use rpc_program::listen::ListenError;
@@ -45,9 +49,35 @@ struct Serve {
     #[arg(long, env = "BINDER_INSECURE", value_parser = BoolishValueParser::new())]
     insecure: bool,
 
-    /// How long a server that is not heard of stays registered, 100ms to 5m
+    /// How long a server is believed that is not heard of, unless it wishes for another time: 100ms to 5m
     #[arg(long, value_name = "TIME", env = "BINDER_LEASE", default_value = "15s", value_parser = lease)]
     lease: Duration,
+
+    /// Let only those register who have a token of this file. Each line has a token, and behind it what the names begin
+    /// with that it allows, or * for all names
+    #[arg(long, value_name = "FILE", env = "BINDER_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Who may look up where there is a token file
+    #[arg(long, value_name = "WHO", env = "BINDER_LOOKUPS", default_value = "open", requires = "token_file")]
+    lookups: WhoLooksUp,
+
+    /// Keep in this file what is registered, so that it is known at once after a restart
+    #[arg(long, value_name = "FILE", env = "BINDER_STATE")]
+    state: Option<PathBuf>,
+
+    /// If the state file is damaged, put it aside and start with nothing
+    #[arg(long, requires = "state")]
+    reset_state: bool,
+}
+
+/// Who may look up where there is a token file.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WhoLooksUp {
+    /// Everybody
+    Open,
+    /// Whoever has any token
+    Token,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,6 +108,10 @@ struct Ask {
     /// The binder to ask
     #[arg(long, value_name = "ADDR:PORT", env = "BINDER_ADDRESS", default_value = DEFAULT_ADDRESS)]
     binder: Endpoint,
+
+    /// The file with the token for it, if it wants one; the first of the file is sent
+    #[arg(long, value_name = "FILE", env = "BINDER_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
 }
 
 /// Why the program did not do what it was told.
@@ -85,6 +119,22 @@ struct Ask {
 pub(crate) enum Failure {
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(
+        "other machines could reach {0}, and nothing says who of them may register: say it with --token-file, listen on \
+         a loopback address such as 127.0.0.1, or say --insecure"
+    )]
+    Unprotected(SocketAddr),
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    #[error(transparent)]
+    State(StateError),
+    #[error(
+        "what is registered cannot be read back (--reset-state puts the file aside and starts with nothing; servers that \
+         run register again by themselves)"
+    )]
+    Damaged(#[source] StateError),
+    #[error("cannot start")]
+    Start(#[source] StartError),
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
     #[error("the binder at {0} cannot be asked (start one with `binder`, or name another with --binder)")]
@@ -123,10 +173,20 @@ pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
     }
 }
 
+impl From<WhoLooksUp> for Lookups {
+    fn from(who: WhoLooksUp) -> Lookups {
+        match who {
+            WhoLooksUp::Open => Lookups::Open,
+            WhoLooksUp::Token => Lookups::WithToken,
+        }
+    }
+}
+
 impl Ask {
-    fn client(&self) -> binder::BinderClient {
-        let client = rpc_core::Client::connect(self.binder.to_string());
-        binder::BinderClient::new(client.with_deadline(ANSWER_WITHIN))
+    fn client(&self) -> Result<BinderClient, Failure> {
+        let client = Client::connect(self.binder.to_string()).with_deadline(ANSWER_WITHIN);
+        let Some(file) = &self.token_file else { return Ok(BinderClient::new(client)) };
+        Ok(BinderClient::new(Token::read(file)?.beside(&client)))
     }
 
     /// The failure that this error of a call is to the user.
@@ -141,8 +201,10 @@ impl Ask {
 const EXAMPLES: &str = "\
 Examples:
   binder                             serve on 127.0.0.1:5000
-  binder --listen 0.0.0.0:5000 --insecure
-                                     serve everyone who reaches this machine
+  binder --state /var/lib/binder/state
+                                     know everything at once after a restart
+  binder --listen 0.0.0.0:5000 --token-file tokens
+                                     serve other machines, those with a token
   binder list                        show what is registered
   binder lookup send_message         print where a procedure is served
 

@@ -1,5 +1,6 @@
 //! Keeps a server's procedures registered for as long as the server lives.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,11 +11,14 @@ use rpc_core::Client;
 use rpc_core::threads::{self, Thread};
 use thiserror::Error;
 
+use crate::access::Token;
 use crate::address::{AddressError, Place, Vantage};
-use crate::contract::BinderClient;
+use crate::contract::{BinderClient, Offer};
 use crate::error::BinderError;
-use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, Instance, Owner};
+use crate::features::{FeatureError, Features};
+use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, Instance, LEASE_KEY, Owner};
 use crate::name::{NameError, ProcedureName};
+use crate::registry::millis;
 
 mod keeper;
 mod worker;
@@ -33,6 +37,15 @@ pub struct Registration {
     /// Its drop ends the thread, whose drop joins it: the order of the fields matters.
     _closing: Sender<Infallible>,
     _thread: Thread,
+}
+
+/// How a registration is kept.
+#[derive(Clone, Debug, Default)]
+pub struct RegistrationOptions {
+    /// What opens the binder, if it wants a token.
+    pub token: Option<Token>,
+    /// How long the binder is to believe in this server without hearing of it; the binder's own time if `None`.
+    pub lease: Option<Duration>,
 }
 
 /// A registration cannot even begin.
@@ -56,6 +69,14 @@ pub enum RegistrationError {
         port: u16,
         /// The rule.
         source: AddressError,
+    },
+    /// The weight, version or metadata breaks a rule.
+    #[error("{name:?} cannot be registered")]
+    Feature {
+        /// The name, cut to its first 64 characters.
+        name: String,
+        /// The rule.
+        source: FeatureError,
     },
     /// The system gives no thread or no random numbers.
     #[error("the registration cannot start")]
@@ -88,11 +109,10 @@ struct State {
 }
 
 impl Registration {
-    /// Begins to register these procedures, served at `address` and `port`, with the binder at `HOST:PORT`.
+    /// Begins to register these procedures, served at `address` and `port`, with the binder at `HOST:PORT`; exclusive:
+    /// the last server to register has them.
     ///
-    /// Returns at once; [`wait_registered`](Registration::wait_registered) waits. An unspecified address (`0.0.0.0`,
-    /// `::`) means the one at which the binder sees this machine. Each registration is an instance of its own to the
-    /// binder, with its own lease.
+    /// [`start_with`](Registration::start_with) an [`Offer::new`] for each of them.
     ///
     /// # Errors
     /// [`RegistrationError`] when a name or the address breaks a rule, or the thread cannot start.
@@ -102,18 +122,30 @@ impl Registration {
         port: u16,
         procedures: &[&str],
     ) -> Result<Registration, RegistrationError> {
-        let names = names(procedures)?;
-        check_address(address, port)?;
+        let offers = procedures.iter().map(|name| Offer::new(*name, address, port));
+        Registration::start_with(binder, offers, RegistrationOptions::default())
+    }
+
+    /// Begins to register what is offered with the binder at `HOST:PORT`; of a name that comes twice the last offer counts.
+    ///
+    /// Returns at once; [`wait_registered`](Registration::wait_registered) waits. An unspecified address (`0.0.0.0`,
+    /// `::`) means the one at which the binder sees this machine. Each registration is an instance of its own to the
+    /// binder, with its own lease.
+    ///
+    /// # Errors
+    /// [`RegistrationError`] when an offer breaks a rule, or the thread cannot start.
+    pub fn start_with(
+        binder: impl AsRef<str>,
+        offers: impl IntoIterator<Item = Offer>,
+        options: RegistrationOptions,
+    ) -> Result<Registration, RegistrationError> {
+        let offers: BTreeMap<_, _> = offers.into_iter().map(checked).collect::<Result<_, _>>()?;
+        let names: Vec<_> = offers.keys().cloned().collect();
         let owner = Owner::new().map_err(|error| RegistrationError::Start(io::Error::other(error)))?;
         let binder = binder.as_ref();
         let progress = Arc::new(Progress::new(names.len()));
-        let worker = Worker {
-            client: client(binder, &owner),
-            binder: binder.to_owned(),
-            address: address.to_owned(),
-            port,
-            progress: progress.clone(),
-        };
+        let client = client(binder, &owner, options);
+        let worker = Worker { client, binder: binder.to_owned(), offers, progress: progress.clone() };
         let keeper = Keeper::new(names, fastrand::Rng::new());
         let (closing, closed) = bounded(0);
         let thread = threads::spawn("registration", move || worker.run(keeper, &closed))
@@ -135,7 +167,8 @@ impl Registration {
         Err(NotYetRegistered { missing: state.missing, why: state.trouble.clone() })
     }
 
-    /// The procedures that another server has taken over, in order; this registration leaves them alone.
+    /// The procedures that another server has taken over or somebody removed, in order; this registration leaves them
+    /// alone.
     pub fn superseded(&self) -> Vec<String> {
         self.progress.lock().superseded.clone()
     }
@@ -160,30 +193,30 @@ impl Progress {
     }
 }
 
-fn names(procedures: &[&str]) -> Result<Vec<ProcedureName>, RegistrationError> {
-    let parse = |text: &&str| {
-        ProcedureName::parse(text).map_err(|source| RegistrationError::Name { name: beginning(text), source })
-    };
-    procedures.iter().map(parse).collect()
-}
-
-fn check_address(address: &str, port: u16) -> Result<(), RegistrationError> {
-    // What depends on where the server is seen is the binder's to say.
-    Place::advertised(address, port, Vantage::Beside).map(drop).map_err(|source| RegistrationError::Address {
-        address: beginning(address),
-        port,
-        source,
-    })
+/// What depends on where the server is seen is the binder's to say.
+fn checked(offer: Offer) -> Result<(ProcedureName, Offer), RegistrationError> {
+    let name = ProcedureName::parse(&offer.name)
+        .map_err(|source| RegistrationError::Name { name: beginning(&offer.name), source })?;
+    Place::advertised(&offer.address, offer.port, Vantage::Beside).map_err(|source| {
+        RegistrationError::Address { address: beginning(&offer.address), port: offer.port, source }
+    })?;
+    Features::parse(offer.weight, offer.version.as_deref(), offer.metadata.clone())
+        .map_err(|source| RegistrationError::Feature { name: beginning(&offer.name), source })?;
+    Ok((name, offer))
 }
 
 fn beginning(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-fn client(binder: &str, owner: &Owner) -> BinderClient {
-    let client = Client::connect(binder).with_metadata(INCARNATION_KEY, owner.incarnation.to_le_bytes());
-    match owner.instance {
-        Instance::Named(id) => BinderClient::new(client.with_metadata(INSTANCE_KEY, id)),
-        Instance::At(_) => BinderClient::new(client),
+fn client(binder: &str, owner: &Owner, options: RegistrationOptions) -> BinderClient {
+    let RegistrationOptions { token, lease } = options;
+    let mut client = Client::connect(binder).with_metadata(INCARNATION_KEY, owner.incarnation.to_le_bytes());
+    if let Instance::Named(id) = owner.instance {
+        client = client.with_metadata(INSTANCE_KEY, id);
     }
+    if let Some(lease) = lease {
+        client = client.with_metadata(LEASE_KEY, millis(lease).to_le_bytes());
+    }
+    BinderClient::new(token.into_iter().fold(client, |client, token| token.beside(&client)))
 }

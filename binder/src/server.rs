@@ -1,55 +1,112 @@
-//! A binder on a socket: the service, and the thread that ends leases nobody asks about.
+//! A binder on a socket: the service, and the threads that end leases and keep the state file.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Server, StillRunning};
+use thiserror::Error;
 
+use crate::access::Access;
 use crate::contract::BinderService;
-use crate::name_service::NameService;
-use crate::registry::{LONGEST_LEASE, PAUSE_SHARE, SHORTEST_LEASE, Terms};
+use crate::name_service::{NameService, Savings};
+use crate::registry::{GuardNews, PAUSE_SHARE, Registry, Sweep, Terms};
+use crate::state::{Damaged, StateError, StateFile};
+
+mod saver;
+
+use saver::Saver;
 
 /// A running binder. Dropping it shuts it down.
 ///
-/// Its state is its own and soft: a binder that starts at the same address knows every living server again within a
-/// third of a lease.
+/// Its state is soft: a binder that starts at the same address knows every living server again within a third of a lease,
+/// and at once if it has a state file.
 #[derive(Debug)]
 pub struct BinderServer {
     server: Server,
-    _sweeper: Sweeper,
+    _sweeper: Attendant,
+    /// Behind the server, so that it saves what the last calls did.
+    _saver: Option<Attendant>,
 }
 
-/// Looks at the clock often enough that a gap means a pause of the process.
+/// How a binder serves.
+#[derive(Clone, Debug, Default)]
+pub struct BinderOptions {
+    /// How long leases last, and how much there may be.
+    pub terms: Terms,
+    /// Who may do what.
+    pub access: Access,
+    /// The file in which everything is kept over a restart; without one it is forgotten.
+    pub state: Option<PathBuf>,
+    /// What to do when that file is damaged.
+    pub damaged: Damaged,
+}
+
+/// Why a binder does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The system refuses the address, or a thread.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// A thread of the binder's own.
 #[derive(Debug)]
-struct Sweeper {
+struct Attendant {
     /// Its drop ends the thread, whose drop joins it: the order of the fields matters.
     _closing: Sender<Infallible>,
     _thread: Thread,
 }
 
 impl BinderServer {
-    /// Serves on this address with the usual [`Terms`]; port 0 takes any free port.
+    /// Serves on this address with the usual [`Terms`], for everyone, without a state file; port 0 takes any free port.
     ///
     /// # Errors
     /// What the system says of the address, or of the threads.
     pub fn start(address: impl ToSocketAddrs) -> io::Result<BinderServer> {
-        BinderServer::start_with(address, Terms::default())
+        let registry = Registry::new(Terms::default(), first_epoch(), Instant::now());
+        let names = NameService::new(registry, Access::default(), Savings::default());
+        BinderServer::serve(address, Arc::new(names), Terms::default(), None)
     }
 
-    /// Serves on this address with these terms.
+    /// Serves on this address.
     ///
     /// # Errors
-    /// As [`start`](BinderServer::start).
-    pub fn start_with(address: impl ToSocketAddrs, terms: Terms) -> io::Result<BinderServer> {
-        let names = Arc::new(NameService::new(terms));
+    /// When the state file is damaged, in use or not to be written, or as [`start`](BinderServer::start).
+    pub fn start_with(
+        address: impl ToSocketAddrs,
+        options: BinderOptions,
+    ) -> Result<BinderServer, StartError> {
+        let BinderOptions { terms, access, state, damaged } = options;
+        let file = state.map(|path| StateFile::open(&path)).transpose()?;
+        let saved = file.as_ref().map(|file| file.load(damaged)).transpose()?.flatten();
+        let savings = file.as_ref().map(|file| Savings::of(file.path().to_owned())).unwrap_or_default();
+        let registry = Registry::restore(terms, saved.unwrap_or_default(), first_epoch(), Instant::now());
+        let names = Arc::new(NameService::new(registry, access, savings));
+        let saver = file.map(|file| Saver::begin(file, names.clone())).transpose()?;
+        Ok(BinderServer::serve(address, names, terms, saver)?)
+    }
+
+    fn serve(
+        address: impl ToSocketAddrs,
+        names: Arc<NameService>,
+        terms: Terms,
+        saver: Option<Saver>,
+    ) -> io::Result<BinderServer> {
         let server = Server::builder().service(BinderService::new(names.clone())).bind(address)?;
-        let sweeper = Sweeper::start(names, terms.lease)?;
-        Ok(BinderServer { server, _sweeper: sweeper })
+        let tick = terms.within_bounds().shortest() / PAUSE_SHARE / LOOKS_PER_PAUSE;
+        let sweeper = Attendant::spawn("binder-sweeper", move |closed| sweep(&names, tick, closed))?;
+        let saver = saver.map(|saver| Attendant::spawn("binder-state", move |closed| saver.run(closed)));
+        Ok(BinderServer { server, _sweeper: sweeper, _saver: saver.transpose()? })
     }
 
     /// The address it listens on, with the real port.
@@ -57,7 +114,8 @@ impl BinderServer {
         self.server.address()
     }
 
-    /// Stops taking calls, gives those that run this long, and ends. What was registered is forgotten.
+    /// Stops taking calls, gives those that run this long, and ends. Without a state file, what was registered is
+    /// forgotten.
     ///
     /// # Errors
     /// When calls were still running after `grace`.
@@ -66,21 +124,49 @@ impl BinderServer {
     }
 }
 
-impl Sweeper {
-    fn start(names: Arc<NameService>, lease: Duration) -> io::Result<Sweeper> {
-        let pause = lease.clamp(SHORTEST_LEASE, LONGEST_LEASE) / PAUSE_SHARE;
+impl Attendant {
+    fn spawn(
+        name: &'static str,
+        work: impl FnOnce(&Receiver<Infallible>) + Send + 'static,
+    ) -> io::Result<Attendant> {
         let (closing, closed) = bounded(0);
-        let thread =
-            threads::spawn("binder-sweeper", move || sweep(&names, pause / LOOKS_PER_PAUSE, &closed))?;
-        Ok(Sweeper { _closing: closing, _thread: thread })
+        let thread = threads::spawn(name, move || work(&closed))?;
+        Ok(Attendant { _closing: closing, _thread: thread })
     }
+}
+
+/// Microseconds, so that a binder that starts again begins above every epoch it has given before.
+fn first_epoch() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_micros()).unwrap_or(0)
 }
 
 fn sweep(names: &NameService, tick: Duration, closed: &Receiver<Infallible>) {
     while closed.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-        let gone = names.sweep();
-        if gone > 0 {
-            tracing::info!("{gone} procedures have gone: their servers were not heard of for a whole lease");
+        tell(&names.sweep());
+    }
+}
+
+fn tell(sweep: &Sweep) {
+    let Sweep { suspects, gone, guard } = sweep;
+    if *suspects > 0 {
+        tracing::info!("{suspects} servers are suspect: they were not heard of for a whole lease");
+    }
+    if *gone > 0 {
+        tracing::info!("{gone} registrations have gone: their servers were not heard of for two leases");
+    }
+    for news in guard {
+        match news {
+            GuardNews::On { suspects, leases } => tracing::warn!(
+                "{suspects} of {leases} servers have not been heard of for a whole lease: none of them is given up \
+                 until half are heard of again, or ten minutes have passed"
+            ),
+            GuardNews::Recovered => {
+                tracing::info!("half of the servers are heard of: leases end as usual again");
+            }
+            GuardNews::TimeOver => {
+                tracing::warn!("ten minutes have passed: servers that are not heard of are given up again");
+            }
         }
     }
 }

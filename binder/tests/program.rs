@@ -3,12 +3,27 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use binder::{Binder, BinderClient, Entry, Registration};
+use binder::{Binder, BinderClient, Entry, Offer, Registration, RegistrationOptions, Token};
 use rpc_core::Client;
+
+/// What the program reads from its environment.
+const VARIABLES: [&str; 9] = [
+    "RUST_LOG",
+    "BINDER_INSECURE",
+    "BINDER_LISTEN",
+    "BINDER_ADDRESS",
+    "BINDER_LEASE",
+    "BINDER_JSON",
+    "BINDER_TOKEN_FILE",
+    "BINDER_LOOKUPS",
+    "BINDER_STATE",
+];
 
 /// A binder process; killed if the test did not end it.
 struct Running {
@@ -19,9 +34,7 @@ struct Running {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_binder"));
-    for name in
-        ["RUST_LOG", "BINDER_INSECURE", "BINDER_LISTEN", "BINDER_ADDRESS", "BINDER_LEASE", "BINDER_JSON"]
-    {
+    for name in VARIABLES {
         command.env_remove(name);
     }
     command.args(arguments);
@@ -38,15 +51,24 @@ impl Running {
     }
 
     fn start_with(options: &[&str]) -> Running {
-        let mut process = command(&["--listen", "127.0.0.1:0"])
-            .args(options)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Running::start_with_log(options, 1)
+    }
+
+    /// With so many lines in the log up to the one with the address.
+    fn start_with_log(options: &[&str], lines: usize) -> Running {
+        let mut command = command(&["--listen", "127.0.0.1:0"]);
+        command.args(options);
+        Running::spawn(command, lines)
+    }
+
+    fn spawn(mut command: Command, lines: usize) -> Running {
+        let mut process = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut line = String::new();
-        log.read_line(&mut line).unwrap();
+        for _ in 0..lines {
+            line.clear();
+            log.read_line(&mut line).unwrap();
+        }
         let address = line.trim_end().rsplit_once("listening on ").unwrap().1.to_owned();
         Running { process, address, log }
     }
@@ -69,6 +91,34 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// A folder of this test alone; gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("binder-program-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -168,6 +218,98 @@ fn a_taken_port_is_told_with_what_to_do() {
 #[test]
 fn an_address_that_others_reach_needs_a_word() {
     check(&run(&["--listen", "0.0.0.0:0"]), 1, "", "binder: other machines could reach 0.0.0.0:0");
+}
+
+#[test]
+fn with_a_token_file_only_who_has_a_token_registers_and_lookups_are_open_or_closed() {
+    let folder = Folder::new();
+    let tokens = folder.file("tokens", "# the chat\n0123456789abcdef chat/\n");
+    let other = folder.file("other", "fedcba9876543210 *");
+    let binder = Running::start_with(&["--token-file", &tokens, "--lookups", "token"]);
+    check(&binder.ask(&["list"]), 1, "", "binder: this binder wants a token (metadata binder-token)");
+    check(
+        &binder.ask(&["list", "--token-file", &other]),
+        1,
+        "",
+        "binder: this binder does not know the token",
+    );
+    let options =
+        RegistrationOptions { token: Some(Token::read(tokens.as_ref()).unwrap()), ..Default::default() };
+    let offers = [Offer::new("chat/send", "127.0.0.1", 4000)];
+    let registration = Registration::start_with(&binder.address, offers, options).unwrap();
+    registration.wait_registered(Duration::from_secs(20)).unwrap();
+    check(&binder.ask(&["lookup", "chat/send", "--token-file", &tokens]), 0, "127.0.0.1:4000\n", "");
+    let open = Running::start_with(&["--token-file", &tokens]);
+    check(&open.ask(&["list"]), 0, "", "no procedures are registered");
+}
+
+#[test]
+fn a_token_file_with_a_bad_line_is_told_with_its_place() {
+    let folder = Folder::new();
+    let tokens = folder.file("tokens", "# mine\nshort *\n");
+    let output = run(&["--listen", "127.0.0.1:0", "--token-file", &tokens]);
+    check(
+        &output,
+        1,
+        "",
+        &format!("binder: line 2 of the token file {tokens}: a token is 16 to 256 ASCII letters"),
+    );
+    check(&run(&["--lookups", "token"]), 2, "", "--token-file <FILE>");
+}
+
+#[test]
+fn an_address_that_others_reach_may_be_listened_on_with_tokens() {
+    let folder = Folder::new();
+    let tokens = folder.file("tokens", "0123456789abcdef *");
+    let mut process = command(&["--listen", "0.0.0.0:0", "--token-file", &tokens]);
+    let mut process = process.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let mut lines = String::new();
+    while !lines.contains("listening on") && log.read_line(&mut lines).unwrap() > 0 {}
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(
+        lines.contains("tokens travel unencrypted") && lines.contains("listening on 0.0.0.0:"),
+        "{lines}"
+    );
+}
+
+#[test]
+fn a_damaged_state_file_is_told_with_its_place_and_put_aside_only_when_told() {
+    let folder = Folder::new();
+    let state = folder.file("state", "\n");
+    let output = run(&["--listen", "127.0.0.1:0", "--state", &state]);
+    check(&output, 1, "", &format!("the state file {state} is damaged: line 1 does not agree with its"));
+    check(
+        &output,
+        1,
+        "",
+        "binder: what is registered cannot be read back (--reset-state puts the file aside and starts with nothing;",
+    );
+    let binder = Running::start_with_log(&["--state", &state, "--reset-state"], 2);
+    check(&binder.ask(&["list"]), 0, "", "no procedures are registered");
+    assert_eq!(std::fs::read_to_string(format!("{state}.damaged")).unwrap(), "\n");
+}
+
+/// Story: a service died when its log filled the disk, and took with it all who looked names up there.
+#[test]
+fn a_full_disk_stops_no_binder_and_is_told_once() {
+    let folder = Folder::new();
+    let state = folder.path("state");
+    // The largest file is given in blocks, and the signal that a file is too large is ignored: writing fails instead.
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_binder"), "--listen", "127.0.0.1:0", "--state", &state]);
+    let mut binder = Running::spawn(shell, 1);
+    for number in 0..20 {
+        binder.client().register_procedure(format!("p{number}"), "127.0.0.1".into(), 4000).unwrap();
+    }
+    let mut line = String::new();
+    binder.log.read_line(&mut line).unwrap();
+    assert!(line.contains("cannot be written, names are served on: File too large"), "{line}");
+    assert!(binder.client().lookup_procedure("p19".into()).is_ok());
+    let saving = binder.client().stats().unwrap().saving.unwrap();
+    assert!(saving.trouble.is_some_and(|why| why.contains("File too large")));
 }
 
 #[test]

@@ -56,18 +56,30 @@ impl BinderProgram {
     /// On any free port.
     #[track_caller]
     pub fn start() -> BinderProgram {
-        BinderProgram::start_at("127.0.0.1:0")
+        BinderProgram::start_with(&[])
+    }
+
+    /// On any free port, with more options.
+    #[track_caller]
+    pub fn start_with(options: &[&str]) -> BinderProgram {
+        BinderProgram::launch("127.0.0.1:0", options)
     }
 
     /// At this address.
     #[track_caller]
     pub fn start_at(listen: &str) -> BinderProgram {
-        let mut process = Process::start("binder", command("binder").args(["--listen", listen]));
+        BinderProgram::launch(listen, &[])
+    }
+
+    #[track_caller]
+    fn launch(listen: &str, options: &[&str]) -> BinderProgram {
+        let mut process =
+            Process::start("binder", command("binder").args(["--listen", listen]).args(options));
         let address = listening(&mut process);
         BinderProgram { process, address }
     }
 
-    /// Kills the binder and starts another at its address.
+    /// Kills the binder and starts another at its address, without options.
     #[track_caller]
     pub fn restart(&mut self) {
         self.process.kill();

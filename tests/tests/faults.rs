@@ -23,12 +23,12 @@ fn until(what: &str, time: Duration, done: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_killed_server_is_gone_from_lookups_within_its_lease() {
-    let binder = BinderProgram::start();
+fn a_killed_server_is_gone_from_lookups_within_two_leases() {
+    let binder = BinderProgram::start_with(&["--lease", "4s"]);
     let mut server = ServerProgram::start(&binder);
     assert_eq!(lookup(&binder, "create_room"), Some(server.address.to_string()));
     server.process.kill();
-    until("the killed server is forgotten", Duration::from_secs(17), || {
+    until("the killed server is forgotten", Duration::from_secs(10), || {
         lookup(&binder, "create_room").is_none()
     });
 }

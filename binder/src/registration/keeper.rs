@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rpc_core::Status;
 
-use crate::contract::{Granted, Renewal};
+use crate::contract::{Granted, Loss, Renewal};
 use crate::error::BinderError;
 use crate::name::ProcedureName;
 
@@ -145,10 +145,10 @@ impl Keeper {
     /// Takes the answer to a renewal.
     pub(super) fn renewed(&mut self, answer: Result<Renewal, BinderError>, now: Instant) {
         match answer {
-            Ok(Renewal::Renewed { lease_ms, superseded }) => {
+            Ok(Renewal::Renewed { lease_ms, lost }) => {
                 self.answered();
                 self.schedule(lease_ms, now);
-                self.lose(&superseded);
+                self.lose(&lost);
             }
             Ok(Renewal::UnknownLease) => {
                 self.answered();
@@ -243,9 +243,9 @@ impl Keeper {
         self.renew_at = None;
     }
 
-    fn lose(&mut self, superseded: &[String]) {
-        let ours = |text: &String| ProcedureName::parse(text).ok().filter(|name| self.knows(name));
-        let told: Vec<_> = superseded.iter().filter_map(ours).collect();
+    fn lose(&mut self, lost: &[Loss]) {
+        let ours = |loss: &Loss| ProcedureName::parse(&loss.name).ok().filter(|name| self.knows(name));
+        let told: Vec<_> = lost.iter().filter_map(ours).collect();
         self.to_acknowledge.clone_from(&told);
         self.leave(told);
     }

@@ -1,5 +1,6 @@
 //! The thread of a registration: does what the keeper says, and tells what it has to tell.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,15 +9,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::keeper::{Keeper, News, Step};
 use super::{Progress, State};
-use crate::contract::{Binder, BinderClient};
+use crate::contract::{Binder, BinderClient, Offer};
 use crate::name::ProcedureName;
 
 pub(super) struct Worker {
     pub(super) client: BinderClient,
     /// The binder's address, for the log.
     pub(super) binder: String,
-    pub(super) address: String,
-    pub(super) port: u16,
+    pub(super) offers: BTreeMap<ProcedureName, Offer>,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -57,10 +57,10 @@ impl Worker {
         let start = |name: ProcedureName| {
             // Starting may wait for a connection: the calls share their time.
             let client = self.client.with_deadline(deadline.saturating_duration_since(Instant::now()));
-            let text = name.to_string();
-            (name, client.start().register_procedure(text, self.address.clone(), self.port))
+            let offer = self.offers.get(&name)?.clone();
+            Some((name, client.start().register(offer)))
         };
-        let started: Vec<_> = names.into_iter().map(start).collect();
+        let started: Vec<_> = names.into_iter().filter_map(start).collect();
         for (name, pending) in started {
             keeper.registered(&name, pending.wait(), Instant::now());
         }
@@ -86,7 +86,7 @@ impl Worker {
             News::Refused(name, why) => tracing::error!("the binder at {binder} refuses {name}: {why}"),
             News::Lost(names) => {
                 tracing::warn!(
-                    "superseded: another server has taken over {}, which are left to it",
+                    "superseded: {} were taken over by another server, or removed, and are left alone",
                     few(names)
                 );
             }

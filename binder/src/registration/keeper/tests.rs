@@ -1,6 +1,7 @@
 //! A keeper and a binder that answers as the test says.
 
 use super::*;
+use crate::contract::LossReason;
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -50,8 +51,9 @@ impl Bench {
     }
 
     fn renew(&mut self, superseded: &[&str]) {
-        let superseded = superseded.iter().map(ToString::to_string).collect();
-        self.keeper.renewed(Ok(Renewal::Renewed { lease_ms: 15_000, superseded }), self.now);
+        let why = LossReason::Superseded { epoch: 2 };
+        let lost = superseded.iter().map(|name| Loss { name: name.to_string(), why }).collect();
+        self.keeper.renewed(Ok(Renewal::Renewed { lease_ms: 15_000, lost }), self.now);
     }
 
     fn be_silent(&mut self) {

@@ -1,0 +1,89 @@
+//! The guard against mass expiry.
+
+use super::*;
+
+fn crowd(bench: &mut Bench, servers: u8) {
+    for id in 0..servers {
+        bench.share(&owner(id, 1), "sum", 4000 + u16::from(id)).unwrap();
+    }
+}
+
+fn suspects(bench: &mut Bench) -> usize {
+    bench.registry.census(bench.now).suspects
+}
+
+/// Story: a registry that was cut off judged everybody by old heartbeats, and deleted servers that were in good health.
+#[test]
+fn when_most_of_five_servers_fall_silent_none_is_given_up() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 5);
+    bench.run(LEASE);
+    let on = GuardNews::On { suspects: 5, leases: 5 };
+    assert_eq!(bench.sweep(), Sweep { suspects: 5, gone: 0, guard: vec![on] });
+    bench.run(LEASE * 20);
+    assert_eq!(suspects(&mut bench), 5);
+    assert_eq!(bench.sweep(), Sweep::default());
+    assert_eq!(bench.find("sum").len(), 5);
+}
+
+/// Story: people with three servers switched the guard off, because it kept the dead for ever.
+#[test]
+fn a_small_installation_is_not_guarded() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 4);
+    bench.run(LEASE * 2);
+    assert_eq!(suspects(&mut bench), 0);
+    bench.check("sum", &[]);
+}
+
+#[test]
+fn half_of_the_servers_may_die_at_once() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 6);
+    for _ in 0..8 {
+        bench.run(TICK);
+        for id in 0..3 {
+            bench.renew(&owner(id, 1));
+        }
+    }
+    assert_eq!(bench.find("sum").len(), 3);
+    assert_eq!(bench.sweep(), Sweep { suspects: 3, gone: 3, guard: Vec::new() });
+}
+
+#[test]
+fn servers_that_end_in_order_do_not_raise_the_guard() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 10);
+    for id in 0..9 {
+        bench.registry.unregister(&owner(id, 1), &[name("sum")], bench.now);
+    }
+    bench.run(LEASE * 2);
+    assert_eq!(bench.sweep(), Sweep { suspects: 1, gone: 1, guard: Vec::new() });
+}
+
+#[test]
+fn the_guard_ends_when_half_are_heard_of_again_and_then_the_rest_goes() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 6);
+    bench.run(LEASE * 5);
+    bench.sweep();
+    for id in 0..3 {
+        bench.renew(&owner(id, 1));
+    }
+    assert_eq!(bench.sweep(), Sweep { gone: 3, guard: vec![GuardNews::Recovered], suspects: 0 });
+    assert_eq!(bench.find("sum").len(), 3);
+}
+
+/// Story: an emergency that never ended was told in red letters for weeks.
+#[test]
+fn the_guard_ends_by_itself_after_ten_minutes() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 6);
+    bench.run(LEASE);
+    bench.sweep();
+    bench.run(GUARD_TIME - NANO);
+    assert_eq!(bench.sweep(), Sweep::default());
+    bench.run(NANO);
+    assert_eq!(bench.sweep(), Sweep { gone: 6, guard: vec![GuardNews::TimeOver], suspects: 0 });
+    bench.check("sum", &[]);
+}

@@ -1,0 +1,75 @@
+//! A registry that was saved and comes back.
+
+use super::*;
+
+fn restarted(bench: &Bench, epoch: u64) -> Bench {
+    let terms = Terms { lease: LEASE, ..Terms::default() };
+    let now = bench.now + LEASE * 100;
+    Bench { registry: Registry::restore(terms, bench.registry.save(bench.now), epoch, now), now }
+}
+
+#[test]
+fn everything_is_known_at_once_after_a_restart_and_has_a_full_term() {
+    let mut bench = Bench::new();
+    let epoch = bench.register(&owner(1, 1), "chat", 1).unwrap();
+    bench.share(&owner(1, 1), "sum", 1).unwrap();
+    bench.share(&owner(2, 1), "sum", 2).unwrap();
+    bench.registry.intend(&owner(2, 1), &[name("sum")], Intent::Drain, bench.now);
+    bench.run(LEASE - NANO);
+    let mut bench = restarted(&bench, 0);
+    bench.check_live("chat", 1);
+    bench.check("sum", &[(State::Live, 1)]);
+    bench.run(LEASE - NANO);
+    bench.check_live("chat", 1);
+    assert_eq!(bench.renew(&owner(1, 1)), renewed(&[]));
+    assert_eq!(bench.register(&owner(1, 1), "chat", 1), Ok(epoch));
+    bench.run(NANO);
+    bench.check("sum", &[(State::Live, 1)]);
+    assert_eq!(bench.registry.census(bench.now).suspects, 1);
+}
+
+#[test]
+fn a_loser_is_still_told_after_a_restart() {
+    let mut bench = Bench::new();
+    bench.register(&owner(1, 1), "chat", 1).unwrap();
+    let epoch = bench.register(&owner(2, 1), "chat", 2).unwrap();
+    let mut bench = restarted(&bench, 0);
+    assert_eq!(bench.renew(&owner(1, 1)), renewed(&[("chat", LossReason::Superseded { epoch })]));
+    bench.check_live("chat", 2);
+}
+
+#[test]
+fn a_ghost_stays_a_ghost_after_a_restart() {
+    let mut bench = Bench::new();
+    bench.register(&owner(1, 1), "a", 1).unwrap();
+    bench.register(&owner(1, 1), "b", 1).unwrap();
+    bench.register(&owner(1, 2), "a", 2).unwrap();
+    let mut bench = restarted(&bench, 0);
+    assert!(matches!(bench.register(&owner(1, 1), "a", 1), Err(BinderError::Restarted { .. })));
+    bench.check("b", &[(State::Suspect, 1)]);
+    bench.renew(&owner(1, 2));
+    bench.check("b", &[]);
+    bench.check_live("a", 2);
+}
+
+#[test]
+fn epochs_grow_over_restarts_although_the_last_ones_were_not_saved() {
+    let mut bench = Bench::new();
+    bench.register(&owner(1, 1), "chat", 1).unwrap();
+    let mut again = restarted(&bench, 0);
+    // After the save the former binder went on for a while.
+    let mut last = 0;
+    for id in 2..200 {
+        last = bench.register(&owner(id, 1), "chat", 1).unwrap();
+    }
+    assert!(again.register(&owner(200, 1), "chat", 1).unwrap() > last);
+    let mut later = restarted(&bench, 1 << 60);
+    assert_eq!(later.register(&owner(200, 1), "chat", 1), Ok((1 << 60) + 1));
+}
+
+#[test]
+fn an_empty_registry_comes_back_empty() {
+    let mut bench = restarted(&Bench::new(), 0);
+    assert_eq!(bench.registry.number(), 0);
+    bench.check("chat", &[]);
+}
