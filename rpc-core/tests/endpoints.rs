@@ -7,6 +7,8 @@ mod choices;
 mod failures;
 #[path = "endpoints/fleet.rs"]
 mod fleet;
+#[path = "endpoints/hedging.rs"]
+mod hedging;
 #[path = "endpoints/lists.rs"]
 mod lists;
 #[path = "endpoints/pushback.rs"]

@@ -25,14 +25,14 @@ pub(super) struct Attempts<'a> {
     trail: Trail,
     /// Attempts that failed.
     made: usize,
-    /// Of them, those that the budget was charged for.
-    charged: u32,
     pauses: u32,
 }
 
 /// What a call has seen of its servers so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
+    /// How often the call was sent to a server.
+    given: u32,
     /// Where it failed.
     tried: Vec<Arc<Link>>,
     /// The list that `tried` refers to, and its length.
@@ -66,6 +66,23 @@ impl Trail {
         }
     }
 
+    /// The call is sent.
+    pub(super) fn give(&mut self) {
+        self.given += 1;
+    }
+
+    /// Whether the call may be sent again.
+    pub(super) fn may_give(&self) -> bool {
+        self.given < ATTEMPTS
+    }
+
+    /// Takes over where another attempt of this call failed.
+    pub(super) fn join(&mut self, other: &Trail) {
+        if self.listed == other.listed {
+            other.tried.iter().for_each(|link| self.fail_at(link));
+        }
+    }
+
     pub(super) fn tried(&self) -> &[Arc<Link>] {
         &self.tried
     }
@@ -90,7 +107,7 @@ impl<'a> Attempts<'a> {
         deadline: Instant,
     ) -> Attempts<'a> {
         let trail = Trail::default();
-        Attempts { core, procedure, readiness, deadline, trail, made: 0, charged: 0, pauses: 0 }
+        Attempts { core, procedure, readiness, deadline, trail, made: 0, pauses: 0 }
     }
 
     /// Attempts until one succeeds, or none is worth making after the last failure.
@@ -137,7 +154,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// The server has said when to come back: up to a tenth later, since it told others the same.
-    fn when_asked(&mut self, pause: Duration) -> Option<Next> {
+    fn when_asked(&self, pause: Duration) -> Option<Next> {
         let allowed = self.charge() || self.readiness == Readiness::Awaited;
         allowed.then(|| Next::After(pause.mul_f64(1.0 + fastrand::f64() / 10.0)))
     }
@@ -147,7 +164,7 @@ impl<'a> Attempts<'a> {
         if !self.charge() {
             return None;
         }
-        Some(if self.charged == 1 { Next::Now } else { Next::After(self.pause()) })
+        Some(if self.trail.given == 1 { Next::Now } else { Next::After(self.pause()) })
     }
 
     /// It certainly did not run.
@@ -163,9 +180,8 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether what a server was given may be given again.
-    fn charge(&mut self) -> bool {
-        self.charged += 1;
-        self.core.budget.spend() && self.charged < ATTEMPTS
+    fn charge(&self) -> bool {
+        self.core.budget.spend() && self.trail.may_give()
     }
 
     fn pause(&mut self) -> Duration {

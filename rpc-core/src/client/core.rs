@@ -14,7 +14,7 @@ use crate::limits::{CONNECT_TIME_BESIDE_OTHERS, Limits};
 use crate::resolve::{Endpoint, Endpoints, Resolve};
 use crate::status::{Code, Status};
 use crate::stream::Terms;
-use crate::threads::Pool;
+use crate::threads::{Place, Pool};
 use crate::transport::Way;
 
 pub(super) struct Core {
@@ -27,19 +27,24 @@ pub(super) struct Core {
     directory: Mutex<Directory>,
     /// Connect to endpoints beside the calls.
     probes: Pool,
+    /// Wait for calls that are hedged.
+    hedges: Pool,
 }
 
 /// Endpoints that are connected to beside the calls at the same time.
 const PROBES: usize = 8;
+
+/// Threads for calls that are hedged, two each.
+const HEDGES: usize = 64;
 
 /// How long a client that is dropped waits for its probes, which hold nothing of it.
 const PROBES_END: Duration = Duration::from_millis(10);
 
 impl Core {
     pub(super) fn new(resolve: Arc<dyn Resolve>, way: Option<Way>, limits: Limits) -> Core {
-        let probes = Pool::new("rpc-probe", PROBES);
+        let (probes, hedges) = (Pool::new("rpc-probe", PROBES), Pool::new("rpc-hedge", HEDGES));
         let (budget, terms, directory) = (Budget::default(), Terms::of(&limits), Mutex::default());
-        Core { resolve, budget, way, limits, terms, directory, probes }
+        Core { resolve, budget, way, limits, terms, directory, probes, hedges }
     }
 
     /// The same servers under other limits, with connections and a budget of its own.
@@ -107,6 +112,17 @@ impl Core {
         }
     }
 
+    /// Threads for a call that is sent once more although it is under way; `None` where that may not be. It costs a token,
+    /// or servers that are slow because they have much to do would be given twice as much.
+    pub(super) fn lanes(&self, trail: &Trail) -> Option<[Place; 2]> {
+        if !trail.may_give() || !self.budget.allows() {
+            return None;
+        }
+        let lanes = [self.hedges.place().ok()?, self.hedges.place().ok()?];
+        self.budget.spend();
+        Some(lanes)
+    }
+
     /// A server has answered.
     pub(super) fn note_answer(&self, link: &Link) {
         link.standing().succeed();
@@ -159,5 +175,7 @@ impl Drop for Core {
     fn drop(&mut self) {
         // A probe that still connects holds its link only, and ends within its own time.
         self.probes.close(Instant::now() + PROBES_END);
+        // Whoever hedges holds this; the last of them may be dropping it.
+        self.hedges.close(Instant::now());
     }
 }

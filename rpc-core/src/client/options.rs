@@ -16,6 +16,8 @@ pub(super) struct Options {
     pub(super) metadata: Result<Metadata, MetadataError>,
     pub(super) readiness: Readiness,
     pub(super) choice: Choice,
+    /// After how long an idempotent call is sent once more.
+    pub(super) hedging: Option<Duration>,
 }
 
 /// What is thought of a server that cannot be reached.
@@ -34,6 +36,7 @@ impl Default for Options {
             metadata: Ok(Metadata::new()),
             readiness: Readiness::Expected,
             choice: Choice::default(),
+            hedging: None,
         }
     }
 }

@@ -94,7 +94,7 @@ impl Flight {
         }
     }
 
-    fn wait_until(&self, time: Duration) -> Option<Answer> {
+    pub(super) fn wait_until(&self, time: Duration) -> Option<Answer> {
         let until = Instant::now().checked_add(time).unwrap_or(self.deadline);
         match self.connection.wait(self.id, until.min(self.deadline)) {
             Ok(answer) => Some(answer),

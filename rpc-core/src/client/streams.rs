@@ -11,6 +11,7 @@ use super::calls::Answer;
 use super::connection::Departure;
 use super::link::Loaded;
 use super::pending::{Flight, decode};
+use super::sending::Dispatch;
 use crate::limits::DEADLINE_CEILING;
 use crate::service::Procedure;
 use crate::status::Status;
@@ -98,8 +99,9 @@ impl Client {
         // Finding the server has the time of any call, also where the stream has none.
         let found_by = until.min(self.options.deadline());
         let flight = self.attempts(procedure, found_by).make(|trail| {
-            let legs = Legs { inlet: inlet.cloned(), pump: None };
-            self.send(procedure.name, arguments, until, Departure::WithItsCaller, Some(legs), trail)
+            let legs = Some(Legs { inlet: inlet.cloned(), pump: None });
+            let dispatch = Dispatch { deadline: until, departure: Departure::WithItsCaller, legs };
+            self.send(procedure.name, arguments, dispatch, trail)
         })?;
         Ok(Opened { flight, deadline })
     }

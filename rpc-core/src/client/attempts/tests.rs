@@ -23,6 +23,7 @@ fn attempts<'a>(core: &'a Core, procedure: &'static Procedure, readiness: Readin
     let mut attempts = Attempts::new(core, procedure, readiness, Instant::now() + 60 * SECOND);
     attempts.trail.see(&list(1));
     attempts.trail.fail_at(&link(1));
+    attempts.trail.give();
     attempts
 }
 
@@ -94,7 +95,7 @@ fn a_call_is_given_to_servers_five_times_at_most() {
         let mut lossy = attempts(&core, &IDEMPOTENT, Readiness::Awaited);
         let again = std::iter::from_fn(|| {
             (0..100).for_each(|_| core.budget.earn());
-            lossy.after(&lost())
+            lossy.after(&lost()).inspect(|_| lossy.trail.give())
         });
         most = most.max(1 + again.count());
     }
