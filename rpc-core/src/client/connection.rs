@@ -105,6 +105,8 @@ impl Connection {
         legs: Option<Legs>,
     ) -> Result<u64, Status> {
         if self.outbound.queued() >= self.limits.queued_bytes {
+            // What is queued may wait for this thread to send it.
+            self.flush();
             let alarm = Alarm::set();
             if !self.outbound.wait_for_room(self.limits.queued_bytes, deadline, || alarm.has_rung()) {
                 return Err(self.too_late("to take what is queued").not_run());

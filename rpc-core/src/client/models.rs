@@ -24,8 +24,12 @@ const FAR: Duration = Duration::from_secs(3600);
 const WIDE: usize = 1 << 20;
 
 fn connect(room: usize) -> (Arc<Connection>, Peer) {
+    connect_with(room, Limits::default())
+}
+
+fn connect_with(room: usize, limits: Limits) -> (Arc<Connection>, Peer) {
     let (near, far) = pipe(room);
-    (Connection::new(Endpoint::new("model", 1), near, Limits::default()), Peer::new(far))
+    (Connection::new(Endpoint::new("model", 1), near, limits), Peer::new(far))
 }
 
 fn far() -> Instant {

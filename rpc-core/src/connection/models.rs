@@ -1,14 +1,14 @@
 //! The way out under every order: one writer, frames in the order they were queued, nothing lost, nobody left waiting.
 
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Outbound, Progress, SendError};
 use crate::models::peer::Peer;
 use crate::models::pipe::{End, pipe};
 use crate::models::{check, spawn};
-use crate::sync;
+use crate::sync::{self, Mutex};
 use crate::transport::{Readiness, Transport};
 use crate::wire::{CallHeader, Message, OURS};
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{WIDE, answer, ask, ask_call, call, connect, far, start};
+use super::{WIDE, answer, ask, ask_call, call, connect, connect_with, far, start};
+use crate::client::calls::Answer;
 use crate::client::connection::Departure;
+use crate::limits::Limits;
 use crate::models::peer::framed;
 use crate::models::{check, shuffled, spawn};
 use crate::status::Code;
@@ -14,17 +16,17 @@ use crate::wire::{Message, ReplyOutcome};
 fn every_caller_gets_its_own_answer_in_whatever_order_they_come() {
     check(|| {
         let (connection, mut peer) = connect(WIDE);
-        let callers = [1, 2, 3].map(|word| {
+        let callers = [1, 2, 3, 4].map(|word| {
             let connection = connection.clone();
             spawn(move || call(&connection, word, far()).unwrap())
         });
         peer.greet(10);
-        let calls = shuffled([(); 3].map(|()| ask_call(&mut peer)));
+        let calls = shuffled([(); 4].map(|()| ask_call(&mut peer)));
         calls.iter().for_each(|call| answer(&peer, call));
         callers.into_iter().for_each(|caller| caller.join().unwrap());
-        // One for each answer, and one for each time that the reading is passed on.
+        // One for each answer that somebody else reads, and one for each time that the reading is passed on.
         let unparked = thread::take_unparked();
-        assert!(unparked <= 6, "{unparked} wake-ups for three answers");
+        assert!(unparked <= 6, "{unparked} wake-ups for four answers");
     });
 }
 
@@ -104,6 +106,29 @@ fn two_full_directions_do_not_wait_for_each_other() {
             let call = ask_call(&mut peer);
             answer(&peer, &call);
         }
+    });
+}
+
+/// Nobody reads while the only thread waits for room: the attendant does. And a bound below a preface's size once kept the
+/// first call waiting until its deadline, since nobody had sent that yet.
+#[test]
+fn a_thread_that_starts_more_calls_than_fit_is_not_kept_by_answers_that_nobody_reads() {
+    check(|| {
+        let limits = Limits { queued_bytes: 1, ..Limits::default() };
+        let (connection, mut peer) = connect_with(12, limits);
+        let starter = spawn(move || {
+            let start = |word| start(&connection, word, far(), Departure::Soon, None).unwrap();
+            let ids = [1, 2, 3, 4].map(start);
+            ids.map(|id| assert!(matches!(connection.wait(id, far()), Ok(Answer::Returned(_)))));
+        });
+        clock::going(Duration::from_secs(1), || {
+            peer.greet(10);
+            for _ in 0..4 {
+                let call = ask_call(&mut peer);
+                answer(&peer, &call);
+            }
+            starter.join().unwrap();
+        });
     });
 }
 
