@@ -16,11 +16,11 @@ macro_rules! cases {
     };
 }
 
-/// Cases with a scripted server that is connected to more than once: it must have an address.
+/// Cases whose servers must have an address: there are several, or one is scripted and connected to more than once.
 macro_rules! cases_by_address {
     ($($case:ident),* $(,)?) => {
-        crate::cases_over! { tcp_again: Tcp; $($case)* }
-        crate::cases_over! { unix_again: Unix; $($case)* }
+        crate::cases_over! { tcp_address: Tcp; $($case)* }
+        crate::cases_over! { unix_address: Unix; $($case)* }
     };
 }
 
@@ -62,6 +62,8 @@ mod connect_unexpected;
 mod drpc;
 #[path = "conformance/drpc_server.rs"]
 mod drpc_server;
+#[path = "conformance/grpc_hedging.rs"]
+mod grpc_hedging;
 #[path = "conformance/grpc_interop.rs"]
 mod grpc_interop;
 #[path = "conformance/grpc_negative.rs"]

@@ -40,7 +40,17 @@ impl Wire for UnixStream {
     }
 }
 
-pub(crate) struct Peer(Box<dyn Wire>);
+pub(crate) struct Peer {
+    wire: Box<dyn Wire>,
+    role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A server may ping it whenever it wants to know whether somebody is there; that is passed over.
+    Client,
+    Server,
+}
 
 /// What a scripted server runs at the same time, and a client's largest frame, unless a case says otherwise.
 const CALLS: u32 = 1024;
@@ -49,11 +59,12 @@ pub(crate) const FRAME: u32 = 8 << 20;
 impl Peer {
     pub(crate) fn over(wire: impl Wire + 'static) -> Peer {
         wire.be_patient();
-        Peer(Box::new(wire))
+        Peer { wire: Box::new(wire), role: Role::Server }
     }
 
     /// The prefaces, said by a client.
     pub(crate) fn greet_server(&mut self) {
+        self.role = Role::Client;
         self.say(&preface(FRAME, 0));
         self.hear_preface();
     }
@@ -77,21 +88,26 @@ impl Peer {
 
     #[track_caller]
     pub(crate) fn say(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
+        self.wire.write_all(bytes).unwrap();
     }
 
     #[track_caller]
     pub(crate) fn hear(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
-        self.0.read_exact(&mut bytes).unwrap();
+        self.wire.read_exact(&mut bytes).unwrap();
         bytes
     }
 
     /// The content of the next frame.
     #[track_caller]
     pub(crate) fn hear_frame(&mut self) -> Vec<u8> {
-        let length = u32::from_le_bytes(self.hear(4).try_into().unwrap());
-        self.hear(usize::try_from(length).unwrap())
+        loop {
+            let length = u32::from_le_bytes(self.hear(4).try_into().unwrap());
+            let content = self.hear(usize::try_from(length).unwrap());
+            if self.role == Role::Server || content[0] != 6 {
+                return content;
+            }
+        }
     }
 
     /// The next call; what belongs to streams before it is passed over.
@@ -114,7 +130,7 @@ impl Peer {
 
     /// Whether something more has come, or comes in the next few milliseconds.
     pub(crate) fn has_more(&self) -> bool {
-        arrives(&self.0)
+        arrives(&self.wire)
     }
 
     pub(crate) fn call(&mut self, id: u64, procedure: &str, payload: &[u8]) {
@@ -165,26 +181,24 @@ impl Peer {
     }
 
     pub(crate) fn shut_down(&self, how: Shutdown) {
-        self.0.shut_down(how);
+        self.wire.shut_down(how);
     }
 
-    /// Expects that nothing more comes. A reset is an end too: it says that our bytes were not read.
+    /// Expects that nothing more comes, pings of a server aside.
     #[track_caller]
     pub(crate) fn hear_end(mut self) {
-        let mut rest = Vec::new();
-        let ended = match self.0.read_to_end(&mut rest) {
-            Ok(_) => true,
-            Err(error) => error.kind() == ErrorKind::ConnectionReset,
-        };
-        assert!(ended, "still open");
+        let mut rest = &self.hear_out()[..];
+        while let ([2, 0, 0, 0, 6, _, behind @ ..], Role::Client) = (rest, self.role) {
+            rest = behind;
+        }
         assert!(rest.is_empty(), "{rest:?} came before the end");
     }
 
-    /// Takes what comes until the other side ends.
+    /// What comes until the other side ends. A reset is an end too: it says that our bytes were not read.
     #[track_caller]
     pub(crate) fn hear_out(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        match self.0.read_to_end(&mut rest) {
+        match self.wire.read_to_end(&mut rest) {
             Ok(_) => rest,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => rest,
             Err(error) => panic!("still open: {error}"),
