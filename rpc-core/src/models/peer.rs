@@ -3,10 +3,12 @@
 use std::io::{ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::pipe::End;
 use crate::frame::{Frame, Inbound};
 use crate::limits::FRAME_CEILING;
+use crate::sync;
 use crate::transport::{Readiness, Transport};
 use crate::wire::{self, Message, OURS, Preface, begin_frame, end_frame};
 
@@ -45,6 +47,19 @@ impl Peer {
 
     /// The next message, as `understand` puts it; `None` at the end.
     pub(crate) fn hear<T>(&mut self, understand: impl FnOnce(Message<'_>, &[u8]) -> T) -> Option<T> {
+        self.hear_until(None, understand)
+    }
+
+    /// Whether nothing has come that is not heard yet.
+    pub(crate) fn hears_nothing(&mut self) -> bool {
+        self.hear_until(Some(sync::now()), |_, _| ()).is_none()
+    }
+
+    fn hear_until<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        understand: impl FnOnce(Message<'_>, &[u8]) -> T,
+    ) -> Option<T> {
         let mut frame = Frame::default();
         loop {
             if !self.greeted
@@ -57,7 +72,7 @@ impl Peer {
                 let (message, payload) = wire::decode(frame.content()).unwrap();
                 return Some(understand(message, payload));
             }
-            if self.end.read(self.inbound.room(), None).unwrap() == 0 {
+            if !matches!(self.end.read(self.inbound.room(), deadline), Ok(1..)) {
                 return None;
             }
         }

@@ -5,6 +5,8 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shuttle::rand::{Rng, thread_rng};
+
 use super::connection::Connection;
 use super::panics::PanicPolicy;
 use super::routes::Routes;
@@ -178,9 +180,24 @@ fn what_comes_behind_a_slow_call_later_is_read_too() {
 }
 
 #[test]
+fn a_slow_call_that_comes_while_the_watcher_falls_asleep_is_seen() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            (0..thread_rng().gen_range(0..1500)).for_each(|_| shuttle::thread::yield_now());
+            peer.say_bytes(&[call(1, "slow", None), call(2, "quick", None)].concat());
+            hear_returned(&mut peer, vec![2]);
+            stage.gate.open();
+            hear_returned(&mut peer, vec![1]);
+            stage.close();
+        });
+    });
+}
+
+#[test]
 fn replies_that_a_turn_has_gathered_leave_though_nothing_comes_behind_its_slow_call() {
     check(|| {
-        let (stage, mut peer) = stage(NARROW);
+        let (stage, mut peer) = stage(WIDE);
         clock::going(HORIZON, || {
             peer.say_bytes(&[call(1, "quick", None), call(2, "quick", None), call(3, "slow", None)].concat());
             hear_returned(&mut peer, vec![1, 2]);
@@ -191,10 +208,23 @@ fn replies_that_a_turn_has_gathered_leave_though_nothing_comes_behind_its_slow_c
     });
 }
 
-/// Hears to the end; the answers that came for a call, of all.
-fn answers_of(peer: &mut Peer, id: u64) -> Vec<Heard> {
-    let of = |heard: &Heard| matches!(heard, Heard::Returned(of) | Heard::Refused(of, _) if *of == id);
-    std::iter::from_fn(|| hear(peer)).filter(of).collect()
+/// Opens the gate when an answer to call `id` is here, or at any moment before; how often it was answered, heard to the end.
+fn answers(stage: &Stage, peer: &mut Peer, id: u64) -> Vec<Heard> {
+    let gate = stage.gate.clone();
+    let sooner = thread_rng().gen_range(0..400);
+    let opening = spawn(move || {
+        (0..sooner).for_each(|_| shuttle::thread::yield_now());
+        gate.open();
+    });
+    let mut answers = Vec::new();
+    while let Some(heard) = hear(peer) {
+        if matches!(heard, Heard::Returned(of) | Heard::Refused(of, _) if of == id) {
+            stage.gate.open();
+            answers.push(heard);
+        }
+    }
+    opening.join().unwrap();
+    answers
 }
 
 #[test]
@@ -203,15 +233,12 @@ fn a_call_whose_time_passes_is_answered_once_by_whoever_may() {
         let (stage, mut peer) = stage(WIDE);
         clock::going(HORIZON, || {
             peer.say_bytes(&[call(1, "slow", Some(3)), call(2, "quick", None)].concat());
-            let gate = stage.gate.clone();
-            let opening = spawn(move || gate.open());
             peer.end(Shutdown::Write);
-            let answers = answers_of(&mut peer, 1);
+            let answers = answers(&stage, &mut peer, 1);
             assert!(
                 matches!(answers[..], [Heard::Returned(1) | Heard::Refused(1, Code::DeadlineExceeded)]),
                 "{answers:?}"
             );
-            opening.join().unwrap();
             stage.close();
         });
     });
@@ -224,11 +251,8 @@ fn a_call_that_is_given_up_is_answered_at_most_once() {
         clock::going(HORIZON, || {
             let cancel = framed(&Message::Cancel { id: 1 }, &[]);
             peer.say_bytes(&[call(1, "slow", None), cancel, call(2, "quick", None)].concat());
-            let gate = stage.gate.clone();
-            let opening = spawn(move || gate.open());
             peer.end(Shutdown::Write);
-            assert!(answers_of(&mut peer, 1).len() <= 1);
-            opening.join().unwrap();
+            assert!(answers(&stage, &mut peer, 1).len() <= 1);
             stage.close();
         });
     });

@@ -119,7 +119,9 @@ fn a_thread_that_starts_more_calls_than_fit_is_not_kept_by_answers_that_nobody_r
         let starter = spawn(move || {
             let start = |word| start(&connection, word, far(), Departure::Soon, None).unwrap();
             let ids = [1, 2, 3, 4].map(start);
-            ids.map(|id| assert!(matches!(connection.wait(id, far()), Ok(Answer::Returned(_)))));
+            for id in ids {
+                assert!(matches!(connection.wait(id, far()), Ok(Answer::Returned(_))));
+            }
         });
         clock::going(Duration::from_secs(1), || {
             peer.greet(10);
