@@ -17,7 +17,7 @@ mod terms;
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -116,6 +116,24 @@ impl<T> Stream<T> {
         let kept = self.kept.take();
         self.kept = Some(Box::new((guard, kept)));
         self
+    }
+
+    /// Waits until the next item, or the stream's end, is here, for at most `time`; says whether. Then
+    /// [`next`](Iterator::next) does not wait.
+    ///
+    /// For a consumer that has to look at something else now and then. A stream of an iterator is always ready: what it
+    /// has next is found out by asking.
+    pub fn wait_timeout(&mut self, time: Duration) -> bool {
+        let hard = Context::current().deadline();
+        let soft = Instant::now().checked_add(time);
+        let until = soft.into_iter().chain(hard).min();
+        let ready = match &mut self.source {
+            Source::Iterator(_) | Source::Over => true,
+            Source::Channel(channel) => channel.wait(until),
+            Source::Wired(wired) => wired.wait(until),
+            Source::Subscribed(subscribed) => subscribed.wait(until),
+        };
+        ready || hard.is_some_and(|hard| hard <= Instant::now())
     }
 
     fn of(source: Source<T>) -> Stream<T> {

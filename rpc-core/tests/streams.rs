@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::{Bytes, Client, Code, Context, Server, Sink, Status, Stream, TrySendError, stream};
+use rpc_core::{Broadcast, Bytes, Client, Code, Context, Server, Sink, Status, Stream, TrySendError, stream};
 
 #[rpc_core::service]
 trait Mill {
@@ -305,4 +305,44 @@ fn a_trait_with_streams_runs_in_process_unchanged() {
     assert_eq!(numbers(works.count(3).unwrap()), [0, 1, 2]);
     let doubled = works.double(Stream::from_iter(1..=3)).unwrap();
     assert_eq!(works.sum(0, doubled), Ok(12));
+}
+
+/// What fills a stream from elsewhere; dropping it is the stream's end.
+type Fill = Box<dyn Fn(u64) + Send>;
+
+#[test]
+fn a_wait_for_an_item_has_an_end_and_the_stream_goes_on_behind_it() {
+    let stand = stand();
+    let far = stand.mill.held().unwrap();
+    let far_sink = stand.sinks.recv_timeout(SOON).unwrap();
+    let (near_sink, near) = stream();
+    let news = Broadcast::new();
+    let (_, public) = news.subscribe();
+    let fillings: [(Fill, Stream<u64>); 3] = [
+        (Box::new(move |item| far_sink.send(item).unwrap()), far),
+        (Box::new(move |item| near_sink.send(item).unwrap()), near),
+        (Box::new(move |item| assert!(news.send(&item).is_ok())), public),
+    ];
+    for (fill, mut stream) in fillings {
+        assert!(!stream.wait_timeout(Duration::from_millis(30)), "{stream:?}");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| (stream.wait_timeout(SOON), stream.next()));
+            fill(7);
+            assert_eq!(waiting.join().unwrap(), (true, Some(Ok(7))));
+        });
+        assert!(!stream.wait_timeout(Duration::ZERO), "{stream:?}");
+        drop(fill);
+        assert!(stream.wait_timeout(SOON) && stream.next().is_none() && stream.wait_timeout(SOON));
+    }
+    let mut counted = Stream::from_iter(0..1);
+    assert!(counted.wait_timeout(Duration::ZERO) && counted.next() == Some(Ok(0)));
+    stand.server.shutdown(SOON).unwrap();
+}
+
+#[test]
+fn a_wait_beyond_the_streams_own_time_finds_its_end() {
+    let stand = stand();
+    let mut timed = stand.mill.with_deadline(Duration::from_millis(200)).held().unwrap();
+    assert!(timed.wait_timeout(SOON));
+    assert_eq!(timed.next().unwrap().unwrap_err().code(), Code::DeadlineExceeded);
 }

@@ -191,6 +191,18 @@ impl<T> Channel<T> {
         taken.flatten()
     }
 
+    /// Waits until there is an item or the end, or `until`; says which.
+    pub(super) fn wait(&self, until: Option<Instant>) -> bool {
+        park_until(until, &mut || {
+            let mut state = self.lock();
+            let ready = !state.queue.is_empty() || state.end.is_some() || state.over.is_some();
+            if !ready {
+                state.sleep();
+            }
+            ready
+        })
+    }
+
     /// An item, the end (`Some(None)`), or nothing yet.
     #[expect(clippy::option_option, reason = "an iterator's answer, or none yet")]
     fn take(&self) -> Option<Option<Result<T, Status>>> {

@@ -13,6 +13,7 @@ use crate::codec::{self, DecodeError};
 use crate::context::Context;
 use crate::frame::Body;
 use crate::status::Status;
+use crate::sync;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Waiter;
 
@@ -133,11 +134,18 @@ impl Inlet {
         if let Some(end) = &state.end {
             return Some(Found::End(end.clone()));
         }
-        let this = Waiter::current();
-        if state.sleepers.iter().all(|sleeper| sleeper.id() != this.id()) {
-            state.sleepers.push(this);
-        }
+        state.sleep();
         None
+    }
+
+    /// Whether something has come; if not, this thread is woken when something does.
+    fn is_ready(&self) -> bool {
+        let mut state = self.lock();
+        let ready = !state.parts.is_empty() || state.end.is_some();
+        if !ready {
+            state.sleep();
+        }
+        ready
     }
 
     fn grant(&self, items: u32) {
@@ -147,6 +155,16 @@ impl Inlet {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// This thread is to be woken at the next change.
+    fn sleep(&mut self) {
+        let this = Waiter::current();
+        if self.sleepers.iter().all(|sleeper| sleeper.id() != this.id()) {
+            self.sleepers.push(this);
+        }
     }
 }
 
@@ -189,6 +207,16 @@ impl<T> Wired<T> {
             self.over = true;
         }
         item.transpose()
+    }
+
+    /// Waits until there is an item or the end, or `until`; says which. A stream whose own time is over has its end.
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> bool {
+        if self.over || self.part.as_ref().is_some_and(|part| part.left > 0) {
+            return true;
+        }
+        let inlet = &self.inlet;
+        let ready = self.port.wait(until.into_iter().chain(self.deadline).min(), &mut || inlet.is_ready());
+        ready || self.deadline.is_some_and(|deadline| deadline <= sync::now())
     }
 
     fn try_next(&mut self, deadline: Option<Instant>) -> Result<Option<T>, Status> {

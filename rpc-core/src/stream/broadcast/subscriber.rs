@@ -149,6 +149,16 @@ impl Subscriber {
         }
     }
 
+    /// Whether an item or the end is here; if not, this thread is woken when one is.
+    fn is_ready(&self) -> bool {
+        let mut state = self.lock();
+        let ready = state.cursor.as_mut().is_none_or(|cursor| cursor.peek().is_some());
+        if !ready {
+            state.sleeper = Some(thread::current());
+        }
+        ready
+    }
+
     fn take(&self) -> Option<Next> {
         let mut state = self.lock();
         let Some(cursor) = &mut state.cursor else {
@@ -225,6 +235,11 @@ impl<T> Subscribed<T> {
             (self.decode)(&bytes).map_err(undone)
         };
         Some(item.and_then(decoded))
+    }
+
+    /// Waits until there is an item or the end, or `until`; says which.
+    pub(in crate::stream) fn wait(&self, until: Option<Instant>) -> bool {
+        park_until(until, &mut || self.subscriber.is_ready())
     }
 
     /// Leaves the items to a connection.
