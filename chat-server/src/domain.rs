@@ -17,9 +17,11 @@ mod room;
 
 mod users;
 
+pub use history::Oblivion;
 pub use moment::{Moment, Uptime};
 pub use person::{Person, UserId};
-pub use room::{Entered, Post, Posted, Recipient, Room, RoomPlan};
+pub use record::{Audience, Record};
+pub use room::{Announcement, Follow, Followed, Post, Recipient, Room, RoomPlan};
 pub use users::{Newcomer, Registered, Users};
 
 pub(crate) use names::Names;

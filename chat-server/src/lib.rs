@@ -4,9 +4,9 @@ pub mod domain;
 
 pub mod store;
 
+mod announcer;
 mod clock;
 mod random;
-mod waits;
 
 mod lobby;
 

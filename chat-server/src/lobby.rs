@@ -1,23 +1,24 @@
-//! The chat as its callers meet it: who calls, what he may do, and waking those who wait for it.
+//! The chat as its callers meet it: who calls, what he may do, and telling those who follow.
 //!
-//! Everything shared is behind one of three doors: `users`, `rooms` (the [storage seam](crate::store)) and `waits`.
-//! No lock is held while another door is used, so that no order of locks can go wrong. Texts of messages are not logged.
+//! Everything shared is behind one of three doors: `users`, `rooms` (the [storage seam](crate::store)) and `announcers`.
+//! An announcer goes through the other two while it announces; otherwise no lock is held while another door is used, so
+//! that no order of locks can go wrong. Texts of messages are not logged.
 
 mod procedures;
-mod waiting;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_api::{ChatError, SESSION_KEY, Username};
+use chat_api::limits::HISTORY_BYTES;
+use chat_api::{ChatError, Mark, News, RoomName, SESSION_KEY, Username};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::Context;
+use rpc_core::{Context, Status, Stream};
 
+use crate::announcer::Announcers;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{Moment, Person, UserId, Users};
+use crate::domain::{Follow, Moment, Person, UserId, Users};
 use crate::store::{Rooms, RoomsInMemory};
-use crate::waits::Waits;
 
 /// How long an empty room stays, unless told otherwise: five minutes.
 pub const EMPTY_ROOM_AFTER: Duration = Duration::from_secs(300);
@@ -32,7 +33,7 @@ pub struct Lobby {
     user_idle_after: Duration,
     users: Mutex<Users>,
     rooms: Box<dyn Rooms>,
-    waits: Waits,
+    announcers: Announcers,
     /// Disconnected when the chat closes.
     closing: Receiver<Infallible>,
     open: Mutex<Option<Sender<Infallible>>>,
@@ -45,6 +46,9 @@ pub struct LobbyOptions {
     pub empty_room_after: Duration,
     /// How long a user may make no call until he is gone.
     pub user_idle_after: Duration,
+    /// What the histories of all rooms may take together, in bytes; above it the rooms that nobody has used for the
+    /// longest time forget first.
+    pub history_bytes: usize,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -54,6 +58,7 @@ impl Default for LobbyOptions {
         LobbyOptions {
             empty_room_after: EMPTY_ROOM_AFTER,
             user_idle_after: USER_IDLE_AFTER,
+            history_bytes: HISTORY_BYTES,
             clock: Arc::new(SystemClock::start()),
         }
     }
@@ -62,14 +67,14 @@ impl Default for LobbyOptions {
 impl Lobby {
     /// A chat without rooms and users, kept in memory.
     pub fn new(options: LobbyOptions) -> Lobby {
-        let LobbyOptions { empty_room_after, user_idle_after, clock } = options;
+        let LobbyOptions { empty_room_after, user_idle_after, history_bytes, clock } = options;
         let (open, closing) = bounded(0);
         Lobby {
             clock,
             user_idle_after,
             users: Mutex::new(Users::new(user_idle_after)),
-            rooms: Box::new(RoomsInMemory::new(empty_room_after)),
-            waits: Waits::default(),
+            rooms: Box::new(RoomsInMemory::new(empty_room_after, history_bytes)),
+            announcers: Announcers::default(),
             closing,
             open: Mutex::new(Some(open)),
         }
@@ -85,10 +90,12 @@ impl Lobby {
         for room in self.rooms.sweep(now) {
             tracing::info!(%room, "an empty room is gone");
         }
+        self.announcers.sweep();
     }
 
-    /// Answers all waiting calls, and those to come, with `Unavailable`.
+    /// Ends all streams of events, and those to come, with `Unavailable`.
     pub fn close(&self) {
+        self.announcers.close();
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
@@ -97,9 +104,10 @@ impl Lobby {
         self.closing.clone()
     }
 
+    /// How many rooms somebody follows.
     #[cfg(test)]
-    pub(crate) fn is_waited_for(&self) -> bool {
-        self.waits.is_waited_for()
+    pub(crate) fn followed(&self) -> usize {
+        self.announcers.followed()
     }
 
     fn now(&self) -> Moment {
@@ -128,14 +136,40 @@ impl Lobby {
         for person in retired {
             for room in self.rooms.rooms_of(person.id) {
                 // Refused if a call of his own was faster.
-                if let Ok(audience) = self.rooms.leave(&room, person.id, self.now()) {
-                    self.waits.wake(&audience);
+                if self.rooms.leave(&room, person.id, self.now()).is_ok() {
+                    self.announce(&room);
                 }
             }
             self.users().remove(person.id);
-            self.waits.wake(&[person.id]);
             tracing::info!(user = %person.name, "a user is gone");
         }
+    }
+
+    /// Tells those who follow a room what came since they were told last.
+    fn announce(&self, room: &RoomName) {
+        let read = |announced| self.rooms.announcement(room, announced, self.now());
+        self.announcers.announce(room, read, &|gone| self.farewell(gone));
+    }
+
+    /// The stream of a room that `person` is in.
+    fn follow(
+        &self,
+        room: &RoomName,
+        person: &Person,
+        after: Option<Mark>,
+    ) -> Result<Stream<News>, ChatError> {
+        let read =
+            |announced| self.rooms.follow(room, Follow { user: person.id, after, announced }, self.now());
+        let followed = self.announcers.follow(room, person.id, read, &|gone| self.farewell(gone));
+        followed.map_err(|refused| self.still_registered(person).err().unwrap_or(refused))
+    }
+
+    /// How the streams of somebody end who is out of a room: in order, unless that is since he is out of the chat.
+    fn farewell(&self, gone: UserId) -> Result<(), Status> {
+        if self.is_registered(gone) {
+            return Ok(());
+        }
+        Err(Status::unauthenticated("the session is over"))
     }
 
     /// Refuses what somebody began before he was retired.
@@ -151,6 +185,8 @@ impl Lobby {
     }
 }
 
+#[cfg(test)]
+mod following;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

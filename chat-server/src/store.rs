@@ -4,13 +4,14 @@
 //! writes it back, so an engine may run each method as one transaction. A room that has been empty for too long is
 //! gone for every method, whether or not it has been swept away.
 
+mod budget;
 mod memory;
 
 use std::fmt;
 
-use chat_api::{ChatError, Event, Mark, Received, RoomName, RoomSummary, Username};
+use chat_api::{ChatError, Event, Joined, Mark, Received, RoomName, RoomSummary, Seq, Username};
 
-use crate::domain::{Entered, Moment, Person, Post, Posted, RoomPlan, UserId};
+use crate::domain::{Announcement, Follow, Followed, Moment, Person, Post, RoomPlan, UserId};
 
 pub use memory::RoomsInMemory;
 
@@ -22,26 +23,26 @@ pub trait Rooms: fmt::Debug + Send + Sync + 'static {
     /// Makes a room.
     ///
     /// # Errors
-    /// `RoomExists`; the status `ResourceExhausted` at the limit of rooms.
+    /// `RoomExists`; the status `ResourceExhausted` at the limit of rooms, and of those that one user has made.
     fn create(&self, plan: RoomPlan, now: Moment) -> Result<(), ChatError>;
 
     /// Lets somebody in.
     ///
     /// # Errors
     /// `RoomFull`; the status `ResourceExhausted` at the limit of rooms of one user.
-    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Entered, ChatError>;
+    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Joined, ChatError>;
 
-    /// Puts a member out; returns who has something new to see.
+    /// Puts a member out.
     ///
     /// # Errors
     /// `NotInRoom`.
-    fn leave(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Vec<UserId>, ChatError>;
+    fn leave(&self, room: &RoomName, user: UserId, now: Moment) -> Result<(), ChatError>;
 
-    /// Records a message.
+    /// Records a message, and gives its number.
     ///
     /// # Errors
     /// `NotInRoom` or `RecipientNotInRoom`.
-    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Posted, ChatError>;
+    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Seq, ChatError>;
 
     /// What is new for a member; his mark moves.
     ///
@@ -55,18 +56,17 @@ pub trait Rooms: fmt::Debug + Send + Sync + 'static {
         now: Moment,
     ) -> Result<Received, ChatError>;
 
-    /// What is new for a member, at most `budget` bytes or one event; no mark moves.
+    /// What somebody finds who begins to follow a room. No mark moves.
     ///
     /// # Errors
     /// `NotInRoom`.
-    fn peek(
-        &self,
-        room: &RoomName,
-        user: UserId,
-        after: Option<Mark>,
-        budget: usize,
-        now: Moment,
-    ) -> Result<Received, ChatError>;
+    fn follow(&self, room: &RoomName, follow: Follow, now: Moment) -> Result<Followed, ChatError>;
+
+    /// What came in a room since `announced`, whoever may see it.
+    ///
+    /// # Errors
+    /// `NoSuchRoom`.
+    fn announcement(&self, room: &RoomName, announced: Mark, now: Moment) -> Result<Announcement, ChatError>;
 
     /// The last messages that a member may see.
     ///

@@ -53,31 +53,18 @@ pub struct Received {
     pub more: bool,
 }
 
-/// How far the caller of `await_events` has read in one room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoomMark {
-    /// The room's name.
-    pub room: String,
-    /// The last mark the caller was given for it.
-    pub mark: Mark,
-}
-
-/// One room's part of the answer of `await_events`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoomEvents {
-    /// The room's name as its maker wrote it; for [`News::NotIn`] as the caller wrote it.
-    pub room: RoomName,
-    /// What is new.
-    pub news: News,
-}
-
-/// What a waiting call can learn about a room.
+/// One item of the stream of `events`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum News {
-    /// Something to see.
-    Events(Received),
-    /// The caller named a room that he is not in, or no longer.
-    NotIn,
+    /// Always the first item, and only the first.
+    Begins {
+        /// Where the stream begins: it brings what came after this, and its events are of this incarnation.
+        mark: Mark,
+        /// Records before that which the room no longer keeps: the reader may have lost up to this many.
+        missed: u64,
+    },
+    /// Something that happened.
+    Event(Event),
 }
 
 /// One line of `list_rooms`.

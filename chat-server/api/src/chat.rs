@@ -1,38 +1,43 @@
 //! The procedures of the chat.
 
-use crate::answer::{Joined, Received, RoomEvents, RoomMark, RoomSummary, Sent, Session};
+use crate::answer::{Joined, News, Received, RoomSummary, Sent, Session};
 use crate::error::ChatError;
 use crate::event::Event;
+use crate::mark::Mark;
 use crate::name::Username;
+use rpc_core::Stream;
 
 /// A chat of many rooms.
 ///
 /// Every procedure but `register_user`, `list_rooms` and `list_users` wants the session token in the call's metadata
 /// ([`SESSION_KEY`](crate::SESSION_KEY)): none or a wrong one is the status `Unauthenticated`, the token of somebody
 /// else `PermissionDenied`. A name nobody has is `NotRegistered`, before the token is looked at. Names are plain text
-/// here and parsed by the server: what is none is `InvalidName`. Any call with a session keeps its user registered.
+/// here and parsed by the server: what is none is `InvalidName`. Any call with a session keeps its user registered; an open
+/// stream does not.
 #[rpc_core::service]
 pub trait Chat {
     /// Takes a name that nobody has. With the token of the one who has it in the metadata, answers with that session.
     ///
-    /// Refused with `NameTaken`.
+    /// With a [`REGISTRATION_KEY`](crate::REGISTRATION_KEY) in the metadata, registering again is answered as the first
+    /// time, so a lost answer takes no name away. Refused with `NameTaken`.
     fn register_user(&self, username: String) -> Result<Session, ChatError>;
 
     /// Leaves every room and frees the name.
     fn unregister_user(&self, username: String) -> Result<(), ChatError>;
 
-    /// Says that the user is still there, and nothing else.
+    /// Says that the user is still there, and nothing else: to be called well within [`idle_after`](Session::idle_after).
     #[idempotent]
     fn heartbeat(&self, username: String) -> Result<(), ChatError>;
 
     /// Makes a room without a limit. Its maker is not in it.
     ///
-    /// Refused with `RoomExists`.
+    /// Refused with `RoomExists`, and with the status `ResourceExhausted` when 256 rooms that the user made are still
+    /// there.
     fn create_room(&self, room_name: String) -> Result<(), ChatError>;
 
     /// Makes a room for at most `limit` users at the same time.
     ///
-    /// Refused with `RoomExists`, or `InvalidLimit` for 0.
+    /// Refused as `create_room`, or with `InvalidLimit` for 0.
     fn create_room_with_limit(&self, room_name: String, limit: u32) -> Result<(), ChatError>;
 
     /// Enters a room; for who is in already nothing changes and the same is answered.
@@ -65,14 +70,20 @@ pub trait Chat {
     /// goes on from there. Never from before the join. Refused with `NoSuchRoom` or `NotInRoom`.
     fn receive_messages(&self, username: String, room_name: String) -> Result<Received, ChatError>;
 
-    /// Waits until something is new in one of the user's rooms, and answers with that.
+    /// What happens in a room, as it happens: a stream that begins with [`News::Begins`], brings what came after `after`,
+    /// or after the join if that is `None` or no mark of this room, and then goes on.
     ///
-    /// `after` names the marks the caller has; a room that it does not name counts from the server's mark, which this
-    /// call never moves. Answers with an empty list after 25 s, half a second before the deadline, when the user
-    /// entered or left a room, or when newer waits of his take its place. A named room that he is not in is answered
-    /// at once, as [`News::NotIn`](crate::News::NotIn).
-    #[idempotent]
-    fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError>;
+    /// In the room's order, each event once, and never moving the mark of `receive_messages`. The stream ends in order
+    /// when the user leaves the room, and with a status otherwise: `Unauthenticated` when his session is over, `Aborted`
+    /// when he opened more than four of one room, `ResourceExhausted` when he is further behind than is kept ready for
+    /// him, which is to be resumed after the last event, `Unavailable` when the server goes away. It keeps nobody
+    /// registered: that takes calls. Refused with `NoSuchRoom` or `NotInRoom`.
+    fn events(
+        &self,
+        username: String,
+        room_name: String,
+        after: Option<Mark>,
+    ) -> Result<Stream<News>, ChatError>;
 
     /// The last 50 messages of a room that this user may see, his private ones included, oldest first.
     ///

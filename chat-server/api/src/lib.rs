@@ -21,12 +21,12 @@ mod error;
 
 mod chat;
 
-pub use answer::{Joined, News, Received, RoomEvents, RoomMark, RoomSummary, Sent, Session};
+pub use answer::{Joined, News, Received, RoomSummary, Sent, Session};
 pub use body::{BodyError, MessageBody};
 pub use chat::{Chat, ChatClient, ChatService, ChatStart};
 pub use error::ChatError;
 pub use event::{Event, EventKind, UnixMillis};
-pub use identity::{MESSAGE_ID_KEY, MessageId, SESSION_KEY, SessionToken};
+pub use identity::{MESSAGE_ID_KEY, MessageId, REGISTRATION_KEY, RegistrationId, SESSION_KEY, SessionToken};
 pub use key::NameKey;
 pub use mark::{AFTER_KEY, Incarnation, Mark, Seq};
 pub use name::{RoomName, Username};

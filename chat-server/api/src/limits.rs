@@ -35,21 +35,33 @@ pub const ROOMS: usize = 10_000;
 /// Users of a server: the list of a room that holds them all still fits one answer.
 pub const USERS: usize = 20_000;
 
-/// Rooms that one user may be in at the same time: a waiting call looks at each of them.
+/// Rooms that one user may be in at the same time: his client holds a stream of each.
 pub const ROOMS_OF_A_USER: usize = 256;
 
-/// Calls of one user that may wait for events at the same time: one more answers the oldest, which may be the call
-/// of a connection that is dead without anybody knowing.
-pub const WAITS_OF_A_USER: usize = 8;
+/// Rooms that one user may have made and that are still there: as many as he can be in, so that 40 users and not one
+/// can fill a server.
+pub const ROOMS_MADE_BY_A_USER: usize = 256;
+
+/// Streams of one room's events that one user may have open: one more ends the oldest, which may be the stream of a
+/// connection that is dead without anybody knowing.
+pub const STREAMS_OF_A_MEMBER: usize = 4;
+
+/// Bytes of past events that a stream begins with: 256 KiB, since each stream holds its own. Who has missed more gets it
+/// in several streams, one behind the other.
+pub const BEHIND_BYTES: usize = 256 << 10;
+
+/// Events of a room that are kept ready for streams that do not take them: a slow reader resumes from the history.
+pub const READY_EVENTS: u64 = 16 << 10;
+
+/// Their bytes: 1 MiB a room, shared by all its slow readers.
+pub const READY_BYTES: u64 = 1 << 20;
+
+/// Bytes that a server keeps in the histories of all rooms together, unless told otherwise: 512 MiB. Above it the rooms
+/// that nobody has used for the longest time forget first.
+pub const HISTORY_BYTES: usize = 512 << 20;
 
 /// How long a message id is remembered: longer than any client tries again.
 pub const MESSAGE_ID_MEMORY: Duration = Duration::from_secs(600);
 
 /// Message ids a room remembers: 100 messages a second for the whole of [`MESSAGE_ID_MEMORY`], in 6 MB.
 pub const MESSAGE_IDS: usize = 60_000;
-
-/// The longest wait of `await_events`: shorter than a call's default deadline and than what drops idle connections.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
-
-/// Time left for an empty answer to travel: a wait ends this long before its call's deadline.
-pub const WAIT_MARGIN: Duration = Duration::from_millis(500);

@@ -37,6 +37,17 @@ impl Repeats {
         self.sent.insert((sender, id), seq);
     }
 
+    /// About how much memory the ids take.
+    pub(crate) fn bytes(&self) -> usize {
+        const ONE: usize = 100;
+        self.by_age.len() * ONE
+    }
+
+    /// Forgets every id; what is sent again after that is another message.
+    pub(crate) fn forget_all(&mut self) {
+        *self = Repeats::default();
+    }
+
     fn forget_oldest(&mut self) {
         if let Some((_, sending)) = self.by_age.pop_front() {
             self.sent.remove(&sending);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chat_api::limits::USERS;
-use chat_api::{ChatError, NameKey, SessionToken, Username};
+use chat_api::{ChatError, NameKey, RegistrationId, SessionToken, Username};
 use rpc_core::Status;
 use subtle::ConstantTimeEq;
 
@@ -33,9 +33,9 @@ pub struct Users {
 struct User {
     person: Person,
     token: SessionToken,
+    /// The id he registered with, if he may do so again.
+    registration: Option<RegistrationId>,
     last_call: Uptime,
-    /// Calls of his that wait right now: while there is one, he is there.
-    waits: u32,
     is_leaving: bool,
 }
 
@@ -46,6 +46,8 @@ pub struct Newcomer {
     pub person: Person,
     /// 128 random bits.
     pub token: SessionToken,
+    /// His own number for this registration.
+    pub registration: Option<RegistrationId>,
 }
 
 /// What registering brought.
@@ -63,7 +65,7 @@ impl Users {
         Users { idle_after, names: Names::new(), users: HashMap::new(), tokens: HashMap::new() }
     }
 
-    /// Takes a name, or takes up the session of the one who has it and whose token is `shown`.
+    /// Takes a name, or takes up the session of the one who has it: with the same registration id, or his token `shown`.
     ///
     /// # Errors
     /// `NameTaken`, or the status `ResourceExhausted` when the server is full.
@@ -73,9 +75,9 @@ impl Users {
         shown: Option<&[u8]>,
         now: Moment,
     ) -> Result<Registered, ChatError> {
-        let Newcomer { person, token } = newcomer;
+        let Newcomer { person, token, registration } = newcomer;
         let key = person.name.key();
-        if let Some(session) = self.reclaim(&key, shown, now) {
+        if let Some(session) = self.reclaim(&key, registration.as_ref(), shown, now) {
             return Ok(session);
         }
         if self.names.clashes(&key).next().is_some() {
@@ -84,7 +86,7 @@ impl Users {
         if self.users.len() >= USERS {
             return Err(Status::resource_exhausted(format!("the server holds at most {USERS} users")).into());
         }
-        self.add(&key, &person, &token, now);
+        self.add(&key, &person, (&token, registration), now);
         Ok(Registered { person, token })
     }
 
@@ -102,7 +104,7 @@ impl Users {
         let id = self.find(&username.key()).filter(|id| self.is_present(*id, now)).ok_or_else(unknown)?;
         let user = self.users.get_mut(&id).ok_or_else(unknown)?;
         let token = token.ok_or_else(|| Status::unauthenticated("the call carries no session token"))?;
-        if is_token(&user.token, token) {
+        if is_secret(user.token.as_bytes(), token) {
             user.last_call = user.last_call.max(now.uptime);
             return Ok(user.person.clone());
         }
@@ -158,39 +160,37 @@ impl Users {
         }
     }
 
-    /// Counts a waiting call of this user.
-    pub fn begin_wait(&mut self, id: UserId) {
-        if let Some(user) = self.users.get_mut(&id) {
-            user.waits = user.waits.saturating_add(1);
-        }
-    }
-
-    /// Counts a waiting call as over.
-    pub fn end_wait(&mut self, id: UserId, now: Moment) {
-        if let Some(user) = self.users.get_mut(&id) {
-            user.waits = user.waits.saturating_sub(1);
-            user.last_call = user.last_call.max(now.uptime);
-        }
-    }
-
-    fn reclaim(&mut self, key: &NameKey, shown: Option<&[u8]>, now: Moment) -> Option<Registered> {
+    fn reclaim(
+        &mut self,
+        key: &NameKey,
+        registration: Option<&RegistrationId>,
+        shown: Option<&[u8]>,
+        now: Moment,
+    ) -> Option<Registered> {
         let id = self.find(key).filter(|id| self.is_present(*id, now))?;
         let user = self.users.get_mut(&id)?;
-        if !is_token(&user.token, shown?) {
+        let has_token = shown.is_some_and(|shown| is_secret(user.token.as_bytes(), shown));
+        if !has_token && !user.is_registration(registration) {
             return None;
         }
         user.last_call = user.last_call.max(now.uptime);
         Some(Registered { person: user.person.clone(), token: user.token.clone() })
     }
 
-    fn add(&mut self, key: &NameKey, person: &Person, token: &SessionToken, now: Moment) {
+    fn add(
+        &mut self,
+        key: &NameKey,
+        person: &Person,
+        (token, registration): (&SessionToken, Option<RegistrationId>),
+        now: Moment,
+    ) {
         if self.names.insert(key, person.id).is_ok() {
             self.tokens.insert(*token.as_bytes(), person.id);
             let user = User {
                 person: person.clone(),
                 token: token.clone(),
+                registration,
                 last_call: now.uptime,
-                waits: 0,
                 is_leaving: false,
             };
             self.users.insert(person.id, user);
@@ -221,13 +221,18 @@ impl Users {
 
 impl User {
     fn is_idle(&self, now: Moment, idle_after: Duration) -> bool {
-        self.waits == 0 && now.uptime.since(self.last_call) >= idle_after
+        now.uptime.since(self.last_call) >= idle_after
+    }
+
+    fn is_registration(&self, shown: Option<&RegistrationId>) -> bool {
+        let both = self.registration.as_ref().zip(shown);
+        both.is_some_and(|(held, shown)| is_secret(held.as_bytes(), shown.as_bytes()))
     }
 }
 
 /// Takes the same time however many bytes agree.
-fn is_token(held: &SessionToken, shown: &[u8]) -> bool {
-    held.as_bytes().as_slice().ct_eq(shown).into()
+fn is_secret(held: &[u8; 16], shown: &[u8]) -> bool {
+    held.as_slice().ct_eq(shown).into()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! The procedures of the contract but the one that waits.
+//! The procedures of the contract.
 
 use std::num::NonZeroU32;
 
 use chat_api::{
-    AFTER_KEY, Chat, ChatError, Event, Joined, MESSAGE_ID_KEY, Mark, MessageBody, MessageId, Received,
-    RoomEvents, RoomMark, RoomName, RoomSummary, SESSION_KEY, Sent, Session, Username,
+    AFTER_KEY, Chat, ChatError, Event, Joined, MESSAGE_ID_KEY, Mark, MessageBody, MessageId, News,
+    REGISTRATION_KEY, Received, RegistrationId, RoomName, RoomSummary, SESSION_KEY, Sent, Session, Username,
 };
-use rpc_core::{Context, Status};
+use rpc_core::{Context, Status, Stream};
 
 use super::Lobby;
 use crate::domain::{Newcomer, Person, Post, Recipient, RoomPlan};
@@ -15,10 +15,12 @@ use crate::random;
 impl Chat for Lobby {
     fn register_user(&self, username: String) -> Result<Session, ChatError> {
         let name = Username::parse(&username)?;
+        let registration = value(REGISTRATION_KEY, RegistrationId::decode)?;
         let now = self.now();
         let idle = self.users().retire_idle_holders(&name, now);
         self.put_out(&idle);
-        let newcomer = Newcomer { person: Person { id: random::user_id()?, name }, token: random::token()? };
+        let person = Person { id: random::user_id()?, name };
+        let newcomer = Newcomer { person, token: random::token()?, registration };
         let context = Context::current();
         let registered = self.users().register(newcomer, context.metadata().first(SESSION_KEY), now)?;
         let username = registered.person.name;
@@ -48,15 +50,14 @@ impl Chat for Lobby {
     fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError> {
         let person = self.caller(&username)?;
         let room = RoomName::parse(&room_name)?;
-        let entered = self.rooms.enter(&room, &person, self.now())?;
-        self.waits.wake(&entered.audience);
-        self.waits.wake(&[person.id]);
+        let joined = self.rooms.enter(&room, &person, self.now())?;
+        self.announce(&room);
         if let Err(retired) = self.still_registered(&person) {
             self.leave(&room, &person).ok();
             return Err(retired);
         }
         tracing::debug!(user = %person.name, %room, "a user is in a room");
-        Ok(entered.joined)
+        Ok(joined)
     }
 
     fn leave_room(&self, username: String, room_name: String) -> Result<(), ChatError> {
@@ -76,9 +77,9 @@ impl Chat for Lobby {
         let to = recipient.map(|name| self.recipient(&name)).transpose()?;
         let body = MessageBody::parse(&message)?;
         let id = value(MESSAGE_ID_KEY, MessageId::decode)?;
-        let posted = self.rooms.post(&room, Post { from, to, body, id }, self.now())?;
-        self.waits.wake(&posted.audience);
-        Ok(Sent { seq: posted.seq })
+        let seq = self.rooms.post(&room, Post { from, to, body, id }, self.now())?;
+        self.announce(&room);
+        Ok(Sent { seq })
     }
 
     fn receive_messages(&self, username: String, room_name: String) -> Result<Received, ChatError> {
@@ -88,8 +89,14 @@ impl Chat for Lobby {
         self.rooms.fetch(&room, person.id, after, self.now())
     }
 
-    fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError> {
-        self.wait_for_events(&username, after)
+    fn events(
+        &self,
+        username: String,
+        room_name: String,
+        after: Option<Mark>,
+    ) -> Result<Stream<News>, ChatError> {
+        let person = self.caller(&username)?;
+        self.follow(&RoomName::parse(&room_name)?, &person, after)
     }
 
     fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError> {
@@ -110,19 +117,18 @@ impl Chat for Lobby {
 
 impl Lobby {
     fn create(&self, room_name: &str, limit: Option<u32>) -> Result<(), ChatError> {
-        self.session_holder()?;
+        let maker = self.session_holder()?.id;
         let name = RoomName::parse(room_name)?;
         let limit = limit.map(|limit| NonZeroU32::new(limit).ok_or(ChatError::InvalidLimit)).transpose()?;
-        let plan = RoomPlan { name: name.clone(), limit, incarnation: random::incarnation()? };
+        let plan = RoomPlan { name: name.clone(), limit, incarnation: random::incarnation()?, maker };
         self.rooms.create(plan, self.now())?;
         tracing::info!(room = %name, "a room is made");
         Ok(())
     }
 
     fn leave(&self, room: &RoomName, person: &Person) -> Result<(), ChatError> {
-        let audience = self.rooms.leave(room, person.id, self.now())?;
-        self.waits.wake(&audience);
-        self.waits.wake(&[person.id]);
+        self.rooms.leave(room, person.id, self.now())?;
+        self.announce(room);
         tracing::debug!(user = %person.name, %room, "a user left a room");
         Ok(())
     }

@@ -1,10 +1,9 @@
 //! Many threads at one thing: exactly one wins, and nothing is lost or doubled.
 
-use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::thread;
 
-use chat_api::{Chat, ChatError, EventKind, MessageId};
+use chat_api::{Chat, ChatError, Event, EventKind, MessageId};
 
 use super::rig::{Guest, Rig, words};
 
@@ -119,7 +118,7 @@ fn what_is_joined_into_the_middle_of_continues_without_hole_or_overlap() {
     });
     let first = speaker.receive("rust").unwrap();
     assert_eq!(first.missed, 0);
-    let is_public = |event: &&chat_api::Event| matches!(event.kind, EventKind::Broadcast { .. });
+    let is_public = |event: &&Event| matches!(event.kind, EventKind::Broadcast { .. });
     let order: Vec<u64> = first.events.iter().filter(is_public).map(|event| event.seq.number()).collect();
     assert_eq!(order.len(), THREADS * 20);
     for events in seen {
@@ -147,28 +146,50 @@ fn who_leaves_the_chat_while_he_enters_a_room_is_in_no_room_afterwards() {
 }
 
 #[test]
-fn every_message_wakes_every_waiting_member() {
+fn everybody_who_follows_sees_every_message_once_and_in_one_order() {
     let rig = Rig::new();
     let guests = guests(&rig);
     guests[0].create("rust").unwrap();
     let marks: Vec<_> = guests.iter().map(|guest| guest.join("rust").unwrap().mark).collect();
     let heard = at_once(|number| {
-        let (guest, mut mark) = (&guests[number], marks[number]);
-        guest.say("rust", &format!("from {number}")).unwrap();
-        let mut heard = BTreeSet::new();
-        while heard.len() < THREADS {
-            for room in guest.wait(&[("rust", mark)]).unwrap() {
-                let chat_api::News::Events(received) = room.news else { panic!("put out") };
-                mark = received.mark;
-                let messages = received.events.iter().filter(|event| event.is_message());
-                for event in messages {
-                    assert!(heard.insert(event.seq), "told twice");
-                }
-            }
+        let guest = &guests[number];
+        guest.say("rust", &format!("before {number}")).unwrap();
+        let mut following = guest.follow("rust", Some(marks[number])).unwrap();
+        guest.say("rust", &format!("after {number}")).unwrap();
+        let mut heard = Vec::new();
+        while heard.len() < 2 * THREADS {
+            heard.extend(following.take(1).into_iter().filter(Event::is_message));
         }
         heard
     });
     assert!(heard.iter().all(|events| *events == heard[0]));
+    assert!(heard[0].is_sorted_by_key(|event| event.seq));
+}
+
+/// Streams that are opened, resumed and dropped while others write: each brings the room's own order without a hole.
+#[test]
+fn a_stream_resumed_again_and_again_has_no_hole_and_no_double() {
+    let rig = Rig::new();
+    let guests = guests(&rig);
+    guests[0].create("rust").unwrap();
+    let marks: Vec<_> = guests.iter().map(|guest| guest.join("rust").unwrap().mark).collect();
+    let seen = at_once(|number| {
+        let (guest, mut mark, mut seen) = (&guests[number], marks[number], Vec::new());
+        for round in 0..8 {
+            let to = format!("guest-{}", (number + round) % THREADS);
+            guest.say("rust", "public").unwrap();
+            guest.tell("rust", &to, "private").unwrap();
+            let mut following = guest.follow("rust", Some(mark)).unwrap();
+            assert_eq!((following.mark, following.missed), (mark, 0));
+            seen.extend(following.take(round % 5));
+            mark = following.mark;
+        }
+        (seen, mark)
+    });
+    for (number, (mut seen, mark)) in seen.into_iter().enumerate() {
+        seen.extend(guests[number].receive_after("rust", mark).unwrap().events);
+        assert_eq!(seen, guests[number].receive_after("rust", marks[number]).unwrap().events);
+    }
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chat_api::limits::HISTORY_BYTES;
 use chat_api::{
     AFTER_KEY, Chat, ChatError, Event, EventKind, Joined, MESSAGE_ID_KEY, Mark, MessageId, News, Received,
-    RoomEvents, RoomMark, SESSION_KEY, Sent, SessionToken, UnixMillis,
+    SESSION_KEY, Sent, SessionToken, UnixMillis,
 };
-use rpc_core::{Code, Context};
+use rpc_core::{Code, Context, Status, Stream};
 
 use super::{Lobby, LobbyOptions};
 use crate::clock::Clock;
@@ -45,9 +46,15 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new() -> Rig {
+        Rig::with_memory(HISTORY_BYTES)
+    }
+
+    /// A chat whose histories may take so many bytes together.
+    pub(super) fn with_memory(history_bytes: usize) -> Rig {
         let start = Moment { unix: UnixMillis(1_792_000_000_000), uptime: Uptime(Duration::ZERO) };
         let clock = Arc::new(StillClock(Mutex::new(start)));
-        let lobby = Lobby::new(LobbyOptions { clock: clock.clone(), ..LobbyOptions::default() });
+        let lobby =
+            Lobby::new(LobbyOptions { clock: clock.clone(), history_bytes, ..LobbyOptions::default() });
         Rig { lobby, clock }
     }
 
@@ -137,18 +144,64 @@ impl Guest<'_> {
         self.context().scope(|| self.lobby.room_history(self.name.clone(), room.to_owned()))
     }
 
-    pub(super) fn wait(&self, after: &[(&str, Mark)]) -> Result<Vec<RoomEvents>, ChatError> {
-        self.wait_until(after, Instant::now() + PATIENCE)
+    pub(super) fn follow(&self, room: &str, after: Option<Mark>) -> Result<Following, ChatError> {
+        let events = || self.lobby.events(self.name.clone(), room.to_owned(), after);
+        let mut stream = self.context().scope(events)?;
+        match stream.next() {
+            Some(Ok(News::Begins { mark, missed })) => Ok(Following { stream, mark, missed }),
+            other => panic!("a stream that begins with {other:?}"),
+        }
+    }
+}
+
+/// A stream of events behind its beginning.
+pub(super) struct Following {
+    stream: Stream<News>,
+    pub(super) mark: Mark,
+    pub(super) missed: u64,
+}
+
+impl Following {
+    /// The next so many events, and the mark moves behind them.
+    #[track_caller]
+    pub(super) fn take(&mut self, count: usize) -> Vec<Event> {
+        (0..count).map(|_| self.event().unwrap().unwrap()).collect()
     }
 
-    pub(super) fn wait_until(
-        &self,
-        after: &[(&str, Mark)],
-        end: Instant,
-    ) -> Result<Vec<RoomEvents>, ChatError> {
-        let after =
-            after.iter().map(|(room, mark)| RoomMark { room: (*room).to_owned(), mark: *mark }).collect();
-        self.context().with_deadline(end).scope(|| self.lobby.await_events(self.name.clone(), after))
+    /// What a person would read of the next so many events.
+    #[track_caller]
+    pub(super) fn read(&mut self, count: usize) -> Vec<String> {
+        words(&self.take(count))
+    }
+
+    /// The last word of the stream: what came before it, and why it ended.
+    #[track_caller]
+    pub(super) fn end(&mut self) -> (Vec<Event>, Result<(), Code>) {
+        let mut events = Vec::new();
+        loop {
+            match self.event() {
+                Some(Ok(event)) => events.push(event),
+                Some(Err(why)) => return (events, Err(why.code())),
+                None => return (events, Ok(())),
+            }
+        }
+    }
+
+    /// Whether nothing has come that was not read.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        !self.stream.wait_timeout(Duration::ZERO)
+    }
+
+    fn event(&mut self) -> Option<Result<Event, Status>> {
+        let patience = Context::background().with_deadline(Instant::now() + PATIENCE);
+        match patience.scope(|| self.stream.next())? {
+            Ok(News::Event(event)) => {
+                self.mark.seq = event.seq;
+                Some(Ok(event))
+            }
+            Ok(other) => panic!("{other:?} within a stream"),
+            Err(why) => Some(Err(why)),
+        }
     }
 }
 
@@ -167,29 +220,10 @@ fn word(kind: &EventKind) -> String {
     }
 }
 
-/// What a person would read of each room.
-pub(super) fn news(rooms: &[RoomEvents]) -> Vec<(String, Vec<String>)> {
-    let read = |news: &News| match news {
-        News::Events(received) => words(&received.events),
-        News::NotIn => vec![String::from("not in")],
-    };
-    rooms.iter().map(|room| (room.room.to_string(), read(&room.news))).collect()
-}
-
 #[track_caller]
 pub(super) fn status<T: std::fmt::Debug>(result: Result<T, ChatError>) -> Code {
     match result.unwrap_err() {
         ChatError::Status(status) => status.code(),
         other => panic!("{other:?}"),
-    }
-}
-
-/// Yields until something has come about.
-#[track_caller]
-pub(super) fn until(mut it_is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !it_is_so() {
-        assert!(Instant::now() < end, "it never came about");
-        std::thread::yield_now();
     }
 }

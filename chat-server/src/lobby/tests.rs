@@ -48,7 +48,7 @@ fn every_procedure_with_a_username_wants_its_holders_token() {
         ("say", |guest| guest.say("rust", "x").map(drop)),
         ("receive", |guest| guest.receive("rust").map(drop)),
         ("history", |guest| guest.history("rust").map(drop)),
-        ("wait", |guest| guest.wait(&[]).map(drop)),
+        ("follow", |guest| guest.follow("rust", None).map(drop)),
         ("unregister", |guest| guest.unregister()),
     ];
     for (name, call) in calls {

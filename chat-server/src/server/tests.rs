@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Instant;
 
 use binder::{BinderServer, Resolver};
-use chat_api::{Chat, ChatClient, ChatError, News, RoomMark, SESSION_KEY};
-use rpc_core::{Client, Code};
+use chat_api::{Chat, ChatClient, ChatError, Event, News, SESSION_KEY};
+use rpc_core::{Client, Code, Stream};
 
 use super::*;
 
@@ -28,6 +28,15 @@ fn guest(binder: &BinderServer, name: &str) -> ChatClient {
     stranger.with_metadata(SESSION_KEY, session.token.as_bytes())
 }
 
+#[track_caller]
+fn event(stream: &mut Stream<News>) -> Event {
+    assert!(stream.wait_timeout(PATIENCE), "nothing came");
+    match stream.next() {
+        Some(Ok(News::Event(event))) => event,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn two_people_chat_who_know_only_where_the_binder_is() {
     let binder = BinderServer::start("127.0.0.1:0").unwrap();
@@ -39,8 +48,9 @@ fn two_people_chat_who_know_only_where_the_binder_is() {
     bia.send_message("bia".into(), "rust".into(), "oi\u{1b}[2J".into(), Some("Ana".into())).unwrap();
     let received = ana.receive_messages("ana".into(), "rust".into()).unwrap();
     assert_eq!(received.events.len(), 2);
-    let again = ana.await_events("ana".into(), vec![RoomMark { room: "rust".into(), mark }]).unwrap();
-    assert_eq!(again[0].news, News::Events(received));
+    let mut stream = ana.events("ana".into(), "rust".into(), Some(mark)).unwrap();
+    assert_eq!(stream.next(), Some(Ok(News::Begins { mark, missed: 0 })));
+    assert_eq!([event(&mut stream), event(&mut stream)], received.events[..]);
     assert_eq!(ana.list_users("rust".into()).unwrap(), ["ana", "bia"]);
     let refused = bia.join_room("bia".into(), "rusty".into()).unwrap_err();
     assert_eq!(refused.code(), "no_such_room");
@@ -48,23 +58,21 @@ fn two_people_chat_who_know_only_where_the_binder_is() {
 }
 
 #[test]
-fn a_message_reaches_who_waits_within_a_tenth_of_a_second() {
+fn a_message_reaches_who_follows_within_a_tenth_of_a_second() {
     let binder = BinderServer::start("127.0.0.1:0").unwrap();
     let _server = start(&binder);
     let (ana, bia) = (guest(&binder, "ana"), guest(&binder, "bia"));
     ana.create_room("rust".into()).unwrap();
     bia.join_room("bia".into(), "rust".into()).unwrap();
-    let mut mark = ana.join_room("ana".into(), "rust".into()).unwrap().mark;
-    bia.receive_messages("bia".into(), "rust".into()).unwrap();
+    ana.join_room("ana".into(), "rust".into()).unwrap();
+    let mut stream = ana.events("ana".into(), "rust".into(), None).unwrap();
+    assert!(matches!(stream.next(), Some(Ok(News::Begins { .. }))));
     let mut quickest = PATIENCE;
     for _ in 0..10 {
-        let waiting = ana.start().await_events("ana".into(), vec![RoomMark { room: "rust".into(), mark }]);
         let sent = Instant::now();
         bia.send_message("bia".into(), "rust".into(), "quick".into(), None).unwrap();
-        let answer = waiting.wait().unwrap();
+        event(&mut stream);
         quickest = quickest.min(sent.elapsed());
-        let News::Events(received) = &answer[0].news else { panic!("{answer:?}") };
-        mark = received.mark;
     }
     assert!(quickest < Duration::from_millis(100), "{quickest:?}");
 }
@@ -80,25 +88,43 @@ fn a_wrong_token_is_refused_with_its_status() {
 }
 
 #[test]
-fn a_shutdown_answers_who_waits_at_once_and_takes_the_procedures_away() {
+fn a_shutdown_ends_streams_at_once_and_takes_the_procedures_away() {
     let binder = BinderServer::start("127.0.0.1:0").unwrap();
     let server = start(&binder);
     let ana = guest(&binder, "ana");
     ana.create_room("rust".into()).unwrap();
+    ana.join_room("ana".into(), "rust".into()).unwrap();
+    let mut stream = ana.events("ana".into(), "rust".into(), None).unwrap();
+    assert!(matches!(stream.next(), Some(Ok(News::Begins { .. }))));
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| ana.await_events("ana".into(), Vec::new()));
-        let patience = Instant::now() + PATIENCE;
-        while !server.lobby.is_waited_for() && Instant::now() < patience {
-            thread::yield_now();
-        }
+        let following = scope.spawn(move || stream.next().unwrap().unwrap_err());
         let begun = Instant::now();
         server.shutdown(Duration::from_secs(2)).unwrap();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-        assert_eq!(waiting.join().unwrap().unwrap_err().code(), "unavailable");
+        assert_eq!(following.join().unwrap().code(), Code::Unavailable);
     });
     let resolver = Resolver::new(binder.address().to_string());
     let stranger = ChatClient::new(Client::resolving(resolver)).with_deadline(PATIENCE);
     assert!(stranger.list_rooms().is_err());
+}
+
+/// The story: a killed client's streams stayed in the list of its rooms.
+#[test]
+fn streams_of_a_connection_that_is_gone_are_forgotten() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let server = start(&binder);
+    let ana = guest(&binder, "ana");
+    ana.create_room("rust".into()).unwrap();
+    ana.join_room("ana".into(), "rust".into()).unwrap();
+    drop(ana.events("ana".into(), "rust".into(), None).unwrap());
+    let kept = ana.events("ana".into(), "rust".into(), None).unwrap();
+    drop((kept, ana));
+    let patience = Instant::now() + PATIENCE;
+    while server.lobby.followed() > 0 {
+        assert!(Instant::now() < patience, "a stream is still listed");
+        server.lobby.sweep();
+        thread::yield_now();
+    }
 }
 
 #[test]
@@ -128,16 +154,4 @@ fn an_address_that_cannot_be_advertised_is_told_and_nothing_is_left_running() {
     let advertise = Some(Advertised::new("224.0.0.1", None));
     let error = ChatServer::start(ServerOptions { advertise, ..ServerOptions::default() }).unwrap_err();
     assert!(matches!(error, StartError::Registration(_)));
-}
-
-#[test]
-fn a_call_behind_a_wait_on_its_connection_is_not_held_up() {
-    let binder = BinderServer::start("127.0.0.1:0").unwrap();
-    let _server = start(&binder);
-    let ana = guest(&binder, "ana");
-    let begun = Instant::now();
-    let waiting = ana.start().await_events("ana".into(), Vec::new());
-    ana.heartbeat("ana".into()).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    drop(waiting);
 }

@@ -2,24 +2,29 @@
 //!
 //! Locks: `directory` protects which rooms there are, a slot's lock its room, `memberships` who is in what. Taken in
 //! this order, each for one step and never across a wait. Somebody is in `memberships` of a room exactly while he is
-//! in the room: both change under that room's lock.
+//! in the room: both change under that room's lock. What histories take together is bounded by a [`Budget`].
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use chat_api::limits::{ROOMS, ROOMS_OF_A_USER};
-use chat_api::{ChatError, Event, Mark, NameKey, Received, RoomName, RoomSummary, Username};
+use chat_api::limits::{ROOMS, ROOMS_MADE_BY_A_USER, ROOMS_OF_A_USER};
+use chat_api::{ChatError, Event, Joined, Mark, NameKey, Received, RoomName, RoomSummary, Seq, Username};
 use rpc_core::Status;
 
 use super::Rooms;
-use crate::domain::{Entered, Moment, Names, Person, Post, Posted, Room, RoomPlan, UserId};
+use super::budget::{Account, Budget};
+use crate::domain::{
+    Announcement, Follow, Followed, Moment, Names, Oblivion, Person, Post, Room, RoomPlan, UserId,
+};
 
 /// The rooms of one server process.
 #[derive(Debug)]
 pub struct RoomsInMemory {
     /// How long a room may be empty.
     empty_for: Duration,
+    budget: Budget,
     directory: RwLock<Directory>,
     memberships: Mutex<HashMap<UserId, BTreeMap<RoomNumber, RoomName>>>,
 }
@@ -29,6 +34,8 @@ pub struct RoomsInMemory {
 struct Directory {
     names: Names<RoomNumber>,
     slots: BTreeMap<RoomNumber, Arc<Slot>>,
+    /// How many of them each user has made.
+    made: HashMap<UserId, usize>,
     next: RoomNumber,
 }
 
@@ -39,14 +46,19 @@ struct RoomNumber(u64);
 #[derive(Debug)]
 struct Slot {
     number: RoomNumber,
+    account: Account,
     room: Mutex<Option<Room>>,
 }
 
 impl RoomsInMemory {
-    /// No rooms yet; one that is empty for `empty_for` is gone.
-    pub fn new(empty_for: Duration) -> RoomsInMemory {
-        let directory = Directory { names: Names::new(), slots: BTreeMap::new(), next: RoomNumber(0) };
-        RoomsInMemory { empty_for, directory: RwLock::new(directory), memberships: Mutex::default() }
+    /// No rooms yet; one that is empty for `empty_for` is gone, and histories take `history_bytes` together.
+    pub fn new(empty_for: Duration, history_bytes: usize) -> RoomsInMemory {
+        RoomsInMemory {
+            empty_for,
+            budget: Budget::new(history_bytes),
+            directory: RwLock::new(Directory::new()),
+            memberships: Mutex::default(),
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Directory> {
@@ -70,9 +82,33 @@ impl RoomsInMemory {
     ) -> Result<T, ChatError> {
         let gone = || ChatError::NoSuchRoom { room: name.clone() };
         let slot = self.read().find(&name.key()).ok_or_else(gone)?;
-        let mut room = slot.lock();
-        let room = room.as_mut().filter(|room| !room.is_over(now, self.empty_for)).ok_or_else(gone)?;
-        step(slot.number, room)
+        let mut place = slot.lock();
+        let room = place.as_mut().filter(|room| !room.is_over(now, self.empty_for)).ok_or_else(gone)?;
+        let outcome = step(slot.number, room);
+        slot.account.settle(&self.budget, room.bytes());
+        drop(place);
+        if self.budget.is_exceeded() {
+            self.forget();
+        }
+        outcome
+    }
+
+    /// Has rooms forget their histories, the least recently used first, until all are well within the budget: first all
+    /// but what a newcomer is shown, then that too.
+    fn forget(&self) {
+        let mut slots: Vec<Arc<Slot>> = self.read().slots.values().cloned().collect();
+        slots.sort_by_cached_key(|slot| slot.account.last_used());
+        for what in [Oblivion::AllButRecent, Oblivion::All] {
+            for slot in &slots {
+                if self.budget.is_well_within() {
+                    return;
+                }
+                if let Some(room) = slot.lock().as_mut() {
+                    room.forget(what);
+                    slot.account.forgot(&self.budget, room.bytes());
+                }
+            }
+        }
     }
 
     /// Notes that somebody is in a room; refused at his limit of rooms.
@@ -102,7 +138,10 @@ impl RoomsInMemory {
 
     /// Takes a room away if it is over, so that who found its slot before finds it empty.
     fn end(&self, slot: &Slot, now: Moment) -> Option<Room> {
-        slot.lock().take_if(|room| room.is_over(now, self.empty_for))
+        let mut place = slot.lock();
+        let ended = place.take_if(|room| room.is_over(now, self.empty_for))?;
+        slot.account.forgot(&self.budget, 0);
+        Some(ended)
     }
 }
 
@@ -116,7 +155,7 @@ impl Rooms for RoomsInMemory {
         let clashing: Vec<Arc<Slot>> = directory.clashes(&key);
         let ended: Vec<Room> = clashing.iter().filter_map(|slot| self.end(slot, now)).collect();
         for room in &ended {
-            directory.remove(&room.name().key());
+            directory.remove(room);
         }
         if ended.len() < clashing.len() {
             return Err(ChatError::RoomExists { room: plan.name });
@@ -124,26 +163,32 @@ impl Rooms for RoomsInMemory {
         if directory.slots.len() >= ROOMS {
             return Err(Status::resource_exhausted(format!("the server holds at most {ROOMS} rooms")).into());
         }
+        if directory.made.get(&plan.maker).is_some_and(|made| *made >= ROOMS_MADE_BY_A_USER) {
+            let limit = format!(
+                "a user can have made at most {ROOMS_MADE_BY_A_USER} of the rooms that there are; empty ones go by themselves"
+            );
+            return Err(Status::resource_exhausted(limit).into());
+        }
         directory.add(&key, Room::new(plan, now));
         Ok(())
     }
 
-    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Entered, ChatError> {
+    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Joined, ChatError> {
         self.within(room, now, |number, room| {
             self.note(person.id, number, room.name())?;
             room.enter(person, now).inspect_err(|_| self.strike(person.id, number))
         })
     }
 
-    fn leave(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Vec<UserId>, ChatError> {
+    fn leave(&self, room: &RoomName, user: UserId, now: Moment) -> Result<(), ChatError> {
         self.within(room, now, |number, room| {
-            let audience = room.leave(user, now)?;
+            room.leave(user, now)?;
             self.strike(user, number);
-            Ok(audience)
+            Ok(())
         })
     }
 
-    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Posted, ChatError> {
+    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Seq, ChatError> {
         self.within(room, now, |_, room| room.post(post, now))
     }
 
@@ -157,15 +202,12 @@ impl Rooms for RoomsInMemory {
         self.within(room, now, |_, room| room.fetch(user, after))
     }
 
-    fn peek(
-        &self,
-        room: &RoomName,
-        user: UserId,
-        after: Option<Mark>,
-        budget: usize,
-        now: Moment,
-    ) -> Result<Received, ChatError> {
-        self.within(room, now, |_, room| room.peek(user, after, budget))
+    fn follow(&self, room: &RoomName, follow: Follow, now: Moment) -> Result<Followed, ChatError> {
+        self.within(room, now, |_, room| room.follow(follow))
+    }
+
+    fn announcement(&self, room: &RoomName, announced: Mark, now: Moment) -> Result<Announcement, ChatError> {
+        self.within(room, now, |_, room| Ok(room.announcement(Some(announced))))
     }
 
     fn recent(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Vec<Event>, ChatError> {
@@ -198,7 +240,7 @@ impl Rooms for RoomsInMemory {
         let mut directory = self.write();
         let ended: Vec<Room> = over.iter().filter_map(|slot| self.end(slot, now)).collect();
         for room in &ended {
-            directory.remove(&room.name().key());
+            directory.remove(room);
         }
         drop(directory);
         ended.iter().map(|room| room.name().clone()).collect()
@@ -206,6 +248,10 @@ impl Rooms for RoomsInMemory {
 }
 
 impl Directory {
+    fn new() -> Directory {
+        Directory { names: Names::new(), slots: BTreeMap::new(), made: HashMap::new(), next: RoomNumber(0) }
+    }
+
     fn find(&self, key: &NameKey) -> Option<Arc<Slot>> {
         self.slots.get(self.names.find(key)?).cloned()
     }
@@ -218,13 +264,20 @@ impl Directory {
         let number = self.next;
         if self.names.insert(key, number).is_ok() {
             self.next = RoomNumber(number.0.saturating_add(1));
-            self.slots.insert(number, Arc::new(Slot { number, room: Mutex::new(Some(room)) }));
+            *self.made.entry(room.maker()).or_default() += 1;
+            let account = Account::default();
+            self.slots.insert(number, Arc::new(Slot { number, account, room: Mutex::new(Some(room)) }));
         }
     }
 
-    fn remove(&mut self, key: &NameKey) {
-        if let Some(number) = self.names.remove(key) {
-            self.slots.remove(&number);
+    fn remove(&mut self, room: &Room) {
+        let Some(number) = self.names.remove(&room.name().key()) else { return };
+        self.slots.remove(&number);
+        if let Entry::Occupied(mut made) = self.made.entry(room.maker()) {
+            *made.get_mut() -= 1;
+            if *made.get() == 0 {
+                made.remove();
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ enum Step {
     Whisper { from: u64, to: u64, id: Option<u8> },
     Fetch(u64),
     Again { user: u64, after: u64 },
+    Follow { user: u64, after: u64 },
     Look(u64),
 }
 
@@ -110,6 +111,14 @@ impl Model {
         Some(inbox.all.iter().copied().filter(|seq| *seq > after).collect())
     }
 
+    /// What is to come for a member behind a mark, of which nobody keeps count.
+    fn after(&mut self, user: u64, after: u64) -> Option<Vec<u64>> {
+        let last = self.last;
+        let inbox = self.inbox(user)?;
+        let after = if after <= last { after } else { inbox.entry };
+        Some(inbox.all.iter().copied().filter(|seq| *seq > after).collect())
+    }
+
     fn known_to(&self, user: u64) -> Vec<u64> {
         let private =
             self.private.iter().filter(|(from, to, _)| *from == user || *to == user).map(|(.., seq)| *seq);
@@ -137,6 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (user.clone(), user.clone(), id).prop_map(|(from, to, id)| Step::Whisper { from, to, id }),
         3 => user.clone().prop_map(Step::Fetch),
         2 => (user.clone(), 0..150u64).prop_map(|(user, after)| Step::Again { user, after }),
+        2 => (user.clone(), 0..150u64).prop_map(|(user, after)| Step::Follow { user, after }),
         1 => user.prop_map(Step::Look),
     ]
 }
@@ -150,7 +160,7 @@ fn run(room: &mut Room, model: &mut Model, step: Step) -> Result<(), TestCaseErr
         Step::Enter(user) => {
             let entered = room.enter(&person(user), at(0)).ok();
             prop_assert_eq!(entered.is_some(), model.enter(user));
-            if let Some(Entered { joined, .. }) = entered {
+            if let Some(joined) = entered {
                 prop_assert_eq!(numbers(&joined.history), last_fifty(&model.public));
                 let inside: Vec<_> = model.inboxes.iter().map(|(member, _)| person(*member).name).collect();
                 prop_assert_eq!(joined.users, inside);
@@ -160,11 +170,11 @@ fn run(room: &mut Room, model: &mut Model, step: Step) -> Result<(), TestCaseErr
         Step::Leave(user) => prop_assert_eq!(room.leave(UserId(user), at(0)).is_ok(), model.leave(user)),
         Step::Say { from, id } => {
             let posted = room.post(post(from, None, id), at(0)).ok();
-            prop_assert_eq!(posted.map(|posted| posted.seq.number()), model.post(from, None, id));
+            prop_assert_eq!(posted.map(Seq::number), model.post(from, None, id));
         }
         Step::Whisper { from, to, id } => {
             let posted = room.post(post(from, Some(to), id), at(0)).ok();
-            prop_assert_eq!(posted.map(|posted| posted.seq.number()), model.post(from, Some(to), id));
+            prop_assert_eq!(posted.map(Seq::number), model.post(from, Some(to), id));
         }
         Step::Fetch(user) => {
             let received = room.fetch(UserId(user), None).ok();
@@ -177,6 +187,12 @@ fn run(room: &mut Room, model: &mut Model, step: Step) -> Result<(), TestCaseErr
                 received.map(|received| numbers(&received.events)),
                 model.fetch(user, Some(after))
             );
+        }
+        Step::Follow { user, after } => {
+            let mark = Mark { incarnation: Incarnation::new(7), seq: Seq::new(after) };
+            let follow = Follow { user: UserId(user), after: Some(mark), announced: None };
+            let followed = room.follow(follow).ok().map(|followed| numbers(&followed.received.events));
+            prop_assert_eq!(followed, model.after(user, after));
         }
         Step::Look(user) => {
             let known = room.recent(UserId(user)).ok().map(|events| numbers(&events));

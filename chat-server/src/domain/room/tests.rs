@@ -15,7 +15,12 @@ pub(super) fn person(number: u64) -> Person {
 pub(super) fn room(limit: Option<u32>) -> Room {
     let limit = limit.and_then(NonZeroU32::new);
     Room::new(
-        RoomPlan { name: RoomName::parse("rust").unwrap(), limit, incarnation: Incarnation::new(7) },
+        RoomPlan {
+            name: RoomName::parse("rust").unwrap(),
+            limit,
+            incarnation: Incarnation::new(7),
+            maker: UserId(1),
+        },
         at(0),
     )
 }
@@ -26,14 +31,14 @@ pub(super) fn message(from: u64, to: Option<u64>, text: &str) -> Post {
 }
 
 fn enter(room: &mut Room, number: u64) -> Joined {
-    room.enter(&person(number), at(0)).unwrap().joined
+    room.enter(&person(number), at(0)).unwrap()
 }
 
 fn say(room: &mut Room, from: u64, text: &str) -> Seq {
-    room.post(message(from, None, text), at(0)).unwrap().seq
+    room.post(message(from, None, text), at(0)).unwrap()
 }
 
-fn whisper(room: &mut Room, from: u64, to: u64, text: &str) -> Posted {
+fn whisper(room: &mut Room, from: u64, to: u64, text: &str) -> Seq {
     room.post(message(from, Some(to), text), at(0)).unwrap()
 }
 
@@ -80,17 +85,84 @@ fn a_sender_gets_his_public_messages_back_and_not_his_private_ones() {
     assert_eq!(fetch(&mut room, 3), ["hello"]);
 }
 
+/// What those are told who follow, and who is among them.
+fn announced(room: &Room, after: Mark) -> Vec<(String, Audience)> {
+    let records = room.announcement(Some(after)).records.unwrap();
+    records.iter().map(|record| (word(&record.event.kind), record.audience)).collect()
+}
+
 #[test]
-fn a_private_message_wakes_its_reader_only_and_a_public_one_everybody() {
+fn everything_is_announced_once_in_order_and_says_for_whom_it_is() {
     let mut room = room(None);
-    for number in 1..=3 {
-        enter(&mut room, number);
+    let start = room.announcement(None);
+    assert!(start.records.unwrap().is_empty());
+    let first = enter(&mut room, 1).mark;
+    enter(&mut room, 2);
+    say(&mut room, 1, "hello");
+    whisper(&mut room, 1, 2, "psst");
+    room.leave(UserId(2), at(0)).unwrap();
+    let two = Audience::Two { from: UserId(1), to: UserId(2) };
+    let told = [
+        ("+user 2", Audience::Members),
+        ("hello", Audience::Public),
+        ("(psst)", two),
+        ("-user 2", Audience::Remaining { gone: UserId(2) }),
+    ];
+    assert_eq!(announced(&room, first), told.map(|(text, audience)| (text.to_owned(), audience)));
+    let now = room.announcement(Some(first)).mark;
+    assert_eq!(announced(&room, now), []);
+    let other = Mark { incarnation: Incarnation::new(8), ..first };
+    assert!(room.announcement(Some(other)).records.is_none());
+}
+
+#[test]
+fn who_begins_to_follow_finds_what_is_behind_him_from_his_mark_or_his_entry() {
+    let mut room = room(None);
+    enter(&mut room, 1);
+    say(&mut room, 1, "before");
+    let entry = enter(&mut room, 2).mark;
+    say(&mut room, 1, "a");
+    fetch(&mut room, 2);
+    say(&mut room, 1, "b");
+    let follow = |after| room.follow(Follow { user: UserId(2), after, announced: None }).unwrap();
+    for (after, begins, behind) in [
+        (None, entry, vec!["a", "b"]),
+        (Some(entry), entry, vec!["a", "b"]),
+        (Some(Mark { seq: Seq::new(4), ..entry }), Mark { seq: Seq::new(4), ..entry }, vec!["b"]),
+        (Some(Mark { seq: Seq::new(6), ..entry }), entry, vec!["a", "b"]),
+        (Some(Mark { incarnation: Incarnation::new(8), ..entry }), entry, vec!["a", "b"]),
+    ] {
+        let followed = follow(after);
+        assert_eq!((followed.begins, words(&followed.received.events)), (begins, own(&behind)));
     }
-    assert_eq!(whisper(&mut room, 1, 2, "psst").audience, [UserId(2)]);
-    let posted = room.post(message(1, None, "all"), at(0)).unwrap();
-    assert_eq!(posted.audience, [UserId(1), UserId(2), UserId(3)]);
-    assert_eq!(room.leave(UserId(2), at(0)).unwrap(), [UserId(1), UserId(3)]);
-    assert_eq!(room.enter(&person(2), at(0)).unwrap().audience, [UserId(1), UserId(3)]);
+    assert_eq!(fetch(&mut room, 2), ["b"]);
+    let stranger = room.follow(Follow { user: UserId(3), after: None, announced: None });
+    assert!(matches!(stranger, Err(ChatError::NotInRoom { .. })));
+}
+
+fn own(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn forgetting_leaves_newcomers_their_fifty_unless_it_is_everything() {
+    let mut room = room(None);
+    let start = enter(&mut room, 1).mark;
+    for number in 0..60 {
+        say(&mut room, 1, &number.to_string());
+    }
+    let id = Some(MessageId::new([5; 16]));
+    room.post(Post { id, ..message(1, None, "with an id") }, at(0)).unwrap();
+    let full = room.bytes();
+    room.forget(Oblivion::AllButRecent);
+    assert!(room.bytes() < full);
+    assert_eq!(enter(&mut room, 2).history.len(), 50);
+    assert_eq!(room.fetch(UserId(1), Some(start)).unwrap().missed, 61);
+    assert!(room.announcement(Some(start)).records.is_none());
+    room.forget(Oblivion::All);
+    assert_eq!(room.bytes(), 0);
+    assert!(enter(&mut room, 3).history.is_empty());
+    assert_eq!(say(&mut room, 1, "on"), Seq::new(65));
 }
 
 #[test]
@@ -100,10 +172,11 @@ fn entering_again_changes_nothing_and_tells_nobody() {
     enter(&mut room, 2);
     fetch(&mut room, 1);
     say(&mut room, 1, "hello");
-    let entered = room.enter(&person(2), at(0)).unwrap();
-    assert_eq!(entered.audience, []);
-    assert_eq!(entered.joined.users, [person(1).name, person(2).name]);
-    assert_eq!(words(&entered.joined.history), ["hello"]);
+    let before = room.announcement(None).mark;
+    let joined = enter(&mut room, 2);
+    assert_eq!(announced(&room, before), []);
+    assert_eq!(joined.users, [person(1).name, person(2).name]);
+    assert_eq!(words(&joined.history), ["hello"]);
     assert_eq!(fetch(&mut room, 2), ["hello"]);
     assert_eq!(fetch(&mut room, 1), ["hello"]);
     assert_eq!(first.mark.seq, Seq::new(1));
@@ -187,17 +260,6 @@ fn marks_of_another_room_of_the_future_or_from_before_the_entry_mean_from_the_en
 }
 
 #[test]
-fn looking_ahead_moves_no_mark() {
-    let mut room = room(None);
-    enter(&mut room, 1);
-    say(&mut room, 1, "a");
-    for _ in 0..2 {
-        assert_eq!(words(&room.peek(UserId(1), None, ANSWER_BYTES).unwrap().events), ["a"]);
-    }
-    assert_eq!(fetch(&mut room, 1), ["a"]);
-}
-
-#[test]
 fn the_last_place_goes_to_one_and_a_place_left_can_be_taken() {
     let mut room = room(Some(2));
     enter(&mut room, 1);
@@ -227,7 +289,7 @@ fn a_message_sent_again_is_recorded_once_even_by_who_has_left() {
     room.leave(UserId(2), at(1)).unwrap();
     room.leave(UserId(1), at(1)).unwrap();
     let again = room.post(Post { id, ..message(1, Some(2), "another text") }, at(599_999)).unwrap();
-    assert_eq!(again, Posted { seq: first.seq, audience: vec![] });
+    assert_eq!(again, first);
     let late = room.post(Post { id, ..message(1, Some(2), "once") }, at(600_000));
     assert!(matches!(late, Err(ChatError::NotInRoom { .. })));
 }
@@ -240,7 +302,7 @@ fn two_senders_with_one_id_send_two_messages() {
     let id = Some(MessageId::new([5; 16]));
     let first = room.post(Post { id, ..message(1, None, "a") }, at(0)).unwrap();
     let second = room.post(Post { id, ..message(2, None, "b") }, at(0)).unwrap();
-    assert_ne!(first.seq, second.seq);
+    assert_ne!(first, second);
 }
 
 #[test]

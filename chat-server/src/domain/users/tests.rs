@@ -15,7 +15,7 @@ fn name(name: &str) -> Username {
 
 fn newcomer(text: &str, number: u8) -> Newcomer {
     let person = Person { id: UserId(number.into()), name: name(text) };
-    Newcomer { person, token: SessionToken::new([number; 16]) }
+    Newcomer { person, token: SessionToken::new([number; 16]), registration: None }
 }
 
 fn register(users: &mut Users, text: &str, number: u8, millis: u64) -> Result<Registered, ChatError> {
@@ -103,19 +103,24 @@ fn a_refused_call_keeps_nobody_registered() {
     assert_eq!(users.retire_idle(at(60_000)).len(), 1);
 }
 
+/// The story: a client whose answer was lost was told that its own name is taken, for a minute.
 #[test]
-fn a_waiting_call_counts_as_being_there_until_its_end() {
+fn registering_again_with_the_same_id_is_answered_as_the_first_time() {
     let mut users = Users::new(IDLE);
-    register(&mut users, "ana", 1, 0).unwrap();
-    users.begin_wait(UserId(1));
-    users.begin_wait(UserId(1));
-    assert!(users.retire_idle(at(1_000_000)).is_empty());
-    users.end_wait(UserId(1), at(1_000_000));
-    assert!(users.retire_idle(at(2_000_000)).is_empty());
-    users.end_wait(UserId(1), at(2_000_000));
-    assert!(users.retire_idle(at(2_059_999)).is_empty());
-    assert_eq!(users.retire_idle(at(2_060_000)).len(), 1);
-    users.end_wait(UserId(1), at(2_060_000));
+    let with_id = |number: u8, id: u8| Newcomer {
+        registration: Some(RegistrationId::new([id; 16])),
+        ..newcomer("ana", number)
+    };
+    let first = users.register(with_id(1, 7), None, at(0)).unwrap();
+    let again = users.register(with_id(2, 7), None, at(59_999)).unwrap();
+    assert_eq!((again.person.id, again.token.as_bytes()), (UserId(1), first.token.as_bytes()));
+    for other in [with_id(3, 8), newcomer("ana", 3)] {
+        let refused = users.register(other, None, at(59_999));
+        assert!(matches!(refused, Err(ChatError::NameTaken { .. })));
+    }
+    assert!(users.retire_idle(at(60_000)).is_empty(), "registering again is a call");
+    assert_eq!(users.retire_idle(at(119_999)).len(), 1);
+    assert!(users.register(with_id(4, 7), None, at(119_999)).is_err());
 }
 
 #[test]
@@ -159,7 +164,7 @@ fn a_full_server_says_so() {
         let person = Person { id: UserId(id), name: name(&format!("u{number}")) };
         let [a, b, c, d, e, f, g, h] = id.to_le_bytes();
         let token = SessionToken::new([a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 1]);
-        users.register(Newcomer { person, token }, None, at(0)).unwrap();
+        users.register(Newcomer { person, token, registration: None }, None, at(0)).unwrap();
     }
     assert_eq!(code(register(&mut users, "one more", 7, 0)), Code::ResourceExhausted);
     users.remove(UserId(3));

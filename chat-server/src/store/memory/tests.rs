@@ -16,11 +16,22 @@ fn name(name: &str) -> RoomName {
 }
 
 fn plan(text: &str, incarnation: u64) -> RoomPlan {
-    RoomPlan { name: name(text), limit: None, incarnation: Incarnation::new(incarnation) }
+    RoomPlan {
+        name: name(text),
+        limit: None,
+        incarnation: Incarnation::new(incarnation),
+        maker: UserId(incarnation),
+    }
 }
 
 fn person(number: u64) -> Person {
     Person { id: UserId(number), name: Username::parse(&format!("u{number}")).unwrap() }
+}
+
+const PLENTY: usize = 64 << 20;
+
+fn rooms_of(history_bytes: usize) -> RoomsInMemory {
+    RoomsInMemory::new(FIVE_MINUTES, history_bytes)
 }
 
 fn names(rooms: &RoomsInMemory, now: Moment) -> Vec<String> {
@@ -29,7 +40,7 @@ fn names(rooms: &RoomsInMemory, now: Moment) -> Vec<String> {
 
 #[test]
 fn rooms_are_listed_by_order_of_making_and_named_once() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     for text in ["zebra", "Ant", "mole"] {
         rooms.create(plan(text, 1), at(0)).unwrap();
     }
@@ -43,7 +54,7 @@ fn rooms_are_listed_by_order_of_making_and_named_once() {
 
 #[test]
 fn an_empty_room_is_gone_at_five_minutes_for_everybody_without_a_sweep() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     rooms.create(plan("rust", 1), at(0)).unwrap();
     assert_eq!(names(&rooms, at(299_999)), ["rust"]);
     assert_eq!(rooms.users(&name("rust"), at(299_999)), Ok(vec![]));
@@ -58,7 +69,7 @@ fn an_empty_room_is_gone_at_five_minutes_for_everybody_without_a_sweep() {
 
 #[test]
 fn looking_at_a_room_is_no_activity_and_a_join_in_between_is() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     rooms.create(plan("rust", 1), at(0)).unwrap();
     names(&rooms, at(200_000));
     rooms.users(&name("rust"), at(200_000)).unwrap();
@@ -73,14 +84,14 @@ fn looking_at_a_room_is_no_activity_and_a_join_in_between_is() {
 
 #[test]
 fn a_room_made_anew_has_no_history_and_another_mark() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     rooms.create(plan("rust", 1), at(0)).unwrap();
-    let old = rooms.enter(&name("rust"), &person(1), at(0)).unwrap().joined.mark;
+    let old = rooms.enter(&name("rust"), &person(1), at(0)).unwrap().mark;
     let body = chat_api::MessageBody::parse("old news").unwrap();
     rooms.post(&name("rust"), Post { from: UserId(1), to: None, body, id: None }, at(0)).unwrap();
     rooms.leave(&name("rust"), UserId(1), at(0)).unwrap();
     rooms.create(plan("Rust", 2), at(300_000)).unwrap();
-    let joined = rooms.enter(&name("rust"), &person(1), at(300_000)).unwrap().joined;
+    let joined = rooms.enter(&name("rust"), &person(1), at(300_000)).unwrap();
     assert!(joined.history.is_empty());
     assert_ne!(joined.mark.incarnation, old.incarnation);
     let received = rooms.fetch(&name("rust"), UserId(1), Some(old), at(300_000)).unwrap();
@@ -89,7 +100,7 @@ fn a_room_made_anew_has_no_history_and_another_mark() {
 
 #[test]
 fn who_comes_with_an_older_clock_finds_a_removed_room_gone() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     rooms.create(plan("rust", 1), at(0)).unwrap();
     let slot = rooms.read().find(&name("rust").key()).unwrap();
     rooms.sweep(at(300_000));
@@ -99,7 +110,7 @@ fn who_comes_with_an_older_clock_finds_a_removed_room_gone() {
 
 #[test]
 fn a_refused_entry_leaves_no_membership() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     let limit = std::num::NonZeroU32::new(1);
     rooms.create(RoomPlan { limit, ..plan("small", 1) }, at(0)).unwrap();
     rooms.enter(&name("small"), &person(1), at(0)).unwrap();
@@ -110,9 +121,9 @@ fn a_refused_entry_leaves_no_membership() {
 
 #[test]
 fn a_user_is_in_256_rooms_at_most() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     for number in 0..=ROOMS_OF_A_USER {
-        rooms.create(plan(&format!("r{number}"), 1), at(0)).unwrap();
+        rooms.create(plan(&format!("r{number}"), number as u64), at(0)).unwrap();
     }
     for number in 0..ROOMS_OF_A_USER {
         rooms.enter(&name(&format!("r{number}")), &person(1), at(0)).unwrap();
@@ -127,9 +138,9 @@ fn a_user_is_in_256_rooms_at_most() {
 
 #[test]
 fn a_full_server_makes_no_room_until_one_is_over() {
-    let rooms = RoomsInMemory::new(FIVE_MINUTES);
+    let rooms = rooms_of(PLENTY);
     for number in 0..ROOMS {
-        rooms.create(plan(&format!("r{number}"), 1), at(0)).unwrap();
+        rooms.create(plan(&format!("r{number}"), number as u64), at(0)).unwrap();
     }
     assert!(matches!(rooms.create(plan("one more", 1), at(299_999)), Err(ChatError::Status(_))));
     rooms.create(plan("one more", 1), at(300_000)).unwrap();
@@ -139,7 +150,7 @@ fn a_full_server_makes_no_room_until_one_is_over() {
 #[test]
 fn entering_racing_with_removal_never_leaves_a_member_in_a_room_that_is_gone() {
     for _ in 0..200 {
-        let rooms = RoomsInMemory::new(FIVE_MINUTES);
+        let rooms = rooms_of(PLENTY);
         rooms.create(plan("rust", 1), at(0)).unwrap();
         let start = Barrier::new(2);
         std::thread::scope(|scope| {
@@ -153,4 +164,71 @@ fn entering_racing_with_removal_never_leaves_a_member_in_a_room_that_is_gone() {
         let inside = rooms.users(&name("rust"), at(300_000)).unwrap().len();
         assert_eq!(rooms.rooms_of(UserId(1)).len(), inside);
     }
+}
+
+#[test]
+fn one_user_has_made_256_rooms_at_most_that_are_still_there() {
+    let rooms = rooms_of(PLENTY);
+    for number in 0..ROOMS_MADE_BY_A_USER {
+        rooms.create(plan(&format!("r{number}"), 1), at(0)).unwrap();
+    }
+    let refused = rooms.create(plan("one more", 1), at(299_999)).unwrap_err();
+    assert!(refused.to_string().contains("at most 256"), "{refused}");
+    rooms.create(plan("of another", 2), at(0)).unwrap();
+    rooms.sweep(at(300_000));
+    rooms.create(plan("one more", 1), at(300_000)).unwrap();
+    assert_eq!(rooms.read().made.values().sum::<usize>(), 1);
+}
+
+fn say(rooms: &RoomsInMemory, room: &str, text: &str) {
+    let body = chat_api::MessageBody::parse(text).unwrap();
+    rooms.post(&name(room), Post { from: UserId(1), to: None, body, id: None }, at(0)).unwrap();
+}
+
+/// A budget of 1 MiB, and rooms of this many messages of 4 KiB, used one after the other.
+fn filled(rooms: usize, messages: usize) -> RoomsInMemory {
+    let filled = rooms_of(1 << 20);
+    for number in 0..rooms {
+        let room = format!("r{number}");
+        filled.create(plan(&room, 1), at(0)).unwrap();
+        filled.enter(&name(&room), &person(1), at(0)).unwrap();
+        (0..messages).for_each(|_| say(&filled, &room, &"x".repeat(4096)));
+    }
+    filled
+}
+
+fn history(rooms: &RoomsInMemory, number: usize) -> usize {
+    rooms.recent(&name(&format!("r{number}")), UserId(1), at(0)).unwrap().len()
+}
+
+#[test]
+fn within_the_budget_nobody_forgets_and_above_it_the_least_recently_used_do_first() {
+    let rooms = filled(3, 80);
+    assert_eq!(rooms.fetch(&name("r0"), UserId(1), None, at(0)).unwrap().missed, 0);
+    rooms.create(plan("r3", 1), at(0)).unwrap();
+    rooms.enter(&name("r3"), &person(1), at(0)).unwrap();
+    (0..20).for_each(|_| say(&rooms, "r3", &"x".repeat(4096)));
+    assert!(rooms.fetch(&name("r1"), UserId(1), None, at(0)).unwrap().missed > 0, "used longest ago");
+    for number in [0, 2, 3] {
+        let received = rooms.fetch(&name(&format!("r{number}")), UserId(1), None, at(0)).unwrap();
+        assert_eq!(received.missed, 0, "r{number}");
+    }
+    assert_eq!(history(&rooms, 1), 50, "what newcomers are shown goes last");
+}
+
+#[test]
+fn where_the_last_fifty_of_all_rooms_are_too_much_the_oldest_of_them_go_too() {
+    let rooms = filled(10, 60);
+    let kept: Vec<usize> = (0..10).map(|number| history(&rooms, number)).collect();
+    assert_eq!((kept[0], kept[9]), (0, 50), "{kept:?}");
+    assert!(kept.is_sorted(), "{kept:?}");
+    assert!(!rooms.budget.is_exceeded());
+}
+
+#[test]
+fn rooms_that_are_gone_take_nothing_of_the_budget() {
+    let rooms = filled(1, 20);
+    rooms.leave(&name("r0"), UserId(1), at(0)).unwrap();
+    rooms.sweep(at(300_000));
+    assert_eq!(rooms.budget.used(), 0);
 }

@@ -1,0 +1,60 @@
+//! What the histories of all rooms take together, and which room was used when.
+//!
+//! Each room has an [`Account`] with the one [`Budget`]; both are counters, so that rooms do not wait for each other.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// The memory of all rooms.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+    /// Counts uses of rooms: the clock by which one is older than another.
+    uses: AtomicU64,
+}
+
+/// One room's part of it. Changed under the room's lock, read without.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    bytes: AtomicUsize,
+    last_use: AtomicU64,
+}
+
+impl Budget {
+    pub(super) fn new(limit: usize) -> Budget {
+        Budget { limit, used: AtomicUsize::new(0), uses: AtomicU64::new(0) }
+    }
+
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit
+    }
+
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// By a sixteenth, so that rooms are gone through rarely.
+    pub(super) fn is_well_within(&self) -> bool {
+        self.used.load(Ordering::Relaxed) <= self.limit - self.limit / 16
+    }
+}
+
+impl Account {
+    /// The room was used, and takes this much now.
+    pub(super) fn settle(&self, budget: &Budget, bytes: usize) {
+        self.last_use.store(budget.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        self.forgot(budget, bytes);
+    }
+
+    /// The room takes this much now, and nobody used it.
+    pub(super) fn forgot(&self, budget: &Budget, bytes: usize) {
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        budget.used.fetch_add(bytes, Ordering::Relaxed);
+        budget.used.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    pub(super) fn last_used(&self) -> u64 {
+        self.last_use.load(Ordering::Relaxed)
+    }
+}
