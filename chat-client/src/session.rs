@@ -1,27 +1,31 @@
 //! A chat session: one user at one server, for programs.
 //!
 //! Owned by whoever scripts it. Commands are calls of the thread that makes them; what others do arrives at
-//! [`events`](ChatSession::events), put there by the session's own thread, which keeps one waiting call open on a connection
-//! of its own. The session survives lost connections and servers that come back: it never shows a message twice, and where
+//! [`events`](ChatSession::events), put there by the session's own threads, which follow its rooms on a connection of their
+//! own. The session survives lost connections and servers that come back: it never shows a message twice, and where
 //! it cannot promise that none is missing it says so ([`ChatEvent::Gap`]).
 //!
 //! ```text
 //! commands ──► Calls ────────────► server        join, leave, send, …
 //!    │           │ unknown session      ▲
 //!    │           ▼                      │
-//!    └──► State (rooms, marks) ◄── listener      await_events, register and join again
-//!                                       │
-//!                              events ◄─┘
+//!    └──► State (rooms, marks) ◄── listener      heartbeat, register and join again
+//!                    ▲                  │
+//!                    └───── Ear, Ear ◄──┘         events, a stream a room
+//!                              │
+//!                    events ◄──┘
 //! ```
 
 mod calls;
 mod convert;
+mod ear;
 mod listener;
 mod options;
 mod pauses;
 mod places;
 mod rooms;
 mod state;
+mod voice;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,7 +92,7 @@ impl ChatSession {
     pub fn open(resolve: Arc<dyn Resolve>, options: &SessionOptions) -> Result<ChatSession, ChatError> {
         let (feed, events) = crossbeam_channel::bounded(EVENTS_WAITING);
         let state = Arc::new(State::default());
-        let calls = Arc::new(Calls::new(resolve, options.deadline, state.clone()));
+        let calls = Arc::new(Calls::new(resolve, options.deadline, state.clone())?);
         let listener = Listener::new(calls.clone(), state.clone(), feed.clone());
         Ok(ChatSession { calls, state, feed, events, listener })
     }
@@ -106,9 +110,7 @@ impl ChatSession {
         if self.state.who().is_some() {
             return Err(Status::failed_precondition("this session has a name already").not_run().into());
         }
-        let session = self
-            .calls
-            .run_within(time, Repeat::IfNotRun, |chat| chat.start().register_user(username.to_owned()))?;
+        let session = self.calls.register(time, username)?;
         let shown = session.username.to_string();
         self.state.registered(session);
         self.listener.start()?;
@@ -158,7 +160,6 @@ impl ChatSession {
     ) -> Result<Entry, ChatError> {
         let name = convert::room_name(room)?;
         let username = self.our_name()?;
-        let _entering = self.state.entering();
         let joined = self
             .calls
             .run(Repeat::Always, |chat| chat.start().join_room(username.clone(), name.to_string()))?;
@@ -283,10 +284,11 @@ impl ChatSession {
     #[must_use]
     pub fn settle(&self, within: Duration) -> bool {
         let Some(until) = Instant::now().checked_add(within) else { return false };
-        let rooms = self.state.rooms(|rooms| rooms.marks());
-        rooms.into_iter().all(|known| {
-            match self.calls.newest(&known, until.saturating_duration_since(Instant::now())) {
-                Ok(newest) => self.state.wait_for(until, |rooms| rooms.has_seen(&known.room, newest)),
+        let rooms = self.state.rooms(|rooms| rooms.memberships());
+        rooms.into_iter().all(|ours| {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.calls.newest(&ours.room, ours.mark, left) {
+                Ok(newest) => self.state.wait_for(until, |rooms| rooms.has_seen(ours.room.as_str(), newest)),
                 Err(ChatError::NotInRoom { .. } | ChatError::NoSuchRoom { .. }) => true,
                 Err(_) => false,
             }

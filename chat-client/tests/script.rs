@@ -28,7 +28,7 @@ use small_chat::SmallChat;
 /// A binder and a chat server.
 struct Stage {
     binder: BinderServer,
-    chat: Arc<SmallChat>,
+    chat: SmallChat,
     _registration: Registration,
     _server: Server,
 }
@@ -39,8 +39,9 @@ impl Stage {
     }
 
     fn with(binder: BinderServer) -> Stage {
-        let chat = Arc::new(SmallChat::default());
-        let server = Server::builder().service(ChatService::new(chat.clone())).bind("127.0.0.1:0").unwrap();
+        let chat = SmallChat::default();
+        let server =
+            Server::builder().service(ChatService::new(Arc::new(chat.clone()))).bind("127.0.0.1:0").unwrap();
         let procedures: Vec<&str> = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name).collect();
         let port = server.address().port();
         let registration =

@@ -4,23 +4,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_api::{
-    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Mark, MessageId, RoomEvents, RoomMark, RoomName,
-    SESSION_KEY, Session, limits,
+    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Mark, MessageId, News, REGISTRATION_KEY,
+    RegistrationId, RoomName, SESSION_KEY, Session,
 };
-use rpc_core::{Client, Code, Pending, Resolve, Status};
+use rpc_core::{Client, Code, Pending, Resolve, Status, Stream};
 use serde::de::DeserializeOwned;
 
 use super::pauses::Pauses;
 use super::places::Places;
 use super::state::{State, Who};
 
-/// Makes calls, commands on one connection and waiting calls on another.
+/// Makes calls: commands on one connection, and on another what the listener does.
 #[derive(Debug)]
 pub(super) struct Calls {
     commands: ChatClient,
     listening: ChatClient,
     pub(super) places: Places,
     pub(super) deadline: Duration,
+    /// Ours: with it, registering again is answered as the first time.
+    registration: RegistrationId,
     state: Arc<State>,
 }
 
@@ -45,10 +47,26 @@ pub(super) enum Verdict {
 }
 
 impl Calls {
-    pub(super) fn new(resolve: Arc<dyn Resolve>, deadline: Duration, state: Arc<State>) -> Calls {
+    pub(super) fn new(
+        resolve: Arc<dyn Resolve>,
+        deadline: Duration,
+        state: Arc<State>,
+    ) -> Result<Calls, ChatError> {
+        let registration = RegistrationId::new(random()?);
         let places = Places::new(resolve);
         let client = || ChatClient::new(Client::resolving(places.resolve()));
-        Calls { commands: client(), listening: client(), places, deadline, state }
+        Ok(Calls { commands: client(), listening: client(), places, deadline, registration, state })
+    }
+
+    /// Takes a name. Made again it is answered as the first time, so that a lost answer loses no name.
+    pub(super) fn register(&self, time: Duration, username: &str) -> Result<Session, ChatError> {
+        self.run_within(time, Repeat::Always, |chat| {
+            self.as_registrant(chat).start().register_user(username.to_owned())
+        })
+    }
+
+    fn as_registrant(&self, chat: &ChatClient) -> ChatClient {
+        chat.with_metadata(REGISTRATION_KEY, *self.registration.as_bytes())
     }
 
     /// Makes a call, waiting for the server until the command's deadline.
@@ -129,24 +147,10 @@ impl Calls {
         }
     }
 
-    /// What is new in our rooms, as soon as something is; nothing once `is_outdated`.
-    pub(super) fn news(
-        &self,
-        who: &Who,
-        marks: Vec<RoomMark>,
-        is_outdated: impl Fn() -> bool,
-    ) -> Result<Vec<RoomEvents>, ChatError> {
-        let time = limits::LONGEST_WAIT.saturating_add(TRAVEL_TIME);
-        let client = authorised(&self.listening, Some(who)).with_deadline(time);
-        let mut pending = client.start().await_events(who.username.to_string(), marks);
-        loop {
-            if let Some(answer) = pending.wait_timeout(LISTENER_LOOKS_EVERY) {
-                return answer;
-            }
-            if self.state.is_stopping() || self.state.is_in_doubt() || is_outdated() {
-                return Ok(Vec::new());
-            }
-        }
+    /// What happens in a room of ours from `after` on, without an end.
+    pub(super) fn events(&self, who: &Who, room: &RoomName, after: Mark) -> Result<Stream<News>, ChatError> {
+        let client = authorised(&self.listening, Some(who));
+        client.events(who.username.to_string(), room.to_string(), Some(after))
     }
 
     /// Says on the listener's connection that we are there; answers at once.
@@ -156,7 +160,7 @@ impl Calls {
 
     /// Registers our name as the one who has it, or else anew.
     pub(super) fn register_again(&self, who: &Who) -> Result<Session, ChatError> {
-        self.ask(Some(who), |chat| chat.start().register_user(who.username.to_string()))
+        self.ask(Some(who), |chat| self.as_registrant(chat).start().register_user(who.username.to_string()))
     }
 
     /// Enters a room that we were in. One that is gone is made again: a server without memory has forgotten them all.
@@ -193,13 +197,13 @@ impl Calls {
     }
 
     /// The place behind the last event of a room that the server has for us.
-    pub(super) fn newest(&self, known: &RoomMark, time: Duration) -> Result<Mark, ChatError> {
-        let mut newest = known.mark;
+    pub(super) fn newest(&self, room: &RoomName, known: Mark, time: Duration) -> Result<Mark, ChatError> {
+        let mut newest = known;
         loop {
             let received = self.run_within(time, Repeat::Always, |chat| {
                 let username = self.state.who().map(|who| who.username.to_string()).unwrap_or_default();
                 let chat = chat.with_metadata(AFTER_KEY, newest.encode());
-                chat.start().receive_messages(username, known.room.clone())
+                chat.start().receive_messages(username, room.to_string())
             })?;
             newest.incarnation = received.mark.incarnation;
             newest.seq = received.events.last().map_or(newest.seq, |event| event.seq);
@@ -244,10 +248,14 @@ pub(super) fn verdict(failure: &ChatError, repeat: Repeat) -> Verdict {
 
 /// A fresh id for one message.
 pub(super) fn message_id() -> Result<MessageId, ChatError> {
+    Ok(MessageId::new(random()?))
+}
+
+fn random() -> Result<[u8; 16], Status> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits)
         .map_err(|error| Status::unavailable(format!("no random numbers: {error}")).not_run())?;
-    Ok(MessageId::new(bits))
+    Ok(bits)
 }
 
 fn closed() -> Status {
@@ -260,8 +268,6 @@ fn too_late() -> Status {
 
 /// How often a command that waits looks whether the session goes on.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The same for the listener, which a server that is there answers when the session ends.
-const LISTENER_LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// An answer that needs no waiting is here within this, or the connection is dead.
 const TRAVEL_TIME: Duration = Duration::from_secs(5);
 /// Programs end within 5 s.

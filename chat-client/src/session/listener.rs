@@ -1,4 +1,4 @@
-//! The thread that listens: it keeps one waiting call open and puts what comes into the events.
+//! The thread that listens: it has each of our rooms followed, and keeps us known to the server.
 //!
 //! ```text
 //!            answered                    failed
@@ -7,19 +7,23 @@
 //!     └──────────► registering and entering again ◄┘
 //! ```
 
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_api::{ChatError, Joined, Mark, News, Received, RoomEvents};
-use crossbeam_channel::{SendTimeoutError, Sender};
+use chat_api::{ChatError, Joined};
+use crossbeam_channel::Sender;
 use rpc_core::Status;
 use rpc_core::threads::{self, Thread};
 
 use super::calls::{Calls, Repeat, Verdict, verdict};
 use super::convert;
+use super::ear::Ear;
 use super::pauses::Pauses;
 use super::rooms::Membership;
-use super::state::{Reach, State, Who};
+use super::state::{Ending, Reach, State, Unheard, Who};
+use super::voice::Voice;
 use crate::event::{ChatEvent, ConnectionState};
 
 /// Owns the thread.
@@ -38,16 +42,18 @@ impl Listener {
 
     /// Begins to listen for the user that has been registered.
     pub(super) fn start(&self) -> Result<(), ChatError> {
-        let ear = Ear {
+        let attention = Attention {
             calls: self.calls.clone(),
             state: self.state.clone(),
-            feed: self.feed.clone(),
+            voice: Voice { state: self.state.clone(), feed: self.feed.clone() },
+            ears: BTreeMap::new(),
             link: Link::Up,
+            heard_of: Instant::now(),
             pauses: Pauses::default(),
             complaint: None,
         };
-        let thread = threads::spawn("chat-listener", move || ear.listen())
-            .map_err(|error| Status::unavailable(format!("no thread to listen with: {error}")).not_run())?;
+        let thread =
+            threads::spawn("chat-listener", move || attention.listen()).map_err(|error| no_thread(&error))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }
@@ -60,11 +66,15 @@ impl Listener {
 }
 
 /// What the thread itself knows.
-struct Ear {
+struct Attention {
     calls: Arc<Calls>,
     state: Arc<State>,
-    feed: Sender<ChatEvent>,
+    voice: Voice,
+    /// The threads that follow our rooms, by entry.
+    ears: BTreeMap<u64, Thread>,
     link: Link,
+    /// When the server last answered us.
+    heard_of: Instant,
     pauses: Pauses,
     /// The error that was told last, so that it is told once.
     complaint: Option<&'static str>,
@@ -76,14 +86,14 @@ enum Link {
     Lost,
 }
 
-impl Ear {
+impl Attention {
     fn listen(mut self) {
         while !self.state.is_stopping() {
             let Some(who) = self.state.who() else { return };
             let outcome = match self.link {
                 _ if self.state.is_in_doubt() => self.recover(&who),
-                Link::Lost => self.calls.heartbeat(&who).map(|()| self.found()),
-                Link::Up => self.hear(&who).map(|()| self.pauses.reset()),
+                Link::Lost => self.beat(&who).map(|()| self.found()),
+                Link::Up => self.attend(&who),
             };
             match outcome {
                 Ok(()) => {}
@@ -93,62 +103,74 @@ impl Ear {
         }
     }
 
-    fn hear(&mut self, who: &Who) -> Result<(), ChatError> {
-        let (marks, ours, entries) =
-            self.state.rooms(|rooms| (rooms.marks(), rooms.memberships(), rooms.entries()));
-        let is_outdated = || self.state.rooms(|rooms| rooms.entries() != entries);
-        let news = self.calls.news(who, marks, is_outdated)?;
-        for RoomEvents { room, news } in news {
-            match news {
-                News::Events(received) => self.deliver(who, room.as_str(), &received),
-                News::NotIn => {
-                    let entry = ours.iter().find(|ours| ours.room == room).map(|ours| ours.entry);
-                    self.put_out(room.as_str(), entry);
-                }
+    /// Has all our rooms followed, until there is something to do about one, or it is time to say that we are there.
+    fn attend(&mut self, who: &Arc<Who>) -> Result<(), ChatError> {
+        let latest = self.follow_all(who)?;
+        let pause = if self.ears.is_empty() { PAUSE_ALONE } else { PAUSE }.min(who.idle_after / 3);
+        let until = self.heard_of.checked_add(pause).unwrap_or(self.heard_of);
+        let mut failed = Ok(());
+        for Ending { entry, why } in self.state.wait_for_endings(latest, until) {
+            self.ears.remove(&entry);
+            match why {
+                Unheard::Out => self.put_out(who, entry),
+                Unheard::Failed(failure) => failed = Err(failure),
+                Unheard::Unwanted => {}
             }
         }
+        failed?;
+        if Instant::now() >= until && !self.state.is_in_doubt() {
+            self.beat(who)?;
+        }
+        self.pauses.reset();
         Ok(())
     }
 
-    fn put_out(&self, room: &str, entry: Option<u64>) {
-        if self.state.rooms(|rooms| rooms.put_out(room, entry)) {
-            self.tell(ChatEvent::Left { room: room.to_owned() });
-        }
-    }
-
-    /// Shows what was not shown yet. A mark moves when its event stands in the feed, never before.
-    fn deliver(&self, who: &Who, room: &str, received: &Received) {
-        if !self.state.rooms(|rooms| rooms.is_ours(room)) {
-            self.state.wait_for_entries();
-        }
-        if received.missed > 0 && self.state.rooms(|rooms| rooms.is_ours(room)) {
-            self.tell(ChatEvent::Gap { room: room.to_owned() });
-        }
-        for event in &received.events {
-            let mark = Mark { seq: event.seq, ..received.mark };
-            if !self.state.rooms(|rooms| rooms.is_new(room, mark.incarnation, mark.seq)) {
+    /// Follows the rooms that are not followed yet; the latest entry among ours.
+    fn follow_all(&mut self, who: &Arc<Who>) -> Result<u64, ChatError> {
+        let (ours, latest) = self.state.rooms(|rooms| (rooms.memberships(), rooms.latest_entry()));
+        for room in ours {
+            let entry = room.entry;
+            if self.ears.contains_key(&entry) {
                 continue;
             }
-            if convert::is_from(&who.username, event) {
-                self.state.wait_for_sendings();
-            }
-            if let Some(event) = convert::chat_event(room, event)
-                && !self.tell_patiently(who, event)
-            {
-                return;
-            }
-            self.state.rooms(|rooms| rooms.advance(room, mark));
+            let (calls, state, voice) = (self.calls.clone(), self.state.clone(), self.voice.clone());
+            let silences = self.state.silences();
+            let ear = Ear { calls, state, voice, who: who.clone(), room, silences };
+            self.ears.insert(entry, ear.start().map_err(|error| no_thread(&error))?);
         }
-        self.state.rooms(|rooms| rooms.advance(room, received.mark));
-        if received.events.iter().any(|event| event.kind == chat_api::EventKind::Closed) {
-            self.state.rooms(|rooms| rooms.leave(room));
+        Ok(latest)
+    }
+
+    /// Ends the following of all rooms. Those whose connection is lost end by themselves, behind what they have received.
+    fn silence(&mut self) {
+        self.state.silence(self.ears.len(), Instant::now() + LAST_WORDS);
+    }
+
+    /// Waits for the threads that [`silence`](Attention::silence) told to end.
+    fn join(&mut self) {
+        self.ears.clear();
+        self.state.forget_endings();
+    }
+
+    fn beat(&mut self, who: &Who) -> Result<(), ChatError> {
+        self.calls.heartbeat(who)?;
+        self.heard_of = Instant::now();
+        Ok(())
+    }
+
+    fn put_out(&self, who: &Who, entry: u64) {
+        if let Some(room) = self.state.rooms(|rooms| rooms.put_out(entry)) {
+            self.tell(who, ChatEvent::Left { room: room.to_string() });
         }
     }
 
     /// Makes us known to a server that has forgotten us, and enters our rooms again.
     fn recover(&mut self, who: &Who) -> Result<(), ChatError> {
+        self.silence();
+        self.join();
         let session = self.calls.register_again(who)?;
         let who = self.state.registered(session);
+        self.heard_of = Instant::now();
         self.found();
         for before in self.state.rooms(|rooms| rooms.memberships()) {
             if before.registration != who.registration {
@@ -172,8 +194,8 @@ impl Ear {
             }
             Err(failure) if verdict(&failure, Repeat::Always) == Verdict::Final => {
                 self.state.rooms(|rooms| rooms.leave(before.room.as_str()));
-                self.tell(error(&failure));
-                self.tell(ChatEvent::Left { room: before.room.to_string() });
+                self.tell(who, error(&failure));
+                self.tell(who, ChatEvent::Left { room: before.room.to_string() });
             }
             Err(failure) => return Err(failure),
         }
@@ -183,11 +205,11 @@ impl Ear {
     /// Between what was shown and the last 50 there may have been more, and private messages nobody can show again.
     fn show_unseen(&self, who: &Who, before: &Membership, joined: &Joined) {
         let room = joined.room.as_str();
-        self.tell(ChatEvent::Gap { room: room.to_owned() });
+        self.tell(who, ChatEvent::Gap { room: room.to_owned() });
         let same = before.mark.incarnation == joined.mark.incarnation;
         let unseen = joined.history.iter().filter(|event| !same || event.seq > before.mark.seq);
         for event in unseen.filter_map(|event| convert::chat_event(room, event)) {
-            self.tell_patiently(who, event);
+            self.tell(who, event);
         }
     }
 
@@ -196,21 +218,23 @@ impl Ear {
             Verdict::Unknown if !self.state.is_in_doubt() => self.state.doubt(who.registration),
             Verdict::Final if !matches!(failure, ChatError::Status(_)) => {
                 if self.complaint.replace(failure.code()) != Some(failure.code()) {
-                    self.tell(error(failure));
+                    self.tell(who, error(failure));
                 }
                 self.state.pause(self.pauses.next());
             }
             _ => {
-                self.lost();
+                self.lost(who);
                 self.state.pause(self.pauses.next());
             }
         }
     }
 
-    fn lost(&mut self) {
+    fn lost(&mut self, who: &Who) {
         if std::mem::replace(&mut self.link, Link::Lost) == Link::Up {
             self.state.reach(Reach::Unreached);
-            self.tell(ChatEvent::Connection { state: ConnectionState::Lost });
+            self.silence();
+            self.tell(who, ChatEvent::Connection { state: ConnectionState::Lost });
+            self.join();
         }
     }
 
@@ -218,36 +242,21 @@ impl Ear {
         if std::mem::replace(&mut self.link, Link::Up) == Link::Lost {
             self.calls.places.find_moved();
             self.state.reach(Reach::Reached);
-            self.tell(ChatEvent::Connection { state: ConnectionState::Restored });
+            self.voice.tell(ChatEvent::Connection { state: ConnectionState::Restored }, || true);
         }
     }
 
-    /// Puts an event into the feed, waiting for a place as long as the session lasts. False if it ended.
-    fn tell(&self, event: ChatEvent) -> bool {
-        self.tell_while_waiting(event, || ())
-    }
-
-    /// The same, and stays there for the server however long that takes.
-    fn tell_patiently(&self, who: &Who, event: ChatEvent) -> bool {
+    /// Puts an event into the feed, and stays there for the server however long that takes.
+    fn tell(&self, who: &Who, event: ChatEvent) {
         let mut since = Instant::now();
-        self.tell_while_waiting(event, || {
+        self.voice.tell(event, || {
             if since.elapsed() >= who.idle_after / 3 {
                 since = Instant::now();
-                // The next waiting call finds out what is wrong, and mends it.
+                // The next one that counts finds out what is wrong, and mends it.
                 let _ = self.calls.heartbeat(who);
             }
-        })
-    }
-
-    fn tell_while_waiting(&self, mut event: ChatEvent, mut meanwhile: impl FnMut()) -> bool {
-        loop {
-            match self.feed.send_timeout(event, LOOK_EVERY) {
-                Ok(()) => return true,
-                Err(SendTimeoutError::Timeout(unsent)) if !self.state.is_stopping() => event = unsent,
-                Err(_) => return false,
-            }
-            meanwhile();
-        }
+            true
+        });
     }
 }
 
@@ -255,5 +264,13 @@ fn error(failure: &ChatError) -> ChatEvent {
     ChatEvent::Error { code: failure.code(), message: failure.to_string() }
 }
 
-/// How often a full feed is looked at again.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+fn no_thread(error: &io::Error) -> ChatError {
+    Status::unavailable(format!("no thread to listen with: {error}")).not_run().into()
+}
+
+/// How often we say that we are there, at the least: a connection that is dead without anybody knowing is found then.
+const PAUSE: Duration = Duration::from_secs(10);
+/// The same where no stream would tell that the server is gone.
+const PAUSE_ALONE: Duration = Duration::from_secs(2);
+/// How long rooms may take to show what they have received before the connection was lost.
+const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -5,14 +5,12 @@
 
 use std::collections::HashMap;
 
-use chat_api::{Incarnation, Mark, RoomMark, RoomName, Seq};
+use chat_api::{Mark, RoomName};
 
 /// Our rooms, the one entered last at the end.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     ours: Vec<Membership>,
-    /// Marks of rooms that the server counts us in and we do not: their news is not shown, and not sent again.
-    strange: HashMap<String, Mark>,
     /// The limits of rooms, for making them anew.
     limits: HashMap<String, u32>,
     entries: u64,
@@ -57,20 +55,23 @@ impl Rooms {
 
     /// We are in a room, from `mark` on; for one that we were in already nothing is shown again.
     pub(super) fn enter(&mut self, room: RoomName, mark: Mark, registration: u64) {
-        self.strange.remove(room.as_str());
         let before = self.leave(room.as_str());
         let (entry, seq) = match before {
             Some(before) if before.mark.incarnation == mark.incarnation => {
                 (before.entry, before.mark.seq.max(mark.seq))
             }
-            _ => (self.entries, mark.seq),
+            _ => (self.entered(), mark.seq),
         };
-        self.entries = self.entries.saturating_add(1);
         self.ours.push(Membership { room, mark: Mark { seq, ..mark }, entry, registration, leaving: false });
     }
 
-    /// How often a room was entered: more than that, and marks taken before lack one.
-    pub(super) fn entries(&self) -> u64 {
+    fn entered(&mut self) -> u64 {
+        self.entries = self.entries.saturating_add(1);
+        self.entries
+    }
+
+    /// The latest entry: another one, and there is a room that was not there before.
+    pub(super) fn latest_entry(&self) -> u64 {
         self.entries
     }
 
@@ -86,52 +87,39 @@ impl Rooms {
         Some(self.ours.remove(at))
     }
 
-    /// The server does not count us in a room (any more). True if that is news: we did not leave it ourselves, and have
+    /// The server does not count us in a room any more. Its name if that is news: we did not leave it ourselves, and have
     /// not entered it again since `entry`.
-    pub(super) fn put_out(&mut self, room: &str, entry: Option<u64>) -> bool {
-        self.strange.remove(room);
-        let same = self.ours.iter().any(|ours| ours.room == *room && Some(ours.entry) == entry);
-        same && self.leave(room).is_some_and(|ours| !ours.leaving)
+    pub(super) fn put_out(&mut self, entry: u64) -> Option<RoomName> {
+        let room = self.of(entry)?.room.clone();
+        let ours = self.leave(room.as_str())?;
+        (!ours.leaving).then_some(room)
     }
 
-    pub(super) fn is_ours(&self, room: &str) -> bool {
-        self.ours.iter().any(|ours| ours.room == *room)
-    }
-
-    /// How far everything has been read, as the server is told.
-    pub(super) fn marks(&self) -> Vec<RoomMark> {
-        let ours = self.ours.iter().map(|ours| (ours.room.as_str(), ours.mark));
-        let strange = self.strange.iter().map(|(room, mark)| (room.as_str(), *mark));
-        ours.chain(strange).map(|(room, mark)| RoomMark { room: room.to_owned(), mark }).collect()
+    /// How far the room of this entry has been shown; `None` if we are not in by that entry any more.
+    pub(super) fn mark(&self, entry: u64) -> Option<Mark> {
+        self.of(entry).map(|ours| ours.mark)
     }
 
     /// Whether an event of a room of ours was not shown yet.
-    pub(super) fn is_new(&self, room: &str, incarnation: Incarnation, seq: Seq) -> bool {
-        let ours = self.ours.iter().find(|ours| ours.room == *room);
-        ours.is_some_and(|ours| ours.mark.incarnation != incarnation || ours.mark.seq < seq)
+    pub(super) fn is_new(&self, entry: u64, event: Mark) -> bool {
+        self.of(entry).is_some_and(|ours| ours.is_before(event))
     }
 
-    /// Everything of a room up to and with `mark` is dealt with.
-    pub(super) fn advance(&mut self, room: &str, mark: Mark) {
-        match self.ours.iter_mut().find(|ours| ours.room == *room) {
-            Some(ours) if ours.mark.incarnation != mark.incarnation || ours.mark.seq < mark.seq => {
-                ours.mark = mark;
-            }
-            Some(_) => {}
-            None => {
-                self.strange.insert(room.to_owned(), mark);
-            }
+    /// Everything of the room of this entry, up to and with `mark`, is dealt with.
+    pub(super) fn advance(&mut self, entry: u64, mark: Mark) {
+        let ours = self.ours.iter_mut().find(|ours| ours.entry == entry);
+        if let Some(ours) = ours.filter(|ours| ours.is_before(mark)) {
+            ours.mark = mark;
         }
     }
 
-    /// A server without memory of us has nothing to be told of.
-    pub(super) fn forget_strangers(&mut self) {
-        self.strange.clear();
+    fn of(&self, entry: u64) -> Option<&Membership> {
+        self.ours.iter().find(|ours| ours.entry == entry)
     }
 
     /// Whether `mark` has been shown, or can no longer be.
     pub(super) fn has_seen(&self, room: &str, mark: Mark) -> bool {
-        !self.is_ours(room) || !self.is_new(room, mark.incarnation, mark.seq)
+        !self.ours.iter().any(|ours| ours.room == *room && ours.is_before(mark))
     }
 
     pub(super) fn learn_limit(&mut self, room: &RoomName, limit: Option<u32>) {
@@ -150,11 +138,18 @@ impl Rooms {
     }
 }
 
+impl Membership {
+    fn is_before(&self, mark: Mark) -> bool {
+        self.mark.incarnation != mark.incarnation || self.mark.seq < mark.seq
+    }
+}
+
 /// A server has at most so many rooms.
 const MOST_LIMITS: usize = chat_api::limits::ROOMS;
 
 #[cfg(test)]
 mod tests {
+    use chat_api::{Incarnation, Seq};
     use proptest::prelude::*;
 
     use super::*;
@@ -167,15 +162,17 @@ mod tests {
         RoomName::parse(name).unwrap()
     }
 
-    fn in_rust(seq: u64) -> Rooms {
+    /// In `rust`, and the number of that entry.
+    fn in_rust(seq: u64) -> (Rooms, u64) {
         let mut rooms = Rooms::default();
         rooms.enter(room("rust"), mark(1, seq), 1);
-        rooms
+        let entry = rooms.latest_entry();
+        (rooms, entry)
     }
 
     #[test]
     fn the_room_entered_last_stands_last() {
-        let mut rooms = in_rust(0);
+        let (mut rooms, _) = in_rust(0);
         rooms.enter(room("c"), mark(2, 0), 1);
         assert_eq!(rooms.names(), ["rust", "c"]);
         rooms.enter(room("rust"), mark(1, 0), 1);
@@ -183,41 +180,41 @@ mod tests {
     }
 
     #[test]
-    fn entering_again_shows_nothing_again() {
-        let mut rooms = in_rust(5);
-        rooms.advance("rust", mark(1, 9));
+    fn entering_again_shows_nothing_again_and_is_the_same_entry() {
+        let (mut rooms, entry) = in_rust(5);
+        rooms.advance(entry, mark(1, 9));
         rooms.enter(room("rust"), mark(1, 5), 1);
-        assert!(!rooms.is_new("rust", Incarnation::new(1), Seq::new(9)));
-        assert!(rooms.is_new("rust", Incarnation::new(1), Seq::new(10)));
+        assert!(!rooms.is_new(entry, mark(1, 9)));
+        assert!(rooms.is_new(entry, mark(1, 10)));
+        assert_eq!(rooms.latest_entry(), entry);
     }
 
     #[test]
     fn a_room_made_anew_is_read_from_its_start() {
-        let mut rooms = in_rust(9);
-        assert!(rooms.is_new("rust", Incarnation::new(2), Seq::new(1)));
+        let (mut rooms, entry) = in_rust(9);
+        assert!(rooms.is_new(entry, mark(2, 1)));
         rooms.enter(room("rust"), mark(2, 0), 1);
-        assert!(rooms.is_new("rust", Incarnation::new(2), Seq::new(1)));
+        assert!(!rooms.is_new(entry, mark(2, 1)), "that was an earlier entry");
+        assert!(rooms.is_new(rooms.latest_entry(), mark(2, 1)));
     }
 
     #[test]
     fn what_was_learnt_of_an_earlier_entry_does_not_end_a_later_one() {
-        let mut rooms = in_rust(0);
-        let earlier = rooms.memberships()[0].entry;
+        let (mut rooms, earlier) = in_rust(0);
         rooms.leave("rust");
         rooms.enter(room("rust"), mark(1, 3), 1);
-        assert!(!rooms.put_out("rust", Some(earlier)));
-        assert!(rooms.is_ours("rust"));
-        let latest = rooms.memberships()[0].entry;
-        assert!(rooms.put_out("rust", Some(latest)));
+        assert_eq!(rooms.put_out(earlier), None);
+        rooms.advance(earlier, mark(1, 7));
+        assert_eq!(rooms.mark(rooms.latest_entry()), Some(mark(1, 3)));
+        assert_eq!(rooms.put_out(rooms.latest_entry()), Some(room("rust")));
     }
 
     #[test]
     fn who_leaves_himself_is_not_told_that_he_is_out() {
-        let mut rooms = in_rust(0);
-        let entry = rooms.memberships()[0].entry;
+        let (mut rooms, entry) = in_rust(0);
         rooms.set_leaving("rust", Leaving::UnderWay);
-        assert!(!rooms.put_out("rust", Some(entry)));
-        assert!(!rooms.is_ours("rust"));
+        assert_eq!(rooms.put_out(entry), None);
+        assert!(rooms.names().is_empty());
     }
 
     #[test]
@@ -228,25 +225,15 @@ mod tests {
         assert_eq!(rooms.known_as(&room("c")), None);
     }
 
-    #[test]
-    fn the_news_of_a_strange_room_is_marked_and_never_new() {
-        let mut rooms = Rooms::default();
-        rooms.advance("rust", mark(1, 4));
-        assert!(!rooms.is_new("rust", Incarnation::new(1), Seq::new(5)));
-        assert_eq!(rooms.marks(), [RoomMark { room: "rust".into(), mark: mark(1, 4) }]);
-        rooms.enter(room("rust"), mark(1, 2), 1);
-        assert!(rooms.is_new("rust", Incarnation::new(1), Seq::new(3)));
-    }
-
     proptest! {
         #[test]
         fn however_often_an_event_arrives_it_is_new_once(arrivals in prop::collection::vec(1..20_u64, 0..100)) {
-            let mut rooms = in_rust(0);
+            let (mut rooms, entry) = in_rust(0);
             let mut shown = Vec::new();
             for seq in arrivals {
-                if rooms.is_new("rust", Incarnation::new(1), Seq::new(seq)) {
+                if rooms.is_new(entry, mark(1, seq)) {
                     shown.push(seq);
-                    rooms.advance("rust", mark(1, seq));
+                    rooms.advance(entry, mark(1, seq));
                 }
             }
             prop_assert!(shown.is_sorted_by(|before, after| before < after));

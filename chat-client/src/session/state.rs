@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_api::{Session, SessionToken, Username};
+use chat_api::{ChatError, Session, SessionToken, Username};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::rooms::Rooms;
@@ -13,8 +13,10 @@ use super::rooms::Rooms;
 #[derive(Debug)]
 pub(super) struct State {
     shared: Mutex<Shared>,
-    /// Told of every change of `shared`, and of the end.
+    /// Told of every change of `shared`, and of the end: for commands that wait.
     changed: Condvar,
+    /// Told of what the listener has to do, and of the end. Not of every event that is shown.
+    wanted: Condvar,
     /// Dropped at the end, which disconnects `stopping`; nothing is ever sent.
     alive: Mutex<Option<Sender<Infallible>>>,
     stopping: Receiver<Infallible>,
@@ -24,8 +26,10 @@ pub(super) struct State {
 struct Shared {
     who: Option<Arc<Who>>,
     rooms: Rooms,
-    /// Calls under way that enter a room.
-    entering: usize,
+    /// What rooms that were heard have come to, for the listener.
+    endings: Vec<Ending>,
+    /// Counts how often all hearing was ended.
+    silences: u64,
     /// How many sendings began that are told, and how many of them are over, in the same order.
     sendings: (u64, u64),
     standing: Standing,
@@ -60,8 +64,24 @@ pub(super) struct Who {
     pub(super) registration: u64,
 }
 
-/// A call that enters a room is under way as long as this lives.
-pub(super) struct Entering<'a>(&'a State);
+/// One room is not heard any more.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// The entry into the room.
+    pub(super) entry: u64,
+    pub(super) why: Unheard,
+}
+
+/// Why a room is not heard any more.
+#[derive(Debug)]
+pub(super) enum Unheard {
+    /// We are not in it.
+    Out,
+    /// The stream did not begin, or ended before its time.
+    Failed(ChatError),
+    /// Nobody wants to hear it now.
+    Unwanted,
+}
 
 /// A message is being sent, or its number being told, as long as this lives.
 pub(super) struct Sending<'a>(&'a State);
@@ -69,7 +89,13 @@ pub(super) struct Sending<'a>(&'a State);
 impl Default for State {
     fn default() -> State {
         let (alive, stopping) = crossbeam_channel::bounded(0);
-        State { shared: Mutex::default(), changed: Condvar::new(), alive: Mutex::new(Some(alive)), stopping }
+        State {
+            shared: Mutex::default(),
+            changed: Condvar::new(),
+            wanted: Condvar::new(),
+            alive: Mutex::new(Some(alive)),
+            stopping,
+        }
     }
 }
 
@@ -89,27 +115,59 @@ impl State {
         let Session { token, username, idle_after } = session;
         let who = Arc::new(Who { username, token, idle_after, registration: before.saturating_add(1) });
         shared.who = Some(who.clone());
-        shared.rooms.forget_strangers();
         who
     }
 
     /// Looks at the rooms, or changes them.
     pub(super) fn rooms<T>(&self, body: impl FnOnce(&mut Rooms) -> T) -> T {
-        let answer = body(&mut self.lock().rooms);
+        let mut shared = self.lock();
+        let entry = shared.rooms.latest_entry();
+        let answer = body(&mut shared.rooms);
+        let entered = shared.rooms.latest_entry() != entry;
+        drop(shared);
         self.changed.notify_all();
+        if entered {
+            self.wanted.notify_all();
+        }
         answer
     }
 
-    pub(super) fn entering(&self) -> Entering<'_> {
-        let mut shared = self.lock();
-        shared.entering = shared.entering.saturating_add(1);
-        Entering(self)
+    /// A room is not heard any more; the listener is told.
+    pub(super) fn unheard(&self, ending: Ending) {
+        self.lock().endings.push(ending);
+        self.wanted.notify_all();
     }
 
-    /// Waits, for a second at most, until no call that enters a room is under way.
-    pub(super) fn wait_for_entries(&self) {
-        let Some(until) = Instant::now().checked_add(Duration::from_secs(1)) else { return };
-        self.wait_until(until, |shared| shared.entering == 0);
+    /// Waits until a room was entered after `entry`, one is not heard any more, the server does not know us, or `until`.
+    /// Takes what rooms have come to.
+    pub(super) fn wait_for_endings(&self, entry: u64, until: Instant) -> Vec<Ending> {
+        let mut shared = self.wait_while(&self.wanted, until, |shared| {
+            shared.endings.is_empty()
+                && shared.rooms.latest_entry() == entry
+                && shared.standing == Standing::Known
+        });
+        std::mem::take(&mut shared.endings)
+    }
+
+    /// What rooms have come to is of no account any more.
+    pub(super) fn forget_endings(&self) {
+        self.lock().endings.clear();
+    }
+
+    /// Ends all hearing: waits until `count` rooms have come to their end by themselves, or `until`, and tells the rest.
+    pub(super) fn silence(&self, count: usize, until: Instant) {
+        let mut shared = self.wait_while(&self.wanted, until, |shared| shared.endings.len() < count);
+        shared.silences = shared.silences.saturating_add(1);
+    }
+
+    /// How often that was done: what begins to be heard now is wanted until the next time.
+    pub(super) fn silences(&self) -> u64 {
+        self.lock().silences
+    }
+
+    /// Whether what began to be heard after so many silences is still wanted.
+    pub(super) fn is_wanted(&self, silences: u64) -> bool {
+        !self.is_stopping() && self.silences() == silences
     }
 
     /// Begins a sending whose number is told; one thread does this, so that they end in order.
@@ -136,17 +194,25 @@ impl State {
     }
 
     fn wait_until(&self, until: Instant, reached: impl Fn(&Shared) -> bool) -> bool {
+        reached(&self.wait_while(&self.changed, until, |shared| !reached(shared)))
+    }
+
+    /// Waits as long as `waiting`, until `until`, and no longer than the session lasts.
+    fn wait_while(
+        &self,
+        told: &Condvar,
+        until: Instant,
+        waiting: impl Fn(&Shared) -> bool,
+    ) -> MutexGuard<'_, Shared> {
         let mut shared = self.lock();
-        loop {
-            if reached(&shared) {
-                return true;
-            }
+        while waiting(&shared) && !self.is_stopping() {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.is_stopping() {
-                return false;
+            if left.is_zero() {
+                break;
             }
-            shared = self.changed.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
+            shared = told.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        shared
     }
 
     /// The listener has lost the server, or found it again.
@@ -160,6 +226,7 @@ impl State {
         let mut shared = self.lock();
         if shared.who.as_ref().is_some_and(|who| who.registration == registration) {
             shared.standing = Standing::Lost;
+            self.wanted.notify_all();
         }
     }
 
@@ -178,6 +245,7 @@ impl State {
         drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner).take());
         let _shared = self.lock();
         self.changed.notify_all();
+        self.wanted.notify_all();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -191,15 +259,6 @@ impl State {
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Entering<'_> {
-    fn drop(&mut self) {
-        let mut shared = self.0.lock();
-        shared.entering = shared.entering.saturating_sub(1);
-        drop(shared);
-        self.0.changed.notify_all();
     }
 }
 

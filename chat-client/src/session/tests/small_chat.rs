@@ -1,19 +1,24 @@
 //! A small chat server that can be made to fail.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chat_api::{
     AFTER_KEY, Chat, ChatError, Event, EventKind, Incarnation, Joined, MESSAGE_ID_KEY, Mark, MessageBody,
-    News, Received, RoomEvents, RoomMark, RoomName, RoomSummary, SESSION_KEY, Sent, Seq, Session,
-    SessionToken, UnixMillis, Username,
+    News, REGISTRATION_KEY, Received, RoomName, RoomSummary, SESSION_KEY, Sent, Seq, Session, SessionToken,
+    UnixMillis, Username,
 };
-use rpc_core::{Context, Status};
+use rpc_core::{Context, Status, Stream};
 
 /// A chat in a hundred lines, for what a session has to survive.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct SmallChat {
+    scene: Arc<Scene>,
+}
+
+#[derive(Default)]
+struct Scene {
     world: Mutex<World>,
     changed: Condvar,
 }
@@ -21,18 +26,24 @@ pub(super) struct SmallChat {
 #[derive(Default)]
 pub(super) struct World {
     users: BTreeMap<String, [u8; 16]>,
+    /// What each user registered with.
+    registrations: BTreeMap<String, Vec<u8>>,
     rooms: BTreeMap<String, SmallRoom>,
     sent: BTreeMap<Vec<u8>, u64>,
-    moves: u64,
     made: u64,
     closing: bool,
     pub(super) heartbeats: u64,
-    pub(super) waits: u64,
+    /// Streams of events that were opened.
+    pub(super) streams: u64,
+    /// So many answers to `register_user` are lost after the name was taken.
+    pub(super) lost_registrations: u64,
+    /// So many streams end behind their next event, as those of a reader that lags.
+    pub(super) lagging: u64,
     /// So many answers to `send_message` are lost after the message was taken.
     pub(super) lost_answers: u64,
     /// How long a user may be silent, as sessions are told.
     pub(super) idle_after: Option<Duration>,
-    /// Told as lost to whoever fetches next.
+    /// Told as lost to whoever follows a room next.
     pub(super) missed: u64,
 }
 
@@ -45,7 +56,7 @@ struct SmallRoom {
 
 impl SmallChat {
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
+        self.scene.world.lock().unwrap()
     }
 
     /// A server that comes back without memory.
@@ -66,6 +77,7 @@ impl SmallChat {
     pub(super) fn give_away(&self, username: &str) {
         let mut world = self.world();
         world.users.insert(username.to_owned(), [0xFF; 16]);
+        world.registrations.remove(username);
         world.put_out_everywhere(username);
         self.tell(world);
     }
@@ -73,7 +85,6 @@ impl SmallChat {
     pub(super) fn put_out(&self, username: &str, room: &str) {
         let mut world = self.world();
         world.rooms.get_mut(room).unwrap().members.retain(|(member, _)| member != username);
-        world.moves += 1;
         self.tell(world);
     }
 
@@ -91,20 +102,20 @@ impl SmallChat {
         self.world().users.keys().cloned().collect()
     }
 
-    /// From now on waiting calls are answered at once, so that the server can end.
+    /// From now on streams end at once, so that the server can end.
     pub(super) fn release(&self) {
         self.world().closing = true;
-        self.changed.notify_all();
+        self.scene.changed.notify_all();
     }
 
-    /// Waiting calls wait again.
+    /// Streams go on again.
     pub(super) fn hold(&self) {
         self.world().closing = false;
     }
 
     fn tell(&self, world: MutexGuard<'_, World>) {
         drop(world);
-        self.changed.notify_all();
+        self.scene.changed.notify_all();
     }
 
     fn make(&self, room_name: String, limit: Option<u32>) -> Result<(), ChatError> {
@@ -136,28 +147,12 @@ impl World {
     }
 
     fn put_out_everywhere(&mut self, username: &str) {
-        self.moves += 1;
         for room in self.rooms.values_mut() {
             if room.is_in(username) {
                 room.members.retain(|(member, _)| member != username);
                 room.record(EventKind::Left { username: Username::parse(username).unwrap() });
             }
         }
-    }
-
-    fn news(&self, username: &str, after: &[RoomMark]) -> Vec<RoomEvents> {
-        let strange =
-            after.iter().filter(|mark| !self.rooms.get(&mark.room).is_some_and(|r| r.is_in(username)));
-        let not_in =
-            strange.map(|mark| RoomEvents { room: RoomName::parse(&mark.room).unwrap(), news: News::NotIn });
-        let mine = self.rooms.iter().filter(|(_, room)| room.is_in(username));
-        let events = mine.filter_map(|(name, room)| {
-            let named = after.iter().find(|mark| mark.room == *name).map(|mark| mark.mark);
-            let received = room.after(username, named);
-            let room = RoomName::parse(name).unwrap();
-            (!received.events.is_empty()).then_some(RoomEvents { room, news: News::Events(received) })
-        });
-        not_in.chain(events).collect()
     }
 }
 
@@ -176,12 +171,14 @@ impl SmallRoom {
         seq
     }
 
-    fn after(&self, username: &str, mark: Option<Mark>) -> Received {
+    fn start(&self, username: &str, mark: Option<Mark>) -> Mark {
         let entered = self.members.iter().find(|(member, _)| member == username).map_or(0, |(_, seq)| *seq);
-        let after = match mark {
-            Some(mark) if mark.incarnation == self.incarnation => mark.seq.number(),
-            _ => entered,
-        };
+        let from_entry = Mark { incarnation: self.incarnation, seq: Seq::new(entered) };
+        mark.filter(|mark| mark.incarnation == self.incarnation).unwrap_or(from_entry)
+    }
+
+    fn after(&self, username: &str, mark: Option<Mark>) -> Received {
+        let after = self.start(username, mark).seq.number();
         let sees = |kind: &EventKind| match kind {
             EventKind::Unicast { to, .. } => *to == *username,
             _ => true,
@@ -198,23 +195,71 @@ impl SmallRoom {
     }
 }
 
+/// Waits for what one stream brings next.
+struct Reader {
+    scene: Arc<Scene>,
+    /// Whose call it is.
+    token: Context,
+    username: String,
+    room_name: String,
+    mark: Mark,
+}
+
+impl Reader {
+    fn next(&mut self) -> Option<Result<News, Status>> {
+        let mut world = self.scene.world.lock().unwrap();
+        loop {
+            if self.token.scope(|| world.check(&self.username)).is_err() {
+                return Some(Err(Status::unauthenticated("the session is over")));
+            }
+            let room = world.rooms.get(&self.room_name)?;
+            if room.incarnation != self.mark.incarnation || !room.is_in(&self.username) {
+                return None;
+            }
+            let received = room.after(&self.username, Some(self.mark));
+            if let Some(event) = received.events.into_iter().next() {
+                self.mark.seq = event.seq;
+                return Some(Ok(News::Event(event)));
+            }
+            if world.lagging > 0 {
+                world.lagging -= 1;
+                return Some(Err(Status::resource_exhausted("more than is kept ready")));
+            }
+            if world.closing {
+                return Some(Err(Status::unavailable("shutting down")));
+            }
+            if self.token.is_cancelled() {
+                return None;
+            }
+            world = self.scene.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
+        }
+    }
+}
+
 impl Chat for SmallChat {
     fn register_user(&self, username: String) -> Result<Session, ChatError> {
         let name = Username::parse(&username)?;
         let mut world = self.world();
         let context = Context::current();
         let shown = context.metadata().first(SESSION_KEY);
+        let registration = context.metadata().first(REGISTRATION_KEY).unwrap().to_vec();
+        let again = world.registrations.get(&username) == Some(&registration);
         let token = match world.users.get(&username) {
-            Some(token) if shown == Some(token.as_slice()) => *token,
+            Some(token) if again || shown == Some(token.as_slice()) => *token,
             Some(_) => return Err(ChatError::NameTaken { username: name }),
             None => {
                 world.made += 1;
                 let mut token = [0; 16];
                 token[..8].copy_from_slice(&world.made.to_le_bytes());
+                world.registrations.insert(username.clone(), registration);
                 world.users.insert(username, token);
                 token
             }
         };
+        if world.lost_registrations > 0 {
+            world.lost_registrations -= 1;
+            return Err(Status::unavailable("the answer was lost").into());
+        }
         let idle_after = world.idle_after.unwrap_or(Duration::from_secs(60));
         Ok(Session { token: SessionToken::new(token), username: name, idle_after })
     }
@@ -263,7 +308,6 @@ impl Chat for SmallChat {
             history: room.public(),
             mark: Mark { incarnation: room.incarnation, seq: Seq::new(seq) },
         };
-        world.moves += 1;
         self.tell(world);
         Ok(joined)
     }
@@ -275,7 +319,6 @@ impl Chat for SmallChat {
         room.check_member(&username, &room_name)?;
         room.members.retain(|(member, _)| *member != username);
         room.record(EventKind::Left { username: Username::parse(&username)? });
-        world.moves += 1;
         self.tell(world);
         Ok(())
     }
@@ -323,28 +366,24 @@ impl Chat for SmallChat {
         Ok(room.after(&username, after))
     }
 
-    fn await_events(&self, username: String, after: Vec<RoomMark>) -> Result<Vec<RoomEvents>, ChatError> {
+    fn events(
+        &self,
+        username: String,
+        room_name: String,
+        after: Option<Mark>,
+    ) -> Result<Stream<News>, ChatError> {
         let mut world = self.world();
-        world.waits += 1;
-        let moves = world.moves;
-        loop {
-            world.check(&username)?;
-            let mut news = world.news(&username, &after);
-            if !news.is_empty() || world.moves != moves {
-                let missed = std::mem::take(&mut world.missed);
-                if let Some(RoomEvents { news: News::Events(received), .. }) = news.first_mut() {
-                    received.missed = missed;
-                }
-                return Ok(news);
-            }
-            if world.closing {
-                return Err(Status::unavailable("shutting down").into());
-            }
-            if Context::current().is_cancelled() {
-                return Ok(vec![]);
-            }
-            world = self.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
-        }
+        world.streams += 1;
+        world.check(&username)?;
+        let missed = std::mem::take(&mut world.missed);
+        let room = world.room(&room_name)?;
+        room.check_member(&username, &room_name)?;
+        let mark = room.start(&username, after);
+        drop(world);
+        let (scene, mut begins) = (self.scene.clone(), Some(News::Begins { mark, missed }));
+        let mut reader = Reader { scene, token: Context::current(), username, room_name, mark };
+        let next = move || begins.take().map(Ok).or_else(|| reader.next());
+        Ok(Stream::from_results(std::iter::from_fn(next)))
     }
 
     fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError> {

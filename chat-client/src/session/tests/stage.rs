@@ -12,7 +12,7 @@ use crate::session::{ChatSession, SessionOptions};
 
 /// A server, at a place that can change.
 pub(super) struct Stage {
-    pub(super) chat: Arc<SmallChat>,
+    pub(super) chat: SmallChat,
     place: Arc<Place>,
     server: Option<Server>,
 }
@@ -34,15 +34,17 @@ impl Resolve for Place {
 
 impl Stage {
     pub(super) fn new() -> Stage {
-        let mut stage = Stage { chat: Arc::default(), place: Arc::default(), server: None };
+        let mut stage = Stage { chat: SmallChat::default(), place: Arc::default(), server: None };
         stage.open();
         stage
     }
 
     /// Serves, at another port than before.
     pub(super) fn open(&mut self) {
-        let server =
-            Server::builder().service(ChatService::new(self.chat.clone())).bind("127.0.0.1:0").unwrap();
+        let server = Server::builder()
+            .service(ChatService::new(Arc::new(self.chat.clone())))
+            .bind("127.0.0.1:0")
+            .unwrap();
         *self.place.0.lock().unwrap() = Some(Endpoint::new("127.0.0.1", server.address().port()));
         self.server = Some(server);
     }
