@@ -11,6 +11,11 @@ use chat_api::{
 };
 use rpc_core::{Context, Status, Stream};
 
+#[path = "small_chat/reader.rs"]
+mod reader;
+
+use reader::Reader;
+
 /// A chat in a hundred lines, for what a session has to survive.
 #[derive(Clone, Default)]
 pub(super) struct SmallChat {
@@ -192,47 +197,6 @@ impl SmallRoom {
         let public = self.events.iter().filter(|event| matches!(event.kind, EventKind::Broadcast { .. }));
         let public: Vec<Event> = public.cloned().collect();
         public[public.len().saturating_sub(50)..].to_vec()
-    }
-}
-
-/// Waits for what one stream brings next.
-struct Reader {
-    scene: Arc<Scene>,
-    /// Whose call it is.
-    token: Context,
-    username: String,
-    room_name: String,
-    mark: Mark,
-}
-
-impl Reader {
-    fn next(&mut self) -> Option<Result<News, Status>> {
-        let mut world = self.scene.world.lock().unwrap();
-        loop {
-            if self.token.scope(|| world.check(&self.username)).is_err() {
-                return Some(Err(Status::unauthenticated("the session is over")));
-            }
-            let room = world.rooms.get(&self.room_name)?;
-            if room.incarnation != self.mark.incarnation || !room.is_in(&self.username) {
-                return None;
-            }
-            let received = room.after(&self.username, Some(self.mark));
-            if let Some(event) = received.events.into_iter().next() {
-                self.mark.seq = event.seq;
-                return Some(Ok(News::Event(event)));
-            }
-            if world.lagging > 0 {
-                world.lagging -= 1;
-                return Some(Err(Status::resource_exhausted("more than is kept ready")));
-            }
-            if world.closing {
-                return Some(Err(Status::unavailable("shutting down")));
-            }
-            if self.token.is_cancelled() {
-                return None;
-            }
-            world = self.scene.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
-        }
     }
 }
 
