@@ -1,14 +1,12 @@
 //! Where lines come from: a script, a plain terminal, or the line editor.
 
-mod lines;
-
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rpc_program::lines::{HangUp, Lines};
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::arguments::UserArguments;
@@ -18,7 +16,6 @@ use super::terminal::Terminal;
 use crate::command::Dialect;
 use crate::complete::Known;
 use crate::render::Screen;
-use lines::LineReader;
 
 /// One line of input, without its line end.
 pub(super) enum Line {
@@ -27,18 +24,24 @@ pub(super) enum Line {
     End,
 }
 
+impl From<Option<String>> for Line {
+    fn from(line: Option<String>) -> Line {
+        line.map_or(Line::End, Line::Text)
+    }
+}
+
 /// The lines of one conversation.
 pub(super) enum Input {
-    Script(LineReader),
+    Script(Lines),
     /// A person at a terminal that cannot move its cursor.
-    Plain(LineReader),
+    Plain(Lines),
     Editor(Box<Terminal>),
 }
 
 /// Ends the wait for a line, from another thread.
 pub(super) enum Interruption {
     /// Hung up, which the reader sees.
-    Reader(UnixStream),
+    Reader(HangUp),
     /// The editor ends its line at SIGINT, and leaves the terminal as it found it.
     Editor,
 }
@@ -64,10 +67,10 @@ impl Input {
         {
             return Ok((Input::Editor(Box::new(terminal)), Output::Editor(printer), Interruption::Editor));
         }
-        let (reader, hangup) = LineReader::of_standard_input()?;
+        let (lines, hangup) = Lines::of_standard_input()?;
         let input = match Input::dialect_of(user) {
-            Dialect::Script => Input::Script(reader),
-            Dialect::Terminal => Input::Plain(reader),
+            Dialect::Script => Input::Script(lines),
+            Dialect::Terminal => Input::Plain(lines),
         };
         Ok((input, Input::output_of(user), Interruption::Reader(hangup)))
     }
@@ -89,7 +92,7 @@ impl Input {
     /// The next line; only an editor shows the prompt.
     pub(super) fn next(&mut self, prompt: &str) -> Line {
         match self {
-            Input::Script(reader) | Input::Plain(reader) => reader.next(),
+            Input::Script(lines) | Input::Plain(lines) => lines.next().into(),
             Input::Editor(terminal) => terminal.next(prompt),
         }
     }
@@ -97,13 +100,13 @@ impl Input {
     /// The answer to a question.
     pub(super) fn ask(&mut self, question: &str) -> Line {
         match self {
-            Input::Script(reader) => reader.next(),
-            Input::Plain(reader) => {
+            Input::Script(lines) => lines.next().into(),
+            Input::Plain(lines) => {
                 let mut stdout = io::stdout().lock();
                 // A screen that cannot be written to ends the program at its first event.
                 let _ = stdout.write_all(question.as_bytes()).and_then(|()| stdout.flush());
                 drop(stdout);
-                reader.next()
+                lines.next().into()
             }
             Input::Editor(terminal) => terminal.ask(question),
         }

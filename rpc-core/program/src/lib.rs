@@ -5,6 +5,7 @@
 pub mod completions;
 pub mod duration;
 mod exit;
+pub mod lines;
 pub mod listen;
 pub mod log;
 pub mod signals;

@@ -1,7 +1,7 @@
 //! Where a program may listen: on loopback, or anywhere when told so in a word.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use thiserror::Error;
 
@@ -51,6 +51,12 @@ pub enum ListenError {
 pub fn check(address: SocketAddr, exposure: Exposure) -> Result<(), ListenError> {
     let loopback = address.ip().to_canonical().is_loopback();
     if loopback || exposure.insecure { Ok(()) } else { Err(ListenError::Exposed(address)) }
+}
+
+/// Where a program listens that is told a port and nothing else: all interfaces, in IPv6 and IPv4 with one socket, or in
+/// IPv4 alone on a machine without IPv6. For `bind`, which takes the first that it can.
+pub fn everywhere(port: u16) -> [SocketAddr; 2] {
+    [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()]
 }
 
 /// What a failed attempt to listen on this address means, in words.
