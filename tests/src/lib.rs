@@ -11,9 +11,11 @@ mod process;
 mod programs;
 mod proxy;
 mod screen;
+mod transcript;
 
 pub use chatter::{Chatter, Event};
 pub use process::{Process, SOON};
 pub use programs::{BinderProgram, ServerProgram, command, free_port};
 pub use proxy::Proxy;
 pub use screen::Screen;
+pub use transcript::{Ended, Transcript};
