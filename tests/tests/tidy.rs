@@ -19,7 +19,7 @@ fn cargo_json(arguments: &[&str]) -> Value {
 }
 
 /// Who may know whom, among our own packages.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("rpc-core-macros", &[]),
     ("rpc-core", &["rpc-core-macros"]),
     ("rpc-program", &["rpc-core"]),
@@ -28,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("chat-server", &["rpc-core", "rpc-program", "binder", "chat-api"]),
     ("chat-client", &["rpc-core", "rpc-program", "binder", "chat-api"]),
     ("rpc-examples", &["rpc-core", "rpc-program", "binder", "chat-api", "chat-server", "chat-client"]),
+    ("rpctalk", &["rpc-core", "rpc-program"]),
     ("system-tests", &["rpc-core", "rpc-program", "binder", "chat-api", "chat-server", "chat-client"]),
 ];
 
@@ -244,6 +245,7 @@ fn sizes() -> BTreeMap<String, (usize, usize, String)> {
         "chat-server",
         "chat-client",
         "examples",
+        "examples/rpctalk",
     ];
     let measure = |package: &str| {
         let source = root().join(package).join("src");
