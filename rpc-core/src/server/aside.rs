@@ -74,7 +74,8 @@ impl Connection {
         let arguments = Arguments::with_input(&payload, input);
         let ended = self.execute(&route, context, arguments, &mut body);
         let panicked = ended.panicked;
-        let pace = if begun.elapsed() > SLOW { Pace::Slow } else { Pace::Harmless };
+        let pace =
+            if sync::now().saturating_duration_since(begun) > SLOW { Pace::Slow } else { Pace::Harmless };
         self.lock().note_pace(id, route.name, pace);
         let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
         self.push_out();
