@@ -41,6 +41,10 @@ pub const DEADLINE_CEILING: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long who said goodbye waits for the peer to close, so that the goodbye is not lost in a reset: 500 ms.
 pub const LINGER: Duration = Duration::from_millis(500);
 
+/// The same for a peer that waits for nothing and says nothing: 10 ms. It finds the goodbye when it next looks, and a call
+/// of its that crosses the goodbye is read within this time on any near network.
+pub const IDLE_LINGER: Duration = Duration::from_millis(10);
+
 /// Between two attempts of a call that waits for its server: at most 2 s, so that a server's return is seen soon.
 pub const BACKOFF_CEILING: Duration = Duration::from_secs(2);
 

@@ -37,7 +37,7 @@ use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
 use crate::limits::{
-    DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, LINGER, Limits, STREAM_CREDIT_CEILING,
+    DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, IDLE_LINGER, LINGER, Limits, STREAM_CREDIT_CEILING,
 };
 use crate::resolve::Endpoint;
 use crate::service::Service;
@@ -125,8 +125,8 @@ impl Server {
     /// Shuts down in order: no new connections; every peer is told which of its calls are still answered; those that run
     /// get `grace` to end, then they are cancelled; then connections close and every thread ends.
     ///
-    /// A peer that does not close by itself is waited for [`LINGER`] at most, also within a shorter grace, so that it
-    /// reads the goodbye.
+    /// A peer that was answered and does not close by itself is waited for [`LINGER`] at most, also within a shorter grace,
+    /// so that it reads the goodbye; one that waits for nothing, [`IDLE_LINGER`].
     ///
     /// # Errors
     /// [`StillRunning`] when a procedure does not end even after its call was cancelled.
@@ -162,6 +162,10 @@ impl Server {
             connection.end_sending();
         }
         let gone = || self.shared.connections(connection::Connection::is_quiet).is_empty();
+        self.shared.wait_until(Instant::now() + IDLE_LINGER, gone);
+        for connection in self.shared.connections(connection::Connection::is_idle) {
+            connection.close("the server is shut down");
+        }
         self.shared.wait_until(Instant::now() + LINGER, gone);
         for connection in self.shared.connections(|_| true) {
             connection.close("the server is shut down");

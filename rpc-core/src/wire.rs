@@ -4,4 +4,4 @@ mod message;
 mod preface;
 
 pub(crate) use message::{CallHeader, Message, Refusal, ReplyOutcome, begin_frame, decode, end_frame};
-pub(crate) use preface::{OURS, Preface};
+pub(crate) use preface::{OURS, Preface, PrefaceError};

@@ -51,13 +51,22 @@ fn a_mebibyte_of_noise_is_refused() {
     check_refused(&noise);
 }
 
+/// The server once ended the connection without a word, and the other side could not say which versions were wanted.
 #[test]
-fn a_version_that_is_not_ours_is_refused() {
-    let mut preface = PREFACE;
-    preface[6..8].copy_from_slice(&[9, 2]);
-    check_refused(&preface);
-    preface[6..8].copy_from_slice(&[0, 0]);
-    check_refused(&preface);
+fn who_speaks_other_versions_is_shown_ours_and_refused() {
+    let stand = stand();
+    for [newest, oldest] in [[9, 2], [0, 0]] {
+        let mut peer = Peer::silent(stand.server.address());
+        let mut preface = PREFACE;
+        preface[6..8].copy_from_slice(&[newest, oldest]);
+        // What comes at once behind it is not ours to read, and spoils nothing.
+        peer.say(&[&preface[..], &[7; 100_000]].concat());
+        let shown = peer.hear_end();
+        assert_eq!((shown.len(), &shown[..8]), (24, &PREFACE[..8]));
+        drop(peer);
+        eventually(&0, || stand.server.connections());
+    }
+    stand.check_serves();
 }
 
 #[test]

@@ -5,11 +5,12 @@
 #[expect(dead_code, reason = "nobody is rude here")]
 mod lab;
 
+use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::{Lab as _, SOON, stand, stand_with};
-use rpc_core::{Code, Limits};
+use rpc_core::{Client, Code, Limits};
 
 const BRIEF: Duration = Duration::from_millis(50);
 
@@ -139,4 +140,45 @@ fn a_deadline_during_a_shutdown_ends_its_call() {
     assert!(begun.elapsed() < SOON / 2, "shut down only after {:?}", begun.elapsed());
     stand.cancelled.recv_timeout(SOON).unwrap();
     assert_eq!(pending.wait().unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+/// A client that waits for nothing does not read either: it once held every shutdown up for the whole linger time.
+#[test]
+fn idle_clients_do_not_hold_a_shutdown_up_and_know_of_it_afterwards() {
+    let stand = stand();
+    let address = stand.server.address().to_string();
+    let clients: Vec<_> = (0..50).map(|_| lab::LabClient::new(Client::connect(&address))).collect();
+    for client in &clients {
+        assert_eq!(client.echo("x".to_owned()), Ok("x".to_owned()));
+    }
+    let begun = Instant::now();
+    stand.server.shutdown(SOON).unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(250), "shut down only after {:?}", begun.elapsed());
+    for client in clients {
+        let failure = client.echo("x".to_owned()).unwrap_err();
+        assert_eq!((failure.code(), failure.may_have_run()), (Code::Unavailable, false));
+    }
+}
+
+/// Calls that cross the goodbye come when the server has closed, or is about to: each is answered, or did not run.
+#[test]
+fn calls_that_cross_a_goodbye_are_answered_or_did_not_run() {
+    for round in 0..20 {
+        let stand = stand();
+        let address = stand.server.address().to_string();
+        let ready = Barrier::new(5);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let client = lab::LabClient::new(Client::connect(&address));
+                    assert_eq!(client.echo("x".to_owned()), Ok("x".to_owned()));
+                    ready.wait();
+                    let failure = (0..).find_map(|_| client.echo("x".to_owned()).err()).unwrap();
+                    assert!(!failure.may_have_run(), "round {round}: {failure:?}");
+                });
+            }
+            ready.wait();
+            stand.server.shutdown(SOON).unwrap();
+        });
+    }
 }

@@ -23,7 +23,7 @@ use crate::stream::Terms;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport};
-use crate::wire::{Message, OURS, Preface};
+use crate::wire::{Message, OURS, Preface, PrefaceError};
 
 pub(super) struct Connection {
     id: u64,
@@ -97,13 +97,18 @@ impl Connection {
     }
 
     /// Reads the peer's preface and answers with ours.
-    fn greet(&self) -> Result<Inbound, String> {
+    fn greet(self: &Arc<Self>) -> Result<Inbound, String> {
         let limits = &self.shared.limits;
         let deadline = sync::now().checked_add(limits.preface_time);
         let mut inbound = Inbound::default();
         loop {
             match Preface::decode(inbound.arrived()) {
-                Err(error) => return Err(error.to_string()),
+                Err(error) => {
+                    if matches!(error, PrefaceError::Version { .. }) {
+                        self.show_versions();
+                    }
+                    return Err(error.to_string());
+                }
                 Ok(Some((preface, length))) => {
                     inbound.consume(length);
                     self.peer_frame.store(u64::from(preface.frame), Ordering::Relaxed);
@@ -188,6 +193,7 @@ impl Connection {
                 return Err(Stop::Replaced);
             }
             turn.inbound = inbound;
+            turn.idle = false;
             match read {
                 Ok(0) => return Err(Stop::PeerDone),
                 Ok(_) => return Ok(()),

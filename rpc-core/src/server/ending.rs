@@ -20,6 +20,7 @@ impl Connection {
             return;
         }
         turn.phase = Phase::Leaving;
+        turn.idle = turn.is_settled();
         let last_accepted = turn.last_accepted;
         drop(turn);
         // A stranger has not been greeted yet, and reads a preface first.
@@ -48,6 +49,23 @@ impl Connection {
     /// Whether everything it was asked is answered and sent.
     pub(super) fn is_quiet(&self) -> bool {
         self.lock().is_settled() && self.outbound.queued() == 0
+    }
+
+    /// Whether the peer waits for nothing: it learns of the goodbye when it next looks, and need not close for that.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().idle && self.is_quiet()
+    }
+
+    /// The peer speaks none of our versions. It learns which those are from our preface; what it goes on to send is taken
+    /// in until it has closed or [`LINGER`] is over, since closing on unread bytes could take the preface with it.
+    pub(super) fn show_versions(self: &Arc<Self>) {
+        self.introduce();
+        self.push_out_aside();
+        self.end_sending();
+        let (until, mut unread) = (sync::now() + LINGER, Vec::with_capacity(4 << 10));
+        while sync::now() < until && matches!(self.transport.read(&mut unread, Some(until)), Ok(1..)) {
+            unread.clear();
+        }
     }
 
     /// Closes the connection: running calls are cancelled, threads that wait for the socket return, and it leaves the

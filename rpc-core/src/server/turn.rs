@@ -28,6 +28,8 @@ pub(super) struct Turn {
     answering: usize,
     pub(super) last_accepted: u64,
     pub(super) phase: Phase,
+    /// Nothing ran when goodbye was said, and nothing has come since.
+    pub(super) idle: bool,
     pub(super) habits: Habits,
 }
 

@@ -55,7 +55,7 @@ fn another_protocol_is_named() {
 fn a_version_without_ours_is_named() {
     let mut preface = PREFACE;
     preface[6..8].copy_from_slice(&[9, 2]);
-    check_fatal(&preface, "versions 2 to 9");
+    check_fatal(&preface, "it speaks protocol versions 2 to 9, this side speaks 1 to 1");
 }
 
 #[test]
