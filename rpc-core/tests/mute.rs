@@ -136,3 +136,31 @@ fn an_idle_connection_is_not_pinged_and_still_good_after_a_long_silence() {
     assert_eq!(call.wait(), Ok("x".to_owned()));
     drop((sink, items));
 }
+
+/// What waited for room in a full queue was once told of its stream's end by the end of the connection, 30 s later.
+#[test]
+fn a_sender_that_waits_for_room_learns_that_its_stream_was_dropped_elsewhere() {
+    let (_duct, sink, items, mut server) = opened(Limits { queued_bytes: 1 << 10, ..Limits::default() });
+    // Credit for 4 billion items.
+    server.say(&framed(&[4, 1, 0xfc, 0xff, 0xff, 0xff, 0xff]));
+    let sent = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let send = |number| sink.send(number).map(|()| sent.fetch_add(1, Ordering::SeqCst)).err();
+            (0..).find_map(send).unwrap()
+        });
+        let (until, mut seen) = (Instant::now() + SOON, (0, Instant::now()));
+        while seen.1.elapsed() < 5 * BRIEF {
+            assert!(Instant::now() < until, "nothing is ever full");
+            let now = sent.load(Ordering::SeqCst);
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+            thread::park_timeout(BRIEF / 4);
+        }
+        let begun = Instant::now();
+        drop(items);
+        assert_eq!(sending.join().unwrap().code(), Code::Cancelled);
+        assert!(begun.elapsed() < SOON / 2, "only after {:?}", begun.elapsed());
+    });
+}

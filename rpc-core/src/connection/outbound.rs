@@ -212,15 +212,18 @@ impl Outbound {
     /// Waits until fewer than `bound` bytes are queued, the way out is closed, or `deadline`; false at the deadline, and
     /// when `is_over`, which is asked whenever this thread is woken.
     pub(crate) fn wait_for_room(&self, bound: usize, deadline: Instant, is_over: impl Fn() -> bool) -> bool {
-        let mut queue = self.lock();
-        while queue.is_full(bound) {
+        loop {
+            let over = is_over();
+            let queue = self.lock();
+            if !queue.is_full(bound) {
+                return true;
+            }
             let left = deadline.saturating_duration_since(sync::now());
-            if left.is_zero() || is_over() {
+            if left.is_zero() || over {
                 return false;
             }
-            queue = self.wait(queue, left);
+            drop(self.wait(queue, left));
         }
-        true
     }
 
     /// As [`wait_for_room`](Outbound::wait_for_room), as long as the peer takes something every `stall`; false when it

@@ -172,14 +172,15 @@ impl Port for Line {
         self.0.outbound.queued() < self.0.shared.limits.queued_bytes
     }
 
-    fn wait_for_room(&self, deadline: Option<Instant>) -> bool {
+    fn wait_for_room(&self, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) -> bool {
         if self.has_room() {
             return true;
         }
         self.0.push_out();
         let deadline = deadline.unwrap_or_else(|| sync::now() + DEADLINE_CEILING);
         let alarm = Alarm::set();
-        self.0.outbound.wait_for_room(self.0.shared.limits.queued_bytes, deadline, || alarm.has_rung())
+        let bound = self.0.shared.limits.queued_bytes;
+        self.0.outbound.wait_for_room(bound, deadline, || alarm.has_rung() || is_over())
     }
 
     /// The server always reads.

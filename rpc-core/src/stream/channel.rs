@@ -99,7 +99,10 @@ impl<T> Channel<T> {
             let go_on = match &wire {
                 Some(Wire { port, deadline: end, .. }) => {
                     let deadline = deadline.into_iter().chain(*end).min();
-                    port.wait_for_room(deadline) && (offer() || port.wait(deadline, &mut offer))
+                    if !port.wait_for_room(deadline, &|| self.over().is_some()) {
+                        return self.over().map(Err);
+                    }
+                    offer() || port.wait(deadline, &mut offer)
                 }
                 None => park_until(deadline, &mut || offer() || self.wire().is_some()),
             };
@@ -107,6 +110,15 @@ impl<T> Channel<T> {
                 return outcome;
             }
         }
+    }
+
+    /// Why no item is taken any more; until there is a reason, this thread is woken when there may be one.
+    fn over(&self) -> Option<Status> {
+        let mut state = self.lock();
+        if state.over.is_none() {
+            state.sleep();
+        }
+        state.over.clone()
     }
 
     fn wire(&self) -> Option<Wire> {

@@ -42,8 +42,9 @@ pub(crate) trait Port: Send + Sync {
     /// Whether so little is queued that more may be.
     fn has_room(&self) -> bool;
 
-    /// Waits until there is room, or as [`wait`](Port::wait); says whether there is. A peer that gives credit and reads nothing is waited for here.
-    fn wait_for_room(&self, deadline: Option<Instant>) -> bool;
+    /// Waits until there is room, or as [`wait`](Port::wait), or until `is_over`, asked whenever this thread is woken; says
+    /// whether there is room. A peer that gives credit and reads nothing is waited for here.
+    fn wait_for_room(&self, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) -> bool;
 
     /// Takes in what has come, where nobody else does; does not wait.
     fn take_in(&self);

@@ -128,14 +128,14 @@ impl Port for Connection {
         self.outbound.queued() < self.limits.queued_bytes
     }
 
-    fn wait_for_room(&self, deadline: Option<Instant>) -> bool {
+    fn wait_for_room(&self, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) -> bool {
         if self.has_room() {
             return true;
         }
         Connection::flush(self);
         let deadline = deadline.unwrap_or_else(|| sync::now() + DEADLINE_CEILING);
         let alarm = Alarm::set();
-        self.outbound.wait_for_room(self.limits.queued_bytes, deadline, || alarm.has_rung())
+        self.outbound.wait_for_room(self.limits.queued_bytes, deadline, || alarm.has_rung() || is_over())
     }
 
     fn take_in(&self) {
