@@ -143,8 +143,11 @@ impl Server {
         self.drain(Instant::now() + grace.min(DEADLINE_CEILING));
         self.shared.end_watching();
         watcher.join();
-        let ended = self.shared.pool.close(Instant::now() + CANCEL_TIME);
-        if ended {
+        let none_runs = || self.shared.running().is_empty();
+        let ended = self.shared.wait_until(Instant::now() + CANCEL_TIME, none_runs);
+        // Without a procedure a thread ends by itself, but a thousand of them need their time on a busy machine.
+        let time = if ended { LEAVING_TIME } else { Duration::ZERO };
+        if self.shared.pool.close(Instant::now() + time) {
             return Ok(());
         }
         Err(StillRunning { procedures: self.shared.running() })
@@ -175,6 +178,9 @@ impl Server {
 
 /// After its call was cancelled, a procedure has this long to end: 500 ms.
 const CANCEL_TIME: Duration = Duration::from_millis(500);
+
+/// When no procedure runs any more, the threads have this long to end: 10 s.
+const LEAVING_TIME: Duration = Duration::from_secs(10);
 
 impl ServerBuilder {
     /// Adds a service.
