@@ -175,7 +175,9 @@ fn deadline_spans_all_attempts(transport: Transport) {
     let begun = Instant::now();
     let given = Duration::from_millis(300);
     let failure = client.wait_for_ready().with_deadline(given).empty_call().unwrap_err();
-    assert_eq!((failure.code(), failure.may_have_run()), (Code::Unavailable, false), "{failure}");
+    // Its time may pass in a pause, or while it connects.
+    assert!(matches!(failure.code(), Code::Unavailable | Code::DeadlineExceeded), "{failure}");
+    assert!(!failure.may_have_run());
     assert!(begun.elapsed() <= given + SOON / 2, "{:?}", begun.elapsed());
     assert!(resolver.rejections().len() > 2, "it was tried more than twice");
 }
