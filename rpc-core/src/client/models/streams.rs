@@ -92,7 +92,7 @@ fn a_sink_that_waits_for_credit_gets_it_whoever_reads() {
             let id = start(&sending, 1, far(), Departure::WithItsCaller, Some(legs)).unwrap();
             let (sink, items) = stream::<u64>();
             sending.feed(id, items, None);
-            (0..130).for_each(|item| sink.send(item).unwrap());
+            (0..70).for_each(|item| sink.send(item).unwrap());
             drop(sink);
             assert!(matches!(sending.wait(id, far()), Ok(Answer::Returned(_))));
         });
@@ -112,7 +112,7 @@ fn a_sink_that_waits_for_credit_gets_it_whoever_reads() {
                     peer.say(&Message::Credit { id, items: count }, &[]);
                 }
                 Asked::End(id) => {
-                    assert_eq!(came, 130);
+                    assert_eq!(came, 70);
                     returned(&peer, id);
                     break;
                 }
