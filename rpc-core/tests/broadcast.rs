@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,18 +16,21 @@ trait News {
     fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status>;
 }
 
-struct Agency(Broadcast<(u64, Bytes)>, Arc<()>);
+/// A broadcast, what its streams keep, and who subscribed over the network.
+struct Agency(Broadcast<(u64, Bytes)>, Arc<()>, Mutex<Vec<SubscriberId>>);
 
 impl News for Agency {
     fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status> {
-        Ok(self.0.subscribe().1.keeping(self.1.clone()))
+        let (id, stream) = self.0.subscribe();
+        self.2.lock().unwrap().push(id);
+        Ok(stream.keeping(self.1.clone()))
     }
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn agency(lag: Lag) -> (Arc<Agency>, Server) {
-    let agency = Arc::new(Agency(Broadcast::with_lag(lag), Arc::default()));
+    let agency = Arc::new(Agency(Broadcast::with_lag(lag), Arc::default(), Mutex::default()));
     let server = Server::builder().service(NewsService::new(agency.clone())).bind("127.0.0.1:0").unwrap();
     (agency, server)
 }
@@ -225,6 +229,55 @@ fn what_a_subscriber_missed_comes_first_and_for_it_alone() {
     drop(news);
     assert_eq!(late.map(Result::unwrap).collect::<Vec<_>>(), [10, 11, 1]);
     assert_eq!(plain.map(Result::unwrap).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_stream_that_is_cut_ends_at_once_whether_or_not_it_takes_what_was_sent() {
+    let (agency, server) = agency(Lag::default());
+    // Its client takes nothing while the test does not: what was sent exceeds the credit.
+    let mut far = reader(&server).listen().unwrap();
+    let (near_id, mut near) = agency.0.subscribe();
+    let (_, mut other) = agency.0.subscribe();
+    for number in 1..=1_000 {
+        agency.0.send(&(number, Bytes::default())).unwrap();
+    }
+    let why = Status::unavailable("it ends");
+    agency.0.cut(&[near_id], &why);
+    assert_eq!(near.next(), Some(Err(why.clone())));
+    assert_eq!(other.next().unwrap().unwrap().0, 1);
+    agency.0.cut(&agency.2.lock().unwrap(), &why);
+    let (taken, ended) = drain(&mut far);
+    assert!(taken.len() < 1_000 && taken.iter().copied().eq(1..=taken.len() as u64), "{taken:?}");
+    assert_eq!(ended, why);
+    assert_eq!(other.next().unwrap().unwrap().0, 2);
+    server.shutdown(PATIENCE).unwrap();
+}
+
+#[test]
+fn first_items_are_made_when_they_are_taken_and_what_was_sent_meanwhile_comes_behind_them() {
+    let news = Broadcast::new();
+    let made = Arc::new(AtomicU64::new(0));
+    let counted = made.clone();
+    let first = (0..100).map(move |item| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(item)
+    });
+    let (_, mut late) = news.subscribe_behind_iter(first);
+    news.send(&9u64).unwrap();
+    assert_eq!(late.next(), Some(Ok(0)));
+    // One may lie ready.
+    assert!(made.load(Ordering::SeqCst) <= 2);
+    drop(news);
+    assert!(late.map(Result::unwrap).eq((1..100).chain([9])));
+}
+
+#[test]
+fn a_first_item_that_cannot_be_made_ends_its_stream_with_the_reason() {
+    let news = Broadcast::new();
+    let (_, late) = news.subscribe_behind_iter([Ok(1u64), Err(Status::aborted("begin anew")), Ok(2)]);
+    news.send(&9).unwrap();
+    assert_eq!(late.collect::<Vec<_>>(), [Ok(1), Err(Status::aborted("begin anew"))]);
+    assert_eq!(news.subscribers(), 0);
 }
 
 #[derive(Clone, Debug)]

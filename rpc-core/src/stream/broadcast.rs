@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::chain::Lag;
 use self::chain::{Audience, Chain, Word};
-use self::cursor::Cursor;
+use self::cursor::{Cursor, First};
 use self::rounds::{Shard, Writers};
 pub(super) use self::subscriber::{Subscribed, Subscriber};
 use super::Stream;
@@ -120,6 +120,16 @@ impl<T> Broadcast<T> {
         self.append(Word::End(outcome), Audience::Only(subscribers.into()));
     }
 
+    /// Ends these streams at once with `why`; what they have still to take is lost. For subscribers that must not be waited
+    /// for.
+    pub fn cut(&self, subscribers: &[SubscriberId], why: &Status) {
+        for shard in self.shards() {
+            for subscriber in shard.members_of(subscribers) {
+                subscriber.cut(why.clone());
+            }
+        }
+    }
+
     fn append(&self, word: Word, audience: Audience) -> Position {
         let position = self.chain.append(word, audience);
         let shards = self.shards();
@@ -178,7 +188,7 @@ impl<T: Serialize> Broadcast<T> {
 impl<T: Serialize + DeserializeOwned> Broadcast<T> {
     /// A stream of what is sent from now on, and the name under which [`send_to`](Broadcast::send_to) reaches it.
     pub fn subscribe(&self) -> (SubscriberId, Stream<T>) {
-        self.enter(VecDeque::new())
+        self.enter(First::made(VecDeque::new()))
     }
 
     /// As [`subscribe`](Broadcast::subscribe), of a stream that begins with items of its own: what the subscriber has
@@ -192,10 +202,25 @@ impl<T: Serialize + DeserializeOwned> Broadcast<T> {
         T: 'a,
     {
         let first = first.into_iter().map(encoded).collect::<Result<_, Status>>()?;
-        Ok(self.enter(first))
+        Ok(self.enter(First::made(first)))
     }
 
-    fn enter(&self, first: VecDeque<Arc<[u8]>>) -> (SubscriberId, Stream<T>) {
+    /// As [`subscribe_behind`](Broadcast::subscribe_behind), of a stream whose first items are made one by one as the
+    /// subscriber takes them; an `Err` ends the stream. However many there are, no more than one lies ready.
+    ///
+    /// They are made by whatever thread sends: it should not wait there, and must not touch this subscriber. What is sent
+    /// meanwhile comes behind them, and counts as [`Lag`].
+    pub fn subscribe_behind_iter<I>(&self, first: I) -> (SubscriberId, Stream<T>)
+    where
+        I: IntoIterator<Item = Result<T, Status>>,
+        I::IntoIter: Send + 'static,
+    {
+        let mut first = first.into_iter();
+        let source = move || first.next().map(|item| item.and_then(|item| encoded(&item)));
+        self.enter(First::to_be_made(Box::new(source)))
+    }
+
+    fn enter(&self, first: First) -> (SubscriberId, Stream<T>) {
         let id = SubscriberId(self.next.fetch_add(1, Ordering::Relaxed));
         let shard = self.shard();
         let cursor = Cursor::new(id, first, &self.chain);

@@ -87,6 +87,12 @@ impl Shard {
         self.lock().len()
     }
 
+    /// Those of these subscribers that are members.
+    pub(super) fn members_of(&self, ids: &[SubscriberId]) -> Vec<Arc<Subscriber>> {
+        let members = self.lock();
+        ids.iter().filter_map(|id| members.get(id)).cloned().collect()
+    }
+
     /// Items up to `sent` that no round has begun to pass on.
     pub(super) fn behind(&self, sent: u64) -> u64 {
         if self.phase.load(Ordering::SeqCst) == IDLE {

@@ -91,6 +91,18 @@ impl Subscriber {
         }
     }
 
+    /// Ends now, for this reason.
+    pub(super) fn cut(&self, why: Status) {
+        let mut state = self.lock();
+        let cursor = state.cursor.take();
+        if cursor.is_some() {
+            state.failure = Some(why);
+        }
+        drop(state);
+        drop(cursor);
+        self.deliver(&mut Vec::new());
+    }
+
     /// Whether this thread is to send.
     fn begin(&self) -> bool {
         let mut state = self.lock();
