@@ -47,6 +47,15 @@ pub(crate) enum Vantage {
     },
 }
 
+/// All that an asker's place has to do with the addresses he is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Outlook {
+    /// He is on the binder's machine, or in its process.
+    Beside,
+    /// He is on another machine, and reached the binder at this address of its.
+    From(IpAddr),
+}
+
 /// Why an address cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[non_exhaustive]
@@ -102,6 +111,14 @@ impl Vantage {
         }
     }
 
+    /// What is seen from here.
+    pub(crate) fn outlook(self) -> Outlook {
+        match self {
+            Vantage::Beside => Outlook::Beside,
+            Vantage::Afar { local, .. } => Outlook::From(local),
+        }
+    }
+
     fn between(peer: SocketAddr, local: SocketAddr) -> Vantage {
         let (peer, local) = (peer.ip().to_canonical(), local.ip().to_canonical());
         // A machine that calls itself by its outer address has that address at both ends.
@@ -125,19 +142,19 @@ impl Place {
         self.port.get()
     }
 
-    /// The address by which an asker at this vantage reaches the place.
+    /// The address by which an asker with this outlook reaches the place.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn seen_from(&self, vantage: Vantage) -> Result<String, OutOfReach> {
-        match (&self.host, vantage) {
-            (Host::Beside(_), Vantage::Afar { local, .. }) => self.outer_address(local),
-            (host, Vantage::Afar { .. }) if host.is_loopback() => Err(OutOfReach(
+    pub(crate) fn seen_from(&self, outlook: Outlook) -> Result<String, OutOfReach> {
+        match (&self.host, outlook) {
+            (Host::Beside(_), Outlook::From(local)) => self.outer_address(local),
+            (host, Outlook::From(_)) if host.is_loopback() => Err(OutOfReach(
                 "only programs on the binder's own machine reach it: let its server register 0.0.0.0, or an \
                  address that others can reach",
             )),
-            (Host::Beside(IpAddr::V4(_)), Vantage::Beside) => Ok(Ipv4Addr::LOCALHOST.to_string()),
-            (Host::Beside(IpAddr::V6(_)), Vantage::Beside) => Ok(Ipv6Addr::LOCALHOST.to_string()),
+            (Host::Beside(IpAddr::V4(_)), Outlook::Beside) => Ok(Ipv4Addr::LOCALHOST.to_string()),
+            (Host::Beside(IpAddr::V6(_)), Outlook::Beside) => Ok(Ipv6Addr::LOCALHOST.to_string()),
             (host, _) => Ok(host.to_string()),
         }
     }

@@ -97,8 +97,9 @@ pub trait Binder {
     /// What changes in this scope from now on, with all that is there first.
     ///
     /// A caller who has seen everything up to a [`Revision`] names it, and gets what came after it if the binder
-    /// remembers, else everything again ([`Change::Reset`]); one notice comes at once, though it may be empty. One that does not take what is sent is later given
-    /// everything again, and costs nobody else.
+    /// remembers, else everything again ([`Change::Reset`]); one notice comes at once, though it may be empty. Who takes
+    /// less than is sent, for too long, finds his stream ended with `ResourceExhausted`, and watches again from the last
+    /// revision that he knows.
     ///
     /// # Errors
     /// When the scope breaks a rule, too many watch already, or the caller's token does not allow it.

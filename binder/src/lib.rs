@@ -14,6 +14,7 @@ mod features;
 mod identity;
 mod name;
 mod registry;
+mod selection;
 mod state;
 
 mod name_service;

@@ -1,15 +1,16 @@
 //! The binder's procedures over its registry.
 //!
 //! Owned by [`BinderServer`](crate::BinderServer). The only place that joins the registry with the clock, with who may do
-//! what, and with what surrounds a call; it decides nothing.
+//! what, and with what surrounds a call; it decides nothing. Somebody must [announce](NameService::announce) what changes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Context, Status, Stream};
 
 use crate::access::{Access, Permit};
-use crate::address::{OutOfReach, Place, Vantage};
+use crate::address::{OutOfReach, Outlook, Place, Vantage};
 use crate::contract::{
     Binder, Found, Granted, Location, Notice, Offer, PAGE, Page, Query, Question, Renewal, Revision, Scope,
     Stats, Target,
@@ -19,6 +20,7 @@ use crate::features::{Features, Wanted};
 use crate::identity::{IdentityError, Owner};
 use crate::name::ProcedureName;
 use crate::registry::{Held, Intent, Offered, Registry, Saved, Spot, Sweep, millis};
+use crate::selection::Selection;
 
 mod counters;
 mod savings;
@@ -27,18 +29,20 @@ mod watching;
 
 use counters::Tally;
 pub(crate) use savings::{Savings, Turn};
-use watching::Bells;
+use watching::{Beginning, Watchers};
 
 /// A binder in this process, without a socket.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NameService(Arc<Desk>);
 
 /// What the service and its watchers share.
 #[derive(Debug)]
 struct Desk {
     registry: Mutex<Registry>,
-    /// Rung whenever the registry has a new revision; never locked together with it.
-    bells: Bells,
+    watchers: Arc<Watchers>,
+    /// Rung whenever the registry has a new revision. One that was rung and not yet heard is enough.
+    bell: Sender<()>,
+    heard: Receiver<()>,
     access: Access,
     tally: Tally,
     savings: Savings,
@@ -48,8 +52,10 @@ struct Desk {
 
 impl NameService {
     pub(crate) fn new(registry: Registry, access: Access, savings: Savings) -> NameService {
-        let (registry, bells, tally) = (Mutex::new(registry), Bells::default(), Tally::default());
-        NameService(Arc::new(Desk { registry, bells, access, tally, savings, binder: fastrand::u64(..) }))
+        let (registry, watchers, tally) = (Mutex::new(registry), Arc::default(), Tally::default());
+        let (bell, heard) = bounded(1);
+        let binder = fastrand::u64(..);
+        NameService(Arc::new(Desk { registry, watchers, bell, heard, access, tally, savings, binder }))
     }
 
     /// Ends the leases whose time is over; what has happened by itself since the last time.
@@ -57,6 +63,30 @@ impl NameService {
         let sweep = self.0.change(|registry| registry.sweep(Instant::now()));
         self.0.tally.expired(sweep.gone);
         sweep
+    }
+
+    /// Says that there is something to announce.
+    pub(crate) fn bell(&self) -> Receiver<()> {
+        self.0.heard.clone()
+    }
+
+    /// Tells the watchers what came behind this revision; up to which one they know everything then. To be called by one
+    /// thread, after each ring of the [bell](NameService::bell).
+    pub(crate) fn announce(&self, told: u64) -> u64 {
+        let mut registry = self.0.registry();
+        let news = registry.since(told, |_| true, Instant::now());
+        let number = registry.number();
+        drop(registry);
+        match news {
+            Some(news) => self.0.watchers.announce(&news, |number| self.0.revision(number)),
+            None => self.0.watchers.begin_anew(),
+        }
+        number
+    }
+
+    /// Ends all watching, so that watchers turn to another binder at once.
+    pub(crate) fn close(&self) {
+        self.0.watchers.close();
     }
 
     /// What is to be kept over a restart, and as of which revision.
@@ -91,7 +121,8 @@ impl Desk {
         let changed = registry.number() != before;
         drop(registry);
         if changed {
-            self.bells.ring();
+            // A bell that still rings will be heard after this change.
+            self.bell.try_send(()).ok();
         }
         outcome
     }
@@ -126,7 +157,7 @@ impl Desk {
             registry.lookup(&name, &wanted, Instant::now()).map(|held| (held, registry.number()))
         })?;
         let max_age = held.iter().map(Held::max_age).min().unwrap_or_default();
-        Ok((within_reach(&name, held, Vantage::of(&context))?, max_age, self.revision(number)))
+        Ok((within_reach(&name, held, outlook(&context))?, max_age, self.revision(number)))
     }
 
     /// Does the same to all targets that the caller may touch and that are there.
@@ -208,33 +239,37 @@ impl Binder for NameService {
 
     fn lookup(&self, question: Question) -> Result<Found, BinderError> {
         let (reached, max_age, revision) = self.0.lookup(question)?;
-        let vantage = Vantage::of(&Context::current());
-        let entries = reached.iter().map(|(held, _)| telling::entry(held, vantage, Instant::now())).collect();
+        let outlook = outlook(&Context::current());
+        let entries = reached.iter().map(|(held, _)| telling::entry(held, outlook, Instant::now())).collect();
         Ok(Found { entries, max_age_ms: millis(max_age), revision })
     }
 
     fn list(&self, query: Query) -> Result<Page, BinderError> {
         let context = Context::current();
         self.0.access.check_lookup(context.metadata())?;
-        telling::check_scope(&Scope::Prefix(query.prefix.clone()))?;
+        Selection::prefix(query.prefix.clone())?;
         let wanted = Wanted::parse(None, query.metadata)?;
         let limit =
             usize::try_from(query.limit).ok().filter(|limit| (1..=PAGE).contains(limit)).unwrap_or(PAGE);
-        let (vantage, now) = (Vantage::of(&context), Instant::now());
+        let (outlook, now) = (outlook(&context), Instant::now());
         let (slice, number) = self.0.change(|registry| {
             let slice = registry.list(&query.prefix, &wanted, query.after.as_ref(), limit, now);
             (slice, registry.number())
         });
-        let entries = slice.held.iter().map(|held| telling::entry(held, vantage, now)).collect();
+        let entries = slice.held.iter().map(|held| telling::entry(held, outlook, now)).collect();
         Ok(Page { entries, next: slice.next, revision: self.0.revision(number) })
     }
 
     fn watch(&self, scope: Scope, seen: Option<Revision>) -> Result<Stream<Notice>, BinderError> {
         let context = Context::current();
         self.0.access.check_lookup(context.metadata())?;
-        telling::check_scope(&scope)?;
-        let watcher = watching::Watcher::new(self.0.clone(), scope, seen, Vantage::of(&context))?;
-        Ok(Stream::from_iter(watcher))
+        let (desk, outlook, selection) = (&self.0, outlook(&context), Selection::parse(scope)?);
+        // What another start of the binder has counted says nothing here.
+        let seen = seen.filter(|seen| seen.binder == desk.binder).map(|seen| seen.number);
+        let stream = desk.watchers.admit(selection, outlook, |seat, selection| {
+            Beginning::new(desk.clone(), seat, selection.clone(), outlook, seen)
+        })?;
+        Ok(stream)
     }
 
     fn drain_targets(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {
@@ -261,7 +296,7 @@ impl Binder for NameService {
         self.0.access.check_lookup(Context::current().metadata())?;
         let desk = &self.0;
         let (census, number) = desk.change(|registry| (registry.census(Instant::now()), registry.number()));
-        let (watchers, counters, saving) = (desk.bells.count(), desk.tally.read(), desk.savings.read());
+        let (watchers, counters, saving) = (desk.watchers.count(), desk.tally.read(), desk.savings.read());
         Ok(telling::stats(&census, desk.revision(number), watchers, counters, saving))
     }
 }
@@ -272,12 +307,12 @@ type Reached = (Held, String);
 fn within_reach(
     name: &ProcedureName,
     held: Vec<Held>,
-    vantage: Vantage,
+    outlook: Outlook,
 ) -> Result<Vec<Reached>, BinderError> {
     let mut reached = Vec::with_capacity(held.len());
     let mut refused: Option<(Place, OutOfReach)> = None;
     for held in held {
-        match held.record.place.seen_from(vantage) {
+        match held.record.place.seen_from(outlook) {
             Ok(address) => reached.push((held, address)),
             Err(why) => refused = Some((held.record.place.clone(), why)),
         }
@@ -306,6 +341,10 @@ fn choose(reached: Vec<Reached>) -> Option<Reached> {
     };
     let place = reached.iter().position(chosen)?;
     reached.into_iter().nth(place)
+}
+
+fn outlook(context: &Context) -> Outlook {
+    Vantage::of(context).outlook()
 }
 
 fn caller() -> Result<Owner, BinderError> {

@@ -34,7 +34,7 @@ pub(crate) use guard::GuardNews;
 pub use guard::{GUARD_LEASES, GUARD_TIME};
 use history::History;
 use lease::{Lease, Leases, Share};
-pub(crate) use queries::{Census, Missed, Spot, Start, Told};
+pub(crate) use queries::{Census, Extent, Names, News, Spot, Told};
 pub(crate) use record::{Event, Health, Held, Intent, Offered, Record};
 pub(crate) use saved::{Saved, SavedLease, SavedRecord};
 pub use terms::*;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Server, StillRunning};
 use thiserror::Error;
@@ -28,7 +28,10 @@ use saver::Saver;
 /// and at once if it has a state file.
 #[derive(Debug)]
 pub struct BinderServer {
+    /// Before the server, which would wait for the watchers.
+    watching: Watching,
     server: Server,
+    _announcer: Attendant,
     _sweeper: Attendant,
     /// Behind the server, so that it saves what the last calls did.
     _saver: Option<Attendant>,
@@ -58,6 +61,10 @@ pub enum StartError {
     #[error(transparent)]
     System(#[from] io::Error),
 }
+
+/// Ends all watching when it is dropped.
+#[derive(Debug)]
+struct Watching(Arc<NameService>);
 
 /// A thread of the binder's own.
 #[derive(Debug)]
@@ -104,9 +111,18 @@ impl BinderServer {
     ) -> io::Result<BinderServer> {
         let server = Server::builder().service(BinderService::new(names.clone())).bind(address)?;
         let tick = terms.within_bounds().shortest() / PAUSE_SHARE / LOOKS_PER_PAUSE;
-        let sweeper = Attendant::spawn("binder-sweeper", move |closed| sweep(&names, tick, closed))?;
+        let announcing = names.clone();
+        let announcer = Attendant::spawn("binder-announcer", move |closed| announce(&announcing, closed))?;
+        let sweeping = names.clone();
+        let sweeper = Attendant::spawn("binder-sweeper", move |closed| sweep(&sweeping, tick, closed))?;
         let saver = saver.map(|saver| Attendant::spawn("binder-state", move |closed| saver.run(closed)));
-        Ok(BinderServer { server, _sweeper: sweeper, _saver: saver.transpose()? })
+        Ok(BinderServer {
+            watching: Watching(names),
+            server,
+            _announcer: announcer,
+            _sweeper: sweeper,
+            _saver: saver.transpose()?,
+        })
     }
 
     /// The address it listens on, with the real port.
@@ -114,13 +130,20 @@ impl BinderServer {
         self.server.address()
     }
 
-    /// Stops taking calls, gives those that run this long, and ends. Without a state file, what was registered is
-    /// forgotten.
+    /// Ends all watching, stops taking calls, gives those that run this long, and ends. Without a state file, what was
+    /// registered is forgotten.
     ///
     /// # Errors
     /// When calls were still running after `grace`.
     pub fn shutdown(self, grace: Duration) -> Result<(), StillRunning> {
+        drop(self.watching);
         self.server.shutdown(grace)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -139,6 +162,18 @@ impl Attendant {
 fn first_epoch() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_micros()).unwrap_or(0)
+}
+
+fn announce(names: &NameService, closed: &Receiver<Infallible>) {
+    let bell = names.bell();
+    let mut told = 0;
+    loop {
+        told = names.announce(told);
+        select! {
+            recv(bell) -> _ => {}
+            recv(closed) -> _ => return,
+        }
+    }
 }
 
 fn sweep(names: &NameService, tick: Duration, closed: &Receiver<Infallible>) {

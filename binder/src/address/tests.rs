@@ -17,7 +17,11 @@ fn lan() -> Vantage {
 #[track_caller]
 fn check(address: &str, server: Vantage, asker: Vantage, expected: Option<&str>) {
     let place = Place::advertised(address, 4000, server).unwrap();
-    assert_eq!(place.seen_from(asker).ok().as_deref(), expected, "{address} from {server:?} to {asker:?}");
+    assert_eq!(
+        place.seen_from(asker.outlook()).ok().as_deref(),
+        expected,
+        "{address} from {server:?} to {asker:?}"
+    );
 }
 
 #[track_caller]

@@ -10,6 +10,8 @@ use super::Entry;
 pub enum Scope {
     /// One procedure.
     Name(String),
+    /// These procedures, at most [`PAGE`](crate::PAGE).
+    Names(Vec<String>),
     /// All whose names begin with this; empty for all there are.
     Prefix(String),
 }
@@ -38,7 +40,12 @@ pub struct Notice {
 #[non_exhaustive]
 pub enum Change {
     /// All there is follows: forget what was told before.
-    Reset,
+    Reset {
+        /// How long the binder has run: a young one may not know every living server yet.
+        binder_age_ms: u64,
+        /// The binder's lease; servers renew well within it.
+        lease_ms: u64,
+    },
     /// It was not there before.
     Added(Entry),
     /// Its address, state, weight, version, metadata or epoch is another one now.
@@ -82,6 +89,7 @@ impl Scope {
     pub fn has(&self, name: &str) -> bool {
         match self {
             Scope::Name(wanted) => name == wanted,
+            Scope::Names(wanted) => wanted.iter().any(|wanted| wanted == name),
             Scope::Prefix(prefix) => name.starts_with(prefix.as_str()),
         }
     }

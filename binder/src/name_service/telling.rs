@@ -2,15 +2,14 @@
 
 use std::time::Instant;
 
-use crate::address::Vantage;
-use crate::contract::{Alarm, Change, Counters, Entry, Gone, Notice, Revision, Saving, Scope, Stats};
-use crate::name::{NameError, ProcedureName};
-use crate::registry::{Census, GUARD_TIME, Held, Missed, Start, Told, millis};
+use crate::address::Outlook;
+use crate::contract::{Alarm, Change, Counters, Entry, Gone, Notice, Revision, Saving, Stats};
+use crate::registry::{Census, GUARD_TIME, Held, Told, millis};
 
-/// A registration as one who asks from this vantage sees it.
-pub(super) fn entry(held: &Held, vantage: Vantage, now: Instant) -> Entry {
+/// A registration as one with this outlook sees it.
+pub(super) fn entry(held: &Held, outlook: Outlook, now: Instant) -> Entry {
     let Held { record, term, left } = held;
-    let (address, out_of_reach) = match record.place.seen_from(vantage) {
+    let (address, out_of_reach) = match record.place.seen_from(outlook) {
         Ok(address) => (address, None),
         Err(why) => (record.place.address(), Some(why.to_string())),
     };
@@ -33,39 +32,35 @@ pub(super) fn entry(held: &Held, vantage: Vantage, now: Instant) -> Entry {
     }
 }
 
-/// What a watcher has missed, in notices of a bounded size; none if he has missed nothing.
-pub(super) fn notices(missed: Missed, vantage: Vantage, revision: Revision, now: Instant) -> Vec<Notice> {
-    let reset = matches!(missed.start, Start::Anew).then_some(Change::Reset);
-    let changes = missed.news.into_iter().map(|told| match told {
-        Told::Added(held) => Change::Added(entry(&held, vantage, now)),
-        Told::Changed(held) => Change::Changed(entry(&held, vantage, now)),
-        Told::Removed(record, why) => Change::Removed(Gone {
-            name: record.name.to_string(),
-            instance: record.owner.instance.short(),
-            epoch: record.epoch,
-            why,
-        }),
-    });
-    let mut changes = reset.into_iter().chain(changes).peekable();
+/// These changes as watchers with this outlook see them; with them they know everything up to `revision`.
+pub(super) fn notices(told: &[&Told], outlook: Outlook, revision: Option<Revision>) -> Vec<Notice> {
+    let now = Instant::now();
+    in_notices(told.iter().map(|told| change(told, outlook, now)).collect(), revision)
+}
+
+/// These changes in notices of a bounded size, the last of which names the revision.
+pub(super) fn in_notices(changes: Vec<Change>, revision: Option<Revision>) -> Vec<Notice> {
     let mut notices = Vec::new();
+    let mut changes = changes.into_iter().peekable();
     while changes.peek().is_some() {
-        let changes = changes.by_ref().take(CHANGES).collect();
-        notices.push(Notice { changes, revision: None });
+        notices.push(Notice { changes: changes.by_ref().take(CHANGES).collect(), revision: None });
     }
     if let Some(last) = notices.last_mut() {
-        last.revision = Some(revision);
+        last.revision = revision;
     }
     notices
 }
 
-/// Whether names like this can be there.
-///
-/// # Errors
-/// The rule that every one of them would break.
-pub(super) fn check_scope(scope: &Scope) -> Result<(), NameError> {
-    match scope {
-        Scope::Prefix(prefix) if prefix.is_empty() => Ok(()),
-        Scope::Name(text) | Scope::Prefix(text) => ProcedureName::parse(text).map(drop),
+fn change(told: &Told, outlook: Outlook, now: Instant) -> Change {
+    match told {
+        Told::Added(held) => Change::Added(entry(held, outlook, now)),
+        Told::Changed(held) => Change::Changed(entry(held, outlook, now)),
+        Told::Removed(record, why) => Change::Removed(Gone {
+            name: record.name.to_string(),
+            instance: record.owner.instance.short(),
+            epoch: record.epoch,
+            why: *why,
+        }),
     }
 }
 
@@ -107,4 +102,4 @@ fn alarm(census: &Census) -> Option<Alarm> {
 }
 
 /// The most changes in one notice: at their largest they are a tenth of the largest frame.
-const CHANGES: usize = 128;
+pub(super) const CHANGES: usize = 128;

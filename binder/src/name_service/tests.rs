@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::access::{AccessError, Lookups, TOKEN_KEY, Tokens};
-use crate::contract::{Change, Departure, Entry, LossReason, Mode, State};
+use crate::contract::{Entry, LossReason, Mode, State};
 use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, LEASE_KEY};
 use crate::registry::Terms;
+
+mod watching;
 
 fn service() -> NameService {
     service_for(Access::default())
@@ -240,61 +242,6 @@ fn with_tokens_only_who_has_one_changes_the_names_it_allows() {
         assert_eq!(refused, "the token does not allow the name chat/send: it allows lookups only");
     });
     assert_eq!(allowed.scope(|| service.drain_targets(target())), Ok(target()));
-}
-
-#[test]
-fn a_watcher_gets_all_there_is_and_then_each_change_and_goes_on_where_it_stopped() {
-    let service = service();
-    share(&service, 1, "sum", 1);
-    let scope = || Scope::Prefix(String::new());
-    let mut stream = service.watch(scope(), None).unwrap();
-    let first = stream.next().unwrap().unwrap();
-    assert!(matches!(first.changes.as_slice(), [Change::Reset, Change::Added(entry)] if entry.port == 1));
-    share(&service, 1, "sum", 2);
-    let changed = stream.next().unwrap().unwrap();
-    assert!(matches!(changed.changes.as_slice(), [Change::Changed(entry)] if entry.port == 2));
-    drop(stream);
-    named(1).scope(|| service.unregister(vec!["sum".into()])).unwrap();
-    let mut again = service.watch(scope(), changed.revision).unwrap();
-    let gone = again.next().unwrap().unwrap();
-    assert!(
-        matches!(gone.changes.as_slice(), [Change::Removed(gone)] if gone.why == Departure::Unregistered)
-    );
-    let nothing = service.watch(scope(), gone.revision).unwrap().next().unwrap().unwrap();
-    assert_eq!((nothing.changes, nothing.revision), (Vec::new(), gone.revision));
-    let elsewhere = gone.revision.map(|seen| Revision { binder: seen.binder ^ 1, ..seen });
-    let reset = service.watch(scope(), elsewhere).unwrap().next().unwrap().unwrap();
-    assert_eq!(reset.changes, [Change::Reset]);
-}
-
-#[test]
-fn a_large_scope_comes_in_notices_of_a_bounded_size_of_which_the_last_names_the_revision() {
-    let service = service();
-    for number in 0..1_000 {
-        register(&service, &format!("p{number}"), "127.0.0.1").unwrap();
-    }
-    let mut stream = service.watch(Scope::Prefix("p".into()), None).unwrap();
-    let mut changes = 0;
-    loop {
-        let notice = stream.next().unwrap().unwrap();
-        assert!(notice.changes.len() <= 128);
-        changes += notice.changes.len();
-        if notice.revision.is_some() {
-            break;
-        }
-    }
-    assert_eq!(changes, 1_001);
-}
-
-#[test]
-fn watchers_are_counted_and_gone_when_their_streams_are() {
-    let service = service();
-    let stream = service.watch(Scope::Name("chat".into()), None).unwrap();
-    assert_eq!(service.stats().unwrap().watchers, 1);
-    drop(stream);
-    assert_eq!(service.stats().unwrap().watchers, 0);
-    let refused = service.watch(Scope::Name(String::new()), None);
-    assert!(matches!(refused, Err(BinderError::Name(_))));
 }
 
 #[test]

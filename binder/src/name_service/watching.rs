@@ -1,131 +1,226 @@
-//! Watchers: each has a place in the registry's history, and a bell that says that there is more.
+//! Watchers, and telling them what changes.
 //!
-//! Nothing is queued for a watcher. One that does not read falls behind by itself, and when what it missed is no longer
-//! remembered it gets everything again.
+//! ```text
+//!   change ─▶ registry ─▶ history ─▶ announce: [ what came since ] ─▶ Broadcast ─▶ stream, stream, stream …
+//!   watch ──────────────▶ a seat, and a stream that begins with what it missed
+//! ```
+//! A change costs whoever makes it a bell, however many watch; a thread of the binder's announces it, in the order of
+//! revisions. Where an address is read from decides how it reads, so there is one broadcast for each outlook.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
-use rpc_core::{Context, Status};
+use rpc_core::{Broadcast, Status, Stream, SubscriberId};
 
-use super::{Desk, telling};
-use crate::address::Vantage;
-use crate::contract::{Notice, Revision, Scope};
+use super::telling;
+use crate::address::Outlook;
+use crate::contract::{Notice, Revision};
+use crate::name::ProcedureName;
+use crate::registry::News;
+use crate::selection::Selection;
 
-/// The bells of all watchers.
+mod beginning;
+mod letters;
+
+pub(super) use beginning::Beginning;
+
+/// Everybody who watches. The lock guards plain data: nothing is sent under it.
 #[derive(Debug, Default)]
-pub(super) struct Bells(Mutex<Ringers>);
+pub(super) struct Watchers(Mutex<Seats>);
 
 #[derive(Debug, Default)]
-struct Ringers {
+struct Seats {
     last: u64,
-    bells: HashMap<u64, Sender<()>>,
+    seats: HashMap<SeatId, Seat>,
+    by_name: HashMap<ProcedureName, Vec<SeatId>>,
+    by_prefix: BTreeMap<Box<str>, Vec<SeatId>>,
+    broadcasts: HashMap<Outlook, Hall>,
+    closed: bool,
 }
 
-/// One watcher's stream.
-pub(super) struct Watcher {
-    desk: Arc<Desk>,
-    scope: Scope,
-    vantage: Vantage,
-    /// Up to where it knows everything.
-    seen: Option<u64>,
-    ready: VecDeque<Notice>,
-    greeting: Greeting,
-    id: u64,
-    bell: Receiver<()>,
+/// One watcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SeatId(u64);
+
+#[derive(Debug)]
+struct Seat {
+    outlook: Outlook,
+    subscriber: SubscriberId,
+    selection: Selection,
+    /// He is told what comes behind this revision; nothing while his stream is still at its beginning.
+    behind: Option<u64>,
 }
 
-/// The first notice: one who missed nothing is told so once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Greeting {
-    Due,
-    Done,
+/// The broadcast of an outlook, and how many watch from there.
+#[derive(Debug)]
+struct Hall {
+    news: Arc<Broadcast<Notice>>,
+    seats: usize,
 }
 
-impl Bells {
-    /// Says to all watchers that there is more. A bell that was rung and not yet heard is enough.
-    pub(super) fn ring(&self) {
-        for bell in self.lock().bells.values() {
-            let _ = bell.try_send(());
-        }
-    }
+/// Gives a watcher's seat back when his stream is over.
+#[derive(Debug)]
+struct Leave(Arc<Watchers>, SeatId);
 
+impl Watchers {
     pub(super) fn count(&self) -> usize {
-        self.lock().bells.len()
+        self.lock().seats.len()
     }
 
-    fn hang(&self) -> Result<(u64, Receiver<()>), Status> {
-        let mut ringers = self.lock();
-        if ringers.bells.len() >= WATCHERS {
-            return Err(Status::resource_exhausted(format!(
-                "at most {WATCHERS} watchers, and there are as many"
-            )));
+    /// A stream for one who watches these names from there. `begin` makes its first notices, the last of which
+    /// [seats](Watchers::seat) him.
+    ///
+    /// # Errors
+    /// When too many watch, or the binder stops.
+    pub(super) fn admit<I>(
+        self: &Arc<Watchers>,
+        selection: Selection,
+        outlook: Outlook,
+        begin: impl FnOnce(SeatId, &Selection) -> I,
+    ) -> Result<Stream<Notice>, Status>
+    where
+        I: Iterator<Item = Result<Notice, Status>> + Send + 'static,
+    {
+        let mut seats = self.lock();
+        if seats.closed {
+            return Err(stopping());
         }
-        let (ringer, bell) = bounded(1);
-        ringers.last += 1;
-        let id = ringers.last;
-        ringers.bells.insert(id, ringer);
-        Ok((id, bell))
+        if seats.seats.len() >= WATCHERS {
+            let message = format!("at most {WATCHERS} may watch, and there are as many");
+            return Err(Status::resource_exhausted(message).not_run());
+        }
+        seats.last += 1;
+        let id = SeatId(seats.last);
+        let beginning = begin(id, &selection);
+        let hall = seats.broadcasts.entry(outlook).or_insert_with(Hall::empty);
+        hall.seats += 1;
+        let (subscriber, stream) = hall.news.subscribe_behind_iter(beginning);
+        seats.add(id, Seat { outlook, subscriber, selection, behind: None });
+        drop(seats);
+        Ok(stream.keeping(Leave(self.clone(), id)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ringers> {
+    /// A watcher knows everything up to this revision: from now on he is told what comes behind it.
+    pub(super) fn seat(&self, id: SeatId, behind: u64) {
+        if let Some(seat) = self.lock().seats.get_mut(&id) {
+            seat.behind = Some(behind);
+        }
+    }
+
+    /// Tells everyone whom it concerns; `revision` makes one of its number.
+    pub(super) fn announce(&self, news: &[News], revision: impl Fn(u64) -> Revision) {
+        let mut letters = Vec::new();
+        let seats = self.lock();
+        for news in news.chunk_by(|one, other| one.number == other.number) {
+            letters.extend(seats.letters(news, &revision));
+        }
+        drop(seats);
+        for letter in letters {
+            letter.send();
+        }
+    }
+
+    /// Ends every stream, which has watchers begin again from what they know: too much happened at once.
+    pub(super) fn begin_anew(&self) {
+        self.end_all(&too_much());
+    }
+
+    /// Ends every stream, and those to come.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.end_all(&stopping());
+    }
+
+    fn end_all(&self, why: &Status) {
+        let seats = self.lock();
+        let letters: Vec<_> = seats.everyone().collect();
+        drop(seats);
+        for (news, subscribers) in letters {
+            news.cut(&subscribers, why);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seats> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watcher {
-    pub(super) fn new(
-        desk: Arc<Desk>,
-        scope: Scope,
-        seen: Option<Revision>,
-        vantage: Vantage,
-    ) -> Result<Watcher, Status> {
-        let (id, bell) = desk.bells.hang()?;
-        // What another start of the binder has counted says nothing here.
-        let seen = seen.filter(|seen| seen.binder == desk.binder).map(|seen| seen.number);
-        Ok(Watcher { desk, scope, vantage, seen, ready: VecDeque::new(), greeting: Greeting::Due, id, bell })
-    }
-
-    /// Takes what has happened since the last time.
-    fn catch_up(&mut self) {
-        let now = Instant::now();
-        let missed = self.desk.change(|registry| registry.missed(&self.scope, self.seen, now));
-        let revision = self.desk.revision(missed.number);
-        self.seen = Some(missed.number);
-        self.ready.extend(telling::notices(missed, self.vantage, revision, now));
-        if std::mem::replace(&mut self.greeting, Greeting::Done) == Greeting::Due && self.ready.is_empty() {
-            self.ready.push_back(Notice { changes: Vec::new(), revision: Some(revision) });
-        }
-    }
-}
-
-impl Iterator for Watcher {
-    type Item = Notice;
-
-    fn next(&mut self) -> Option<Notice> {
-        let cancelled = Context::current().cancelled();
-        loop {
-            if let Some(notice) = self.ready.pop_front() {
-                return Some(notice);
+impl Seats {
+    fn add(&mut self, id: SeatId, seat: Seat) {
+        match &seat.selection {
+            Selection::Names(names) => {
+                for name in names {
+                    self.by_name.entry(name.clone()).or_default().push(id);
+                }
             }
-            self.catch_up();
-            if self.ready.is_empty() {
-                select! {
-                    recv(self.bell) -> _ => {}
-                    recv(cancelled) -> _ => return None,
+            Selection::Prefix(prefix) => self.by_prefix.entry(prefix.clone()).or_default().push(id),
+        }
+        self.seats.insert(id, seat);
+    }
+
+    /// Takes a seat away; and its broadcast if it was the last there, to be dropped when the lock is released.
+    fn remove(&mut self, id: SeatId) -> Option<Hall> {
+        let seat = self.seats.remove(&id)?;
+        match &seat.selection {
+            Selection::Names(names) => {
+                for name in names {
+                    let empty = self.by_name.get_mut(name).is_some_and(|ids| leave(ids, id));
+                    if empty {
+                        self.by_name.remove(name);
+                    }
+                }
+            }
+            Selection::Prefix(prefix) => {
+                let empty = self.by_prefix.get_mut(prefix).is_some_and(|ids| leave(ids, id));
+                if empty {
+                    self.by_prefix.remove(prefix);
                 }
             }
         }
+        let hall = self.broadcasts.get_mut(&seat.outlook)?;
+        hall.seats -= 1;
+        if hall.seats == 0 { self.broadcasts.remove(&seat.outlook) } else { None }
+    }
+
+    /// All subscribers, by their broadcasts.
+    fn everyone(&self) -> impl Iterator<Item = (Arc<Broadcast<Notice>>, Vec<SubscriberId>)> {
+        let mut by_outlook: HashMap<Outlook, Vec<SubscriberId>> = HashMap::new();
+        for seat in self.seats.values() {
+            by_outlook.entry(seat.outlook).or_default().push(seat.subscriber);
+        }
+        by_outlook.into_iter().filter_map(|(outlook, subscribers)| {
+            Some((self.broadcasts.get(&outlook)?.news.clone(), subscribers))
+        })
     }
 }
 
-impl Drop for Watcher {
+/// Takes an id out; whether none is left.
+fn leave(ids: &mut Vec<SeatId>, id: SeatId) -> bool {
+    ids.retain(|other| *other != id);
+    ids.is_empty()
+}
+
+impl Hall {
+    fn empty() -> Hall {
+        Hall { news: Arc::new(Broadcast::new()), seats: 0 }
+    }
+}
+
+impl Drop for Leave {
     fn drop(&mut self) {
-        self.desk.bells.lock().bells.remove(&self.id);
+        let Leave(watchers, id) = self;
+        let empty = watchers.lock().remove(*id);
+        drop(empty);
     }
 }
 
-/// The most watchers at a time; each costs a thread.
-const WATCHERS: usize = 4_096;
+fn stopping() -> Status {
+    Status::unavailable("the binder stops").not_run()
+}
+
+fn too_much() -> Status {
+    Status::resource_exhausted("too much has changed at once: watch again from the last revision")
+}
+
+/// The most watchers at a time. One costs about a kilobyte beside his connection, and all of them share a few threads.
+const WATCHERS: usize = 10_000;

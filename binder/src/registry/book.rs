@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::record::Record;
 use crate::identity::Instance;
 use crate::name::ProcedureName;
+use crate::selection::Selection;
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -66,6 +67,30 @@ impl Book {
             let known = after.is_some() && held.as_str() == name;
             records.iter().filter(move |record| !known || record.epoch > epoch)
         })
+    }
+
+    /// The selected names behind this one that somebody serves, in order, each with all its records.
+    pub(super) fn selected<'a>(
+        &'a self,
+        selection: &'a Selection,
+        after: Option<&'a ProcedureName>,
+    ) -> Box<dyn Iterator<Item = (&'a ProcedureName, &'a [Arc<Record>])> + 'a> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        match selection {
+            Selection::Names(names) => {
+                let names = names.range::<ProcedureName, _>((after, Bound::Unbounded));
+                Box::new(names.map(|name| (name, self.of(name))).filter(|(_, records)| !records.is_empty()))
+            }
+            Selection::Prefix(prefix) => {
+                let from = match after {
+                    Bound::Excluded(name) => Bound::Excluded(name.as_str()),
+                    _ => Bound::Included(&**prefix),
+                };
+                let names = self.names.range::<str, _>((from, Bound::Unbounded));
+                let names = names.take_while(|(name, _)| name.as_str().starts_with(&**prefix));
+                Box::new(names.map(|(name, records)| (name, records.as_slice())))
+            }
+        }
     }
 
     pub(super) fn records(&self) -> usize {

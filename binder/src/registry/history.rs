@@ -37,14 +37,15 @@ impl History {
         }
     }
 
-    /// What came after a revision; `None` when that is not remembered, or the revision is none of ours.
-    pub(super) fn since(&self, seen: u64) -> Option<impl Iterator<Item = &Event>> {
+    /// What came after a revision, each with the revision that it led to; `None` when that is not remembered, or the
+    /// revision is none of ours.
+    pub(super) fn since(&self, seen: u64) -> Option<impl Iterator<Item = (u64, &Event)>> {
         let oldest = self.latest.front().map_or(self.number, |(number, _)| number - 1);
         if seen < oldest || seen > self.number {
             return None;
         }
         let from = self.latest.partition_point(|(number, _)| *number <= seen);
-        Some(self.latest.range(from..).map(|(_, event)| event))
+        Some(self.latest.range(from..).map(|(number, event)| (*number, event)))
     }
 
     /// A revision is remembered whole or not at all.
@@ -57,5 +58,6 @@ impl History {
     }
 }
 
-/// The most events remembered: a watcher that was away for as many changes starts anew.
-const EVENTS: usize = 4_096;
+/// The most events remembered, among them the end of a lease with as many names as one covers. A watcher that was away for
+/// more starts anew.
+const EVENTS: usize = 16_384;

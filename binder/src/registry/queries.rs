@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::record::{Event, Held, Record};
 use super::{Registry, millis};
-use crate::contract::{Cursor, Departure, Scope};
+use crate::contract::{Cursor, Departure};
 use crate::error::BinderError;
 use crate::features::Wanted;
 use crate::name::ProcedureName;
+use crate::selection::Selection;
 
 /// Whether a registration that was named is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +26,27 @@ pub(crate) struct Slice {
     pub(crate) next: Option<Cursor>,
 }
 
-/// What a watcher has missed.
+/// Some names with all their records.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Missed {
-    pub(crate) start: Start,
-    pub(crate) news: Vec<Told>,
-    /// The revision these lead to.
-    pub(crate) number: u64,
+pub(crate) struct Names {
+    pub(crate) held: Vec<Held>,
+    pub(crate) to: Extent,
 }
 
-/// Whether a watcher keeps what he knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// He does: the news are what came after it.
-    Onward,
-    /// He does not: the news are all there is.
-    Anew,
+/// How far some names go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Up to this one, itself included.
+    Name(ProcedureName),
+    /// To the last there is.
+    End,
+}
+
+/// A change, and the revision that it led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) number: u64,
+    pub(crate) told: Told,
 }
 
 /// An event with what is told of it.
@@ -61,6 +67,16 @@ pub(crate) struct Census {
     /// For how long the guard has been on.
     pub(crate) guarded_for: Option<Duration>,
     pub(crate) uptime: Duration,
+}
+
+impl Told {
+    /// Which procedure it is about.
+    pub(crate) fn name(&self) -> &ProcedureName {
+        match self {
+            Told::Added(held) | Told::Changed(held) => &held.record.name,
+            Told::Removed(record, _) => &record.name,
+        }
+    }
 }
 
 impl Registry {
@@ -116,19 +132,43 @@ impl Registry {
         Slice { held, next: None }
     }
 
-    /// What happened in this scope after the revision that was seen; all there is where that is not known any more.
-    pub(crate) fn missed(&mut self, scope: &Scope, seen: Option<u64>, now: Instant) -> Missed {
+    /// The records of the selected names behind `after`, in order and each name whole: `enough` of them, or all.
+    pub(crate) fn names_behind(
+        &mut self,
+        selection: &Selection,
+        after: Option<&ProcedureName>,
+        enough: usize,
+        now: Instant,
+    ) -> Names {
         let now = self.look(now);
-        let number = self.history.number();
-        if let Some(events) = seen.and_then(|seen| self.history.since(seen)) {
-            let events = events.filter(|event| scope.has(event.record().name.as_str()));
-            let news = events.map(|event| self.told(event, now)).collect();
-            return Missed { start: Start::Onward, news, number };
+        let mut names = Names { held: Vec::new(), to: Extent::End };
+        for (name, records) in self.book.selected(selection, after) {
+            if names.held.len() >= enough {
+                return names;
+            }
+            names.held.extend(records.iter().map(|record| self.held(record, now)));
+            names.to = Extent::Name(name.clone());
         }
-        let (Scope::Name(text) | Scope::Prefix(text)) = scope;
-        let records = self.book.behind(None, text).filter(|record| scope.has(record.name.as_str()));
-        let news = records.map(|record| Told::Added(self.held(record, now))).collect();
-        Missed { start: Start::Anew, news, number }
+        names.to = Extent::End;
+        names
+    }
+
+    /// What happened after a revision to names that are selected; `None` when that is not remembered, or the revision is
+    /// none of this registry's.
+    pub(crate) fn since(
+        &mut self,
+        seen: u64,
+        selected: impl Fn(&ProcedureName) -> bool,
+        now: Instant,
+    ) -> Option<Vec<News>> {
+        let now = self.look(now);
+        let events = self.history.since(seen)?.filter(|(_, event)| selected(&event.record().name));
+        Some(events.map(|(number, event)| News { number, told: self.told(event, now) }).collect())
+    }
+
+    /// How long this registry has been there, and the lease that servers get who wish for none.
+    pub(crate) fn footing(&self, now: Instant) -> (Duration, Duration) {
+        (now.saturating_duration_since(self.started), self.terms.lease)
     }
 
     /// The number of changes so far.

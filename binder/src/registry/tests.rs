@@ -7,6 +7,7 @@ use super::*;
 use crate::address::{Place, Vantage};
 use crate::contract::{Cursor, PAGE, Scope, State};
 use crate::features::{Features, Wanted};
+use crate::selection::Selection;
 
 mod crowds;
 mod history;

@@ -2,9 +2,26 @@
 
 use super::*;
 
-/// What a watcher of everything is told, as short texts.
+/// Whether a watcher keeps what he knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    Onward,
+    Anew,
+}
+
+/// What a watcher is told, as short texts.
 fn missed(bench: &mut Bench, scope: &Scope, seen: Option<u64>) -> (Start, Vec<String>, u64) {
-    let Missed { start, news, number } = bench.registry.missed(scope, seen, bench.now);
+    let selection = Selection::parse(scope.clone()).unwrap();
+    let onward = seen.and_then(|seen| bench.registry.since(seen, |name| selection.has(name), bench.now));
+    let start = if onward.is_some() { Start::Onward } else { Start::Anew };
+    let all = |bench: &mut Bench| {
+        let names = bench.registry.names_behind(&selection, None, usize::MAX, bench.now);
+        assert_eq!(names.to, Extent::End);
+        names.held.into_iter().map(Told::Added).collect()
+    };
+    let onward: Option<Vec<Told>> = onward.map(|news| news.into_iter().map(|news| news.told).collect());
+    let news: Vec<Told> = onward.unwrap_or_else(|| all(bench));
+    let number = bench.registry.number();
     let text = |told: &Told| match told {
         Told::Added(held) => {
             format!("+{} {} {}", held.record.name, held.record.place.port(), held.record.state())
@@ -86,7 +103,7 @@ fn a_restart_is_told_as_one_change_of_each_name() {
 }
 
 #[test]
-fn a_scope_has_one_name_or_all_that_begin_alike() {
+fn a_scope_has_some_names_or_all_that_begin_alike() {
     let mut bench = Bench::new();
     for text in ["chat", "chat/a", "chat/b", "char"] {
         bench.register(&owner(1, 1), text, 1).unwrap();
@@ -98,20 +115,44 @@ fn a_scope_has_one_name_or_all_that_begin_alike() {
         assert_eq!(count(Scope::Prefix("chat/".into())), 2);
         assert_eq!(count(Scope::Prefix(String::new())), 4);
         assert_eq!(count(Scope::Name("ch".into())), 0);
+        assert_eq!(count(Scope::Names(vec!["ch".into(), "char".into(), "chat/b".into(), "char".into()])), 2);
+    }
+}
+
+#[test]
+fn names_come_whole_and_in_order_however_few_are_asked_for() {
+    let mut bench = Bench::new();
+    for (id, text) in [(1, "a"), (1, "b"), (2, "b"), (3, "b"), (1, "c")] {
+        bench.share(&owner(id, 1), text, u16::from(id)).unwrap();
+    }
+    for selection in
+        [Selection::prefix(String::new()).unwrap(), Selection::Names(["a", "b", "c", "d"].map(name).into())]
+    {
+        let mut after = None;
+        let mut pages = Vec::new();
+        loop {
+            let page = bench.registry.names_behind(&selection, after.as_ref(), 2, bench.now);
+            pages.push(page.held.len());
+            match page.to {
+                Extent::Name(name) => after = Some(name),
+                Extent::End => break,
+            }
+        }
+        assert_eq!(pages, [4, 1]);
     }
 }
 
 #[test]
 fn who_missed_more_than_is_remembered_or_comes_from_the_future_starts_anew() {
     let mut bench = Bench::new();
-    for number in 0..5_000u16 {
+    for number in 0..20_000u16 {
         bench.register(&owner(1, 1), "a", number + 1).unwrap();
     }
     let number = bench.registry.number();
     for (seen, start, count) in [
         (0, Start::Anew, 1),
-        (number - 4_097, Start::Anew, 1),
-        (number - 4_096, Start::Onward, 4_096),
+        (number - 16_385, Start::Anew, 1),
+        (number - 16_384, Start::Onward, 16_384),
         (number, Start::Onward, 0),
         (number + 1, Start::Anew, 1),
         (u64::MAX, Start::Anew, 1),
@@ -123,14 +164,14 @@ fn who_missed_more_than_is_remembered_or_comes_from_the_future_starts_anew() {
 
 #[test]
 fn a_revision_of_more_events_than_are_remembered_is_not_remembered_in_part() {
-    let mut bench = Bench::new();
-    for number in 0..5_000 {
+    let mut bench = Bench::with(Terms { lease: LEASE, names_per_lease: 20_000, ..Terms::default() });
+    for number in 0..17_000 {
         bench.register(&owner(1, 1), &format!("p{number}"), 1).unwrap();
     }
     let seen = bench.registry.number();
     bench.run(LEASE);
     assert_eq!(bench.registry.number(), seen + 1);
     let (start, news, number) = missed(&mut bench, &all(), Some(seen));
-    assert_eq!((start, news.len(), number), (Start::Anew, 5_000, seen + 1));
+    assert_eq!((start, news.len(), number), (Start::Anew, 17_000, seen + 1));
     assert_eq!(missed(&mut bench, &all(), Some(number)).0, Start::Onward);
 }

@@ -127,11 +127,18 @@ impl Pair {
     }
 
     fn watch(&mut self, now: Instant) {
-        let missed = self.bench.registry.missed(&Scope::Prefix(String::new()), self.seen, now);
-        if missed.start == Start::Anew {
-            self.watched.clear();
-        }
-        for told in missed.news {
+        let registry = &mut self.bench.registry;
+        let onward = self.seen.and_then(|seen| registry.since(seen, |_| true, now));
+        let news: Vec<Told> = match onward {
+            Some(news) => news.into_iter().map(|news| news.told).collect(),
+            None => {
+                self.watched.clear();
+                let all = Selection::prefix(String::new()).unwrap();
+                registry.names_behind(&all, None, usize::MAX, now).held.into_iter().map(Told::Added).collect()
+            }
+        };
+        self.seen = Some(registry.number());
+        for told in news {
             match told {
                 Told::Added(held) | Told::Changed(held) => {
                     let record = held.record;
@@ -144,7 +151,6 @@ impl Pair {
                 }
             }
         }
-        self.seen = Some(missed.number);
     }
 }
 
