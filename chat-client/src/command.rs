@@ -224,8 +224,17 @@ const VERBS: [(&str, Verb); 15] = [
 
 const SLEEP: (&str, Verb) = ("sleep", Verb::Sleep);
 
-/// What `/help` says.
-pub const HELP: &str = "\
+/// What `/help` says, with the commands that this dialect has.
+#[must_use]
+pub fn help(dialect: Dialect) -> String {
+    let only_scripts = match dialect {
+        Dialect::Script => "\n  /sleep TIME           waits, as in /sleep 1s",
+        Dialect::Terminal => "",
+    };
+    format!("{COMMANDS}{only_scripts}\n{NAMES}")
+}
+
+const COMMANDS: &str = "\
 Text without a slash goes to everybody in the current room.
   /create ROOM [LIMIT]  makes a room; with LIMIT, for at most so many users
   /join ROOM            enters a room, or makes one you are in the current one
@@ -236,8 +245,9 @@ Text without a slash goes to everybody in the current room.
   /history              shows the last messages of the current room
   /me                   tells who you are, and where
   /help                 shows this
-  /quit                 leaves everything and ends (so do Ctrl-D and Ctrl-C)
-  /sleep TIME           in a script only: waits, as in /sleep 1s
+  /quit                 leaves everything and ends (so do Ctrl-D and Ctrl-C)";
+
+const NAMES: &str = "\
 A name with blanks in it stands in double quotes.
 The Tab key completes commands and names.
 In Portuguese: /criar, /entrar, /sair (= /leave), /listar, /participantes.";

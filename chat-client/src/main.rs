@@ -4,12 +4,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use chat_client::program::{self, CommandLine};
-use clap::Parser;
 use rpc_program::log::{self, LevelFilter};
 use rpc_program::{completions, signals};
 
 fn main() -> ExitCode {
-    rpc_program::exit("chat-client", run(&CommandLine::parse()))
+    rpc_program::exit("chat-client", run(&rpc_program::arguments::parse()))
 }
 
 fn run(line: &CommandLine) -> Result<ExitCode, Box<dyn Error>> {

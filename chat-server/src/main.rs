@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod program;
 
 fn main() -> ExitCode {
-    rpc_program::exit("chat-server", program::run(program::CommandLine::parse()))
+    rpc_program::exit("chat-server", program::run(rpc_program::arguments::parse()))
 }

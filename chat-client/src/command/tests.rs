@@ -21,8 +21,9 @@ fn text_without_a_slash_is_said_as_it_was_typed() {
 
 #[test]
 fn the_help_fits_a_terminal_of_eighty_columns() {
-    for line in HELP.lines() {
-        assert!(line.chars().count() < 80, "{line}");
+    for dialect in [Dialect::Script, Dialect::Terminal] {
+        let help = help(dialect);
+        assert!(help.lines().all(|line| line.chars().count() < 80), "{help}");
     }
 }
 
@@ -98,9 +99,12 @@ fn only_scripts_sleep() {
 
 #[test]
 fn help_shows_every_word_of_the_vocabulary() {
-    for word in vocabulary(Dialect::Terminal) {
-        assert!(HELP.contains(&format!("/{word}")), "{word}");
+    for dialect in [Dialect::Script, Dialect::Terminal] {
+        for word in vocabulary(dialect) {
+            assert!(help(dialect).contains(&format!("/{word}")), "{word}");
+        }
     }
+    assert!(!help(Dialect::Terminal).contains("/sleep"));
 }
 
 proptest! {

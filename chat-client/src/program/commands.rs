@@ -13,7 +13,7 @@ use super::input::{Input, Line};
 use super::login;
 use super::meeting::Said;
 use super::printer;
-use crate::command::{self, Command, Dialect, HELP};
+use crate::command::{self, Command, Dialect};
 use crate::complete::Known;
 use crate::event::ChatEvent;
 use crate::sanitise;
@@ -170,7 +170,7 @@ impl Commands {
                 self.here(|room| session.history(&room).map(|messages| ChatEvent::History { room, messages }))
             }
             Command::Me => Ok(Some(self.me())),
-            Command::Help => Ok(Some(ChatEvent::Help { text: HELP.to_owned() })),
+            Command::Help => Ok(Some(ChatEvent::Help { text: command::help(Input::dialect_of(&self.user)) })),
             Command::Sleep(time) => {
                 session.pause(time);
                 Ok(None)

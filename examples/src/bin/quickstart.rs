@@ -58,7 +58,7 @@ const REGISTERED: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    rpc_program::exit("quickstart", run(&CommandLine::parse()))
+    rpc_program::exit("quickstart", run(&rpc_program::arguments::parse()))
 }
 
 fn run(line: &CommandLine) -> Result<ExitCode, Failure> {

@@ -2,6 +2,7 @@
 //!
 //! Owned by the `main` of a program. Nothing here knows what a program serves, and no library uses it.
 
+pub mod arguments;
 pub mod completions;
 pub mod duration;
 mod exit;
