@@ -221,6 +221,10 @@ impl Pump for Keeping {
         self.pump.credit(items);
     }
 
+    fn is_held_up(&self) -> bool {
+        self.pump.is_held_up()
+    }
+
     fn cancel(&self, why: &Status) {
         self.pump.cancel(why);
     }

@@ -245,6 +245,24 @@ fn trying_to_send_finds_credit_that_nobody_has_read() {
     }
 }
 
+/// A client reads its connection when somebody waits: the last items of a stream whose producer had left, and whose caller
+/// did other things, once waited for credit that had come long ago.
+#[test]
+fn what_a_producer_has_left_behind_leaves_though_nobody_waits() {
+    let stand = stand();
+    for _ in 0..10 {
+        let (sink, numbers) = stream();
+        let mut items = stand.canal.swallow(numbers).unwrap();
+        (0..128).for_each(|number| sink.send(number).unwrap());
+        drop(sink);
+        assert_eq!(stand.words.recv_timeout(SOON).unwrap(), Ok(()));
+        drop(stand.sinks.recv_timeout(SOON).unwrap());
+        assert_eq!(items.next(), None);
+    }
+    drop(stand.canal);
+    eventually(&0, || stand.server.connections());
+}
+
 /// It once waited for ever.
 #[test]
 fn who_takes_an_argument_elsewhere_learns_of_the_end_of_the_call() {

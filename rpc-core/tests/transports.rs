@@ -35,6 +35,11 @@ macro_rules! over {
             }
 
             #[test]
+            fn the_first_calls_of_a_client_wait_for_their_turn() {
+                suite::the_first_calls_of_a_client_wait_for_their_turn($transport);
+            }
+
+            #[test]
             fn a_fast_call_overtakes_a_slow_one() {
                 suite::a_fast_call_overtakes_a_slow_one($transport);
             }

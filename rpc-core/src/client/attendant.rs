@@ -1,15 +1,16 @@
-//! A connection's own thread, started when it is first needed: it flushes started calls that nobody waits for yet, and
-//! keeps a full socket moving. It ends with its connection.
+//! A connection's own thread, started when it is first needed: it flushes started calls that nobody waits for yet, keeps
+//! a full socket moving, and reads credit for streams that their producers have left. It ends with its connection.
 
 use std::io;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use super::connection::Connection;
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crate::sync::{Mutex, MutexGuard};
 use crate::threads::{self, Thread};
+use crate::transport::Waiter;
 
 /// Started calls leave within this time, whatever their caller does.
 const CORK_TIME: Duration = Duration::from_millis(1);
@@ -19,6 +20,8 @@ pub(super) struct Attendant {
     connection: Weak<Connection>,
     flushing: AtomicBool,
     at_work: Mutex<Option<AtWork>>,
+    /// Its thread, while that reads.
+    reading: Mutex<Option<Waiter>>,
 }
 
 /// The thread, and the channel whose end tells it to leave.
@@ -32,6 +35,7 @@ struct AtWork {
 enum Errand {
     Flush,
     Unstick,
+    Tend,
 }
 
 /// There is no thread for an errand, and none can be started.
@@ -40,7 +44,12 @@ pub(super) struct NobodyThere;
 
 impl Attendant {
     pub(super) fn new(connection: Weak<Connection>) -> Attendant {
-        Attendant { connection, flushing: AtomicBool::new(false), at_work: Mutex::new(None) }
+        Attendant {
+            connection,
+            flushing: AtomicBool::new(false),
+            at_work: Mutex::new(None),
+            reading: Mutex::new(None),
+        }
     }
 
     /// Sees to it that what is queued leaves within a millisecond.
@@ -54,6 +63,22 @@ impl Attendant {
     /// Sees to it that a full socket is written to when it takes more.
     pub(super) fn unstick(&self) -> Result<(), NobodyThere> {
         self.send(Errand::Unstick)
+    }
+
+    /// Sees to it that somebody reads while a stream's last items wait for credit.
+    pub(super) fn tend(&self) -> Result<(), NobodyThere> {
+        self.send(Errand::Tend)
+    }
+
+    /// Runs `read`, from which this thread is woken when there is something else to do.
+    pub(super) fn read_by(&self, read: impl FnOnce()) {
+        *self.reading() = Some(Waiter::current());
+        read();
+        *self.reading() = None;
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Option<Waiter>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Called before a flush, so that calls started from now on ask again.
@@ -72,6 +97,8 @@ impl Attendant {
         };
         // Full: errands enough are waiting, and each of them does everything.
         at_work.insert(started).wake.try_send(errand).ok();
+        drop(at_work);
+        self.reading().iter().for_each(Waiter::wake);
         Ok(())
     }
 }
@@ -89,7 +116,7 @@ fn attend(connection: &Weak<Connection>, errands: &Receiver<Errand>) {
             return;
         }
         let Some(connection) = connection.upgrade() else { return };
-        connection.run_errand(|| Arc::strong_count(&connection) == 1);
+        connection.run_errand(|| !errands.is_empty(), || Arc::strong_count(&connection) == 1);
     }
 }
 

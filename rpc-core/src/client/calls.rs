@@ -52,6 +52,8 @@ pub(crate) struct Calls {
     streams: HashMap<u64, Course>,
     /// Calls that are answered and whose streams go on: they keep their places.
     streaming: usize,
+    /// Calls whose streams are sent to their end by the attendant.
+    tails: Vec<u64>,
     /// What streams are to be told once the lock is released.
     nudges: Vec<Nudge>,
     /// Places taken by calls that are about to be queued.
@@ -86,6 +88,7 @@ impl Calls {
             unanswered: 0,
             streams: HashMap::new(),
             streaming: 0,
+            tails: Vec::new(),
             nudges: Vec::new(),
             reserved: 0,
             sleepers: Sleepers::default(),
@@ -97,9 +100,10 @@ impl Calls {
         }
     }
 
-    /// Takes the place of one call, to be admitted or given back; false while there is none.
-    pub(crate) fn reserve(&mut self) -> bool {
-        let free = self.places() > 0;
+    /// Takes the place of one call, to be admitted or given back; false while there is none. `early`: how many the server
+    /// is thought to have before it has said so.
+    pub(crate) fn reserve(&mut self, early: usize) -> bool {
+        let free = self.places(early) > 0;
         self.reserved += usize::from(free);
         free
     }
@@ -188,6 +192,22 @@ impl Calls {
         Some(self.peer.map_or(0, |peer| peer.credit))
     }
 
+    /// Notes that nobody waits for the credit of this call's stream; false if that is known, or the call is over.
+    pub(crate) fn add_tail(&mut self, id: u64) -> bool {
+        let new = self.streams.contains_key(&id) && !self.tails.contains(&id);
+        if new {
+            self.tails.push(id);
+        }
+        new
+    }
+
+    /// Whether such a stream still waits for credit.
+    pub(crate) fn has_tails(&mut self) -> bool {
+        let pump = |id: &u64| self.streams.get(id).and_then(|course| course.legs.pump.as_ref());
+        self.tails.retain(|id| pump(id).is_some_and(|pump| pump.is_held_up()));
+        !self.tails.is_empty()
+    }
+
     /// Items have come; those of calls that are over are dropped.
     pub(crate) fn take_items(&mut self, id: u64, count: u32, body: Body) -> Result<(), InletError> {
         if let Some(inlet) = self.streams.get(&id).and_then(|course| course.legs.inlet.as_ref()) {
@@ -259,7 +279,7 @@ impl Calls {
 
     /// Those who wait for a place, as many as there are; they look again.
     pub(crate) fn hopeful(&mut self) -> Vec<Waiter> {
-        let places = self.places();
+        let places = self.places(BEFORE_PREFACE);
         self.sleepers.seekers(places)
     }
 
@@ -292,8 +312,8 @@ impl Calls {
     }
 
     /// How many more calls may be sent.
-    fn places(&self) -> usize {
-        let all = self.peer.map_or(BEFORE_PREFACE, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
+    fn places(&self, early: usize) -> usize {
+        let all = self.peer.map_or(early, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
         all.max(1).saturating_sub(self.unanswered + self.reserved + self.streaming)
     }
 
@@ -346,5 +366,5 @@ impl Calls {
     }
 }
 
-/// Calls in flight that a server surely takes before its preface says how many.
-const BEFORE_PREFACE: usize = 64;
+/// Calls in flight that may be sent before the server's preface says how many it takes.
+pub(crate) const BEFORE_PREFACE: usize = 64;

@@ -5,6 +5,7 @@
 
 mod reading;
 mod streams;
+mod tails;
 
 use std::io;
 use std::net::Shutdown;
@@ -12,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::attendant::Attendant;
-use super::calls::{Answer, Calls, Wanted};
+use super::calls::{Answer, BEFORE_PREFACE, Calls, Wanted};
 use crate::connection::{Outbound, Progress, SendError};
 use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
@@ -84,7 +85,7 @@ impl Connection {
         legs: Option<Legs>,
     ) -> Result<u64, Status> {
         let limit = self.frame_limit(payload.len(), deadline)?;
-        self.take_place(deadline)?;
+        self.take_place(deadline, departure)?;
         let id = self.queue_call(header, payload, deadline, limit, legs).inspect_err(|_| {
             let hopeful = self.lock().give_back();
             wake_all(&hopeful);
@@ -196,11 +197,16 @@ impl Connection {
         met.unwrap_or_else(|WaitEnded| Err(self.too_late("to greet").not_run()))
     }
 
-    /// Takes the place of one call, waiting until the server has one.
-    fn take_place(&self, deadline: Instant) -> Result<(), Status> {
+    /// Takes the place of one call, waiting until the server has one. How many it has is not known at first: it has one.
+    /// Who waits for his answer anyway waits for that too; started calls are sent on trust, so that no caller is held up.
+    fn take_place(&self, deadline: Instant, departure: Departure) -> Result<(), Status> {
+        let early = match departure {
+            Departure::WithItsCaller => 1,
+            Departure::Soon => BEFORE_PREFACE,
+        };
         let find = |calls: &mut Calls| match calls.ended() {
             Some(end) => Some(Err(end.clone())),
-            None => calls.reserve().then_some(Ok(())),
+            None => calls.reserve(early).then_some(Ok(())),
         };
         let found = find(&mut self.lock());
         found.unwrap_or_else(|| {
@@ -267,12 +273,13 @@ impl Connection {
     }
 
     /// What the attendant does when it is woken.
-    pub(super) fn run_errand(&self, closed: impl Fn() -> bool) {
+    pub(super) fn run_errand(&self, is_wanted: impl Fn() -> bool, closed: impl Fn() -> bool) {
         self.attendant.flushes_now();
         if let Progress::Broken(error) = self.outbound.flush() {
             return self.note_broken(&error);
         }
-        self.unstick(closed);
+        self.unstick(&closed);
+        self.attendant.read_by(|| self.see_tails_off(is_wanted, closed));
     }
 
     fn too_late(&self, what: &str) -> Status {

@@ -184,6 +184,8 @@ impl Port for Line {
     }
 
     /// The server always reads.
+    fn tend(&self, _id: u64) {}
+
     fn take_in(&self) {}
 
     fn wait(&self, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {

@@ -158,6 +158,7 @@ impl<T> Channel<T> {
         match offered {
             Some(Ok(())) => {
                 self.pump();
+                self.leave_behind();
                 Ok(())
             }
             Some(Err(why)) => Err(TrySendError::Over(why)),
@@ -188,6 +189,17 @@ impl<T> Channel<T> {
         drop(source);
         wake_all(&sleepers);
         self.pump();
+        self.leave_behind();
+    }
+
+    /// The producer goes on to other things: what it has sent and has no credit must not wait for it.
+    fn leave_behind(&self) {
+        let state = self.lock();
+        let wire = state.line.as_ref().filter(|_| !state.queue.is_empty()).map(|line| line.wire.clone());
+        drop(state);
+        if let Some(wire) = wire {
+            wire.port.tend(wire.id);
+        }
     }
 
     /// The next item for a stream of this process.
@@ -356,5 +368,10 @@ impl<T: Send> Pump for Channel<T> {
 
     fn cancel(&self, why: &Status) {
         self.abandon(why);
+    }
+
+    fn is_held_up(&self) -> bool {
+        let state = self.lock();
+        state.line.is_some() && !state.queue.is_empty()
     }
 }

@@ -46,6 +46,9 @@ pub(crate) trait Port: Send + Sync {
     /// whether there is room. A peer that gives credit and reads nothing is waited for here.
     fn wait_for_room(&self, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) -> bool;
 
+    /// Sees to it that credit for a stream is taken in though its producer waits for none.
+    fn tend(&self, id: u64);
+
     /// Takes in what has come, where nobody else does; does not wait.
     fn take_in(&self);
 
@@ -88,6 +91,9 @@ pub(crate) trait Pump: Send + Sync {
 
     /// Nobody takes the items any more.
     fn cancel(&self, why: &Status);
+
+    /// Whether items wait here for credit.
+    fn is_held_up(&self) -> bool;
 }
 
 /// The streams of one call, as its connection keeps them until the call is over.

@@ -44,6 +44,21 @@ pub(crate) fn threads_share_a_connection(transport: Transport) {
     assert_eq!(stand.server.connections(), 1);
 }
 
+/// A client that did not know the server's limit yet sent up to 64 calls at once, of which the server refused the most.
+pub(crate) fn the_first_calls_of_a_client_wait_for_their_turn(transport: Transport) {
+    let stand = lab::stand(transport, Limits { calls_in_flight: 1, ..Limits::default() });
+    std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..10).map(|_| scope.spawn(|| stand.lab.wait())).collect();
+        for _ in 0..10 {
+            stand.entered.recv_timeout(SOON).unwrap();
+            stand.gate.send(()).unwrap();
+        }
+        for call in calls {
+            assert_eq!(call.join().unwrap(), Ok("through".to_owned()));
+        }
+    });
+}
+
 pub(crate) fn a_fast_call_overtakes_a_slow_one(transport: Transport) {
     let stand = stand(transport);
     let slow = stand.lab.start().wait();

@@ -138,6 +138,10 @@ impl Port for Connection {
         self.outbound.wait_for_room(self.limits.queued_bytes, deadline, || alarm.has_rung() || is_over())
     }
 
+    fn tend(&self, id: u64) {
+        self.tend_to(id);
+    }
+
     fn take_in(&self) {
         Connection::flush(self);
         let Some(reader) = self.lock().take_reader() else { return };

@@ -281,4 +281,9 @@ impl Pump for Subscriber {
     fn cancel(&self, _why: &Status) {
         self.leave();
     }
+
+    fn is_held_up(&self) -> bool {
+        let mut state = self.lock();
+        state.line.is_some() && state.cursor.as_mut().is_some_and(|cursor| cursor.peek().is_some())
+    }
 }
