@@ -79,6 +79,10 @@ impl<T> Receiver<T> {
         self.0.receive(None).map_err(|_| RecvError)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).queue.is_empty()
+    }
+
     pub(crate) fn recv_timeout(&self, time: Duration) -> Result<T, RecvTimeoutError> {
         self.0.receive(Some(now() + time))
     }
