@@ -279,7 +279,7 @@ impl Calls {
 
     /// Those who wait for a place, as many as there are; they look again.
     pub(crate) fn hopeful(&mut self) -> Vec<Waiter> {
-        let places = self.places(BEFORE_PREFACE);
+        let places = self.places(1);
         self.sleepers.seekers(places)
     }
 

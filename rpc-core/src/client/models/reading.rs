@@ -24,9 +24,10 @@ fn every_caller_gets_its_own_answer_in_whatever_order_they_come() {
         let calls = shuffled([(); 6].map(|()| ask_call(&mut peer)));
         calls.iter().for_each(|call| answer(&peer, call));
         callers.into_iter().for_each(|caller| caller.join().unwrap());
-        // One for each answer that somebody else reads, and one for each time that the reading is passed on.
+        // One for each answer that somebody else reads, one for each time that the reading is passed on, and one for each
+        // caller that waited for the greeting since another call was under way.
         let unparked = thread::take_unparked();
-        assert!(unparked <= 10, "{unparked} wake-ups for six answers");
+        assert!(unparked <= 15, "{unparked} wake-ups for six answers");
     });
 }
 
