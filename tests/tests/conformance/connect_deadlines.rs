@@ -24,18 +24,22 @@ fn late() -> Request {
     Request::default().wants_after(Duration::from_secs(600), 16)
 }
 
-/// The call fails by its own time, the procedure is told of it, and the channel goes on.
+/// The call fails by its own time, the procedure is told of it, and the channel goes on. On a busy machine a short time may
+/// be over before the procedure begins; then the call gets more.
 #[track_caller]
 fn check_late(
     transport: Transport,
     procedure: &str,
-    call: impl FnOnce(&TestServiceClient) -> Result<(), Status>,
+    call: impl Fn(&TestServiceClient) -> Result<(), Status>,
 ) {
     let lab = Lab::new(transport);
     let client = lab.client();
-    let late = call(&client.with_deadline(Duration::from_millis(200))).unwrap_err();
-    assert_eq!((late.code(), late.may_have_run()), (Code::DeadlineExceeded, true), "{late}");
-    lab.hear_cancelled(procedure);
+    let told = |milliseconds| {
+        let late = call(&client.with_deadline(Duration::from_millis(milliseconds))).unwrap_err();
+        assert_eq!(late.code(), Code::DeadlineExceeded, "{late}");
+        late.may_have_run() && lab.hears_cancelled(procedure)
+    };
+    assert!([200, 2_000, 10_000].into_iter().any(told), "no {procedure} was told that its time is over");
     assert_eq!(client.empty_call(), Ok(()));
 }
 

@@ -221,7 +221,7 @@ fn transport_error(transport: Transport) {
 /// A server that reads nothing costs a call its time and no more, however much the call wants to send.
 fn transport_blocked(transport: Transport) {
     let mut stage = Stage::new(transport);
-    let client = stage.client().with_deadline(Duration::from_millis(300));
+    let client = stage.client().with_deadline(Duration::from_millis(500));
     std::thread::scope(|scope| {
         let begun = Instant::now();
         let calling = scope.spawn(|| client.unary_call(Request::of(8_000_000)));

@@ -21,7 +21,7 @@ cases_of_programs! {
 /// A connection on which nothing is called for the time it is given is told goodbye and closed, and its client finds
 /// another.
 fn timeout(transport: Transport) {
-    let lab = Lab::limited(transport, Limits { idle: Duration::from_millis(100), ..Limits::default() });
+    let lab = Lab::limited(transport, Limits { idle: Duration::from_millis(500), ..Limits::default() });
     let client = lab.client();
     assert_eq!(client.empty_call(), Ok(()));
     let mut peer = lab.host.peer();

@@ -158,6 +158,13 @@ impl Lab {
         self.hear(&Event::Cancelled(procedure.to_owned()));
     }
 
+    /// Whether the service tells soon that this procedure was cancelled.
+    pub(crate) fn hears_cancelled(&self, procedure: &str) -> bool {
+        let expected = Event::Cancelled(procedure.to_owned());
+        let next = || self.events.recv_timeout(Duration::from_secs(2)).ok();
+        std::iter::from_fn(next).any(|event| event == expected)
+    }
+
     #[track_caller]
     pub(crate) fn hear_gone(&self, procedure: &str) {
         self.hear(&Event::Gone(procedure.to_owned()));

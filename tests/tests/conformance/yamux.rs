@@ -100,7 +100,7 @@ fn close_before_ack(transport: Transport) {
 
 fn open_stream_timeout(transport: Transport) {
     let mut stage = Stage::new(transport);
-    let client = stage.client().with_deadline(Duration::from_millis(50));
+    let client = stage.client().with_deadline(Duration::from_millis(300));
     std::thread::scope(|scope| {
         let (_sink, requests) = stream();
         let opening = scope.spawn(|| client.full_duplex_call(Request::default(), requests).map(drop));
@@ -230,14 +230,14 @@ fn check_late(mut responses: Stream<Response>) {
 
 fn read_deadline(transport: Transport) {
     let lab = Lab::new(transport);
-    let responses = silent(&lab, Duration::from_millis(200));
+    let responses = silent(&lab, Duration::from_millis(500));
     lab.hear_cancelled("streaming_output_call");
     check_late(responses);
 }
 
 fn read_deadline_blocked_read(transport: Transport) {
     let lab = Lab::new(transport);
-    check_late(silent(&lab, Duration::from_millis(200)));
+    check_late(silent(&lab, Duration::from_millis(500)));
     lab.hear_cancelled("streaming_output_call");
 }
 
@@ -245,7 +245,7 @@ fn read_deadline_blocked_read(transport: Transport) {
 #[track_caller]
 fn check_write_deadline(transport: Transport, size: usize) {
     let lab = Lab::new(transport);
-    let client = lab.client().with_deadline(Duration::from_millis(200));
+    let client = lab.client().with_deadline(Duration::from_millis(500));
     let (sink, requests) = stream();
     let _responses = client.full_duplex_call(Request::default().at_the_gate(), requests).unwrap();
     let begun = Instant::now();
