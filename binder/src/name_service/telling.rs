@@ -93,7 +93,7 @@ fn alarm(census: &Census) -> Option<Alarm> {
     let sentence = format!(
         "{} of {} servers have not been heard of for a whole lease. So many at once are rarely dead, so they are kept \
          as suspects, and given only where nobody else serves. This ends when half of them are heard of again, or in \
-         {} s. Remove those that are really gone: binder remove --force",
+         {} s. Remove those that are really gone: binder remove --instance ID",
         census.suspects,
         census.leases,
         left.as_secs()

@@ -1,60 +1,93 @@
 //! `binder list`: everything that is registered, as a table for people or as JSON for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use binder::{Binder, Entry, PAGE, Query, REGISTRATIONS};
+use binder::{Binder, Entry, Mode, PAGE, Query, REGISTRATIONS, State};
+use clap::Args;
 use rpc_core::Endpoint;
 
+use super::arguments::{metadata, pair};
+use super::output::{self, Form, short};
+use super::screen::{Screen, Tone};
+use super::table::{self, Cell, Column, Side, WHOLE, Worth};
 use super::{Ask, Failure};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What the names begin with; all without it
+    prefix: Option<String>,
+
+    /// Only those that say this of themselves; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    metadata: Vec<(String, String)>,
+
+    #[command(flatten)]
+    ask: Ask,
+}
 
 pub(super) const HELP: &str = "\
 Examples:
   binder list
-  binder list --json | jq -r '.[].name'
+  binder list chat. --metadata zone=a
+  binder list --json | jq -r .name
 
-The JSON array has one object a registration, sorted by name and age:
+On a terminal the table is as wide as the terminal: columns are left out from the right. In a pipe it has all \
+of them.
+
+The JSON has one object a registration, sorted by name and age:
   name              the procedure's name
   address, port     where it is served, as this machine can reach it
-  out_of_reach      why this machine cannot reach it; null where nothing speaks against it
+  out_of_reach      why this machine cannot reach it; null if it can
   state             live, draining, or suspect: not heard of for a whole lease
   mode              exclusive, or shared with other servers
   epoch             the registration's number; later ones are higher
   instance          which server process has it, shortened
-  incarnation       when that process started, in milliseconds since 1970; 0: it did not say
-  weight            its share of the calls beside the other servers' weights
+  incarnation       when that process started, in ms since 1970; 0: not said
+  weight            its share of the calls beside the others' weights
   version, metadata what the server says of itself
   age_ms            for how long this server has it
   lease_ms          after what time it is suspect if the server is not heard of
   lease_left_ms     how much of that is left";
 
-pub(super) fn table(ask: &Ask) -> Result<ExitCode, Failure> {
-    let entries = entries(ask)?;
-    if entries.is_empty() {
-        writeln!(io::stderr().lock(), "no procedures are registered with the binder at {}", ask.binder)?;
-        return Ok(ExitCode::SUCCESS);
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { prefix, metadata: pairs, ask } = arguments;
+    let prefix = prefix.clone().unwrap_or_default();
+    let query = Query { prefix, metadata: metadata(pairs), ..Query::default() };
+    let unfiltered = query == Query::default();
+    let entries = entries(ask, query, |_| true)?;
+    match ask.form() {
+        Form::Json => output::json_lines(&entries)?,
+        Form::Text if entries.is_empty() && unfiltered => {
+            output::remark(&format!("no procedures are registered with the binder at {}", ask.binder))?;
+        }
+        Form::Text if entries.is_empty() => output::remark(&format!(
+            "no procedures like that are registered with the binder at {}; `binder list` shows all",
+            ask.binder
+        ))?,
+        Form::Text => {
+            io::stdout().lock().write_all(draw(&entries, Screen::stdout()).as_bytes())?;
+        }
     }
-    io::stdout().lock().write_all(draw(&entries).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn json(ask: &Ask) -> Result<ExitCode, Failure> {
-    let mut array = serde_json::to_string(&entries(ask)?).map_err(io::Error::from)?;
-    array.push('\n');
-    io::stdout().lock().write_all(array.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// All pages, one after the other; never more than a binder holds, whatever this one answers.
-fn entries(ask: &Ask) -> Result<Vec<Entry>, Failure> {
+/// What is found page by page, as long as entries are `wanted`; never more than a binder holds, whatever this one answers.
+pub(super) fn entries(
+    ask: &Ask,
+    mut query: Query,
+    wanted: impl Fn(&Entry) -> bool,
+) -> Result<Vec<Entry>, Failure> {
     let client = ask.client()?;
     let mut entries: Vec<Entry> = Vec::new();
-    let mut query = Query::default();
     for _ in 0..PAGES {
         let page = client.list(query.clone()).map_err(|error| ask.failure(error))?;
-        entries.extend(page.entries);
-        query.after = page.next;
+        let length = page.entries.len();
+        let kept: Vec<_> = page.entries.into_iter().take_while(&wanted).collect();
+        query.after = page.next.filter(|_| kept.len() == length);
+        entries.extend(kept);
         if query.after.is_none() {
             break;
         }
@@ -62,57 +95,65 @@ fn entries(ask: &Ask) -> Result<Vec<Entry>, Failure> {
     Ok(entries)
 }
 
-/// Columns as wide as their widest cell, two blanks apart; numbers to the right.
-fn draw(entries: &[Entry]) -> String {
-    let mut rows = vec![["NAME", "ADDRESS", "STATE", "AGE", "LEASE", "INSTANCE", "EPOCH"].map(str::to_owned)];
-    rows.extend(entries.iter().map(row));
-    let mut widths = [0; 7];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
-        }
-    }
-    let [name, address, state, age, lease, instance, _] = widths;
-    let line = |[n, a, s, g, l, i, e]: &[String; 7]| {
-        format!("{n:name$}  {a:address$}  {s:state$}  {g:>age$}  {l:>lease$}  {i:instance$}  {e}\n")
-    };
-    rows.iter().map(line).collect()
+const COLUMNS: [Column; 10] = [
+    Column { title: "NAME", side: Side::Left, worth: Worth::Needed, least: 12 },
+    Column { title: "ADDRESS", side: Side::Left, worth: Worth::Needed, least: WHOLE },
+    Column { title: "STATE", side: Side::Left, worth: Worth::Needed, least: WHOLE },
+    Column { title: "AGE", side: Side::Right, worth: Worth::Extra(7), least: WHOLE },
+    Column { title: "LEASE", side: Side::Right, worth: Worth::Extra(6), least: WHOLE },
+    Column { title: "WEIGHT", side: Side::Right, worth: Worth::Extra(5), least: WHOLE },
+    Column { title: "VERSION", side: Side::Left, worth: Worth::Extra(4), least: WHOLE },
+    Column { title: "INSTANCE", side: Side::Left, worth: Worth::Extra(3), least: WHOLE },
+    Column { title: "EPOCH", side: Side::Left, worth: Worth::Extra(2), least: WHOLE },
+    Column { title: "METADATA", side: Side::Left, worth: Worth::Extra(1), least: 16 },
+];
+
+fn draw(entries: &[Entry], screen: Screen) -> String {
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    table::draw(&COLUMNS, &rows, screen)
 }
 
-fn row(entry: &Entry) -> [String; 7] {
+fn row(entry: &Entry) -> [Cell; 10] {
+    // Who serves alone gets every call, whatever the weight.
+    let weight = if entry.mode == Mode::Shared { entry.weight.to_string() } else { String::new() };
     [
-        entry.name.clone(),
-        Endpoint::new(entry.address.as_str(), entry.port).to_string(),
-        entry.state.to_string(),
-        short(Duration::from_millis(entry.age_ms)),
-        short(Duration::from_millis(entry.lease_left_ms)),
-        entry.instance.clone(),
-        entry.epoch.to_string(),
+        entry.name.clone().into(),
+        place(entry).into(),
+        Cell::new(tone(entry.state), &entry.state.to_string()),
+        short(Duration::from_millis(entry.age_ms)).into(),
+        short(Duration::from_millis(entry.lease_left_ms)).into(),
+        weight.into(),
+        entry.version.clone().unwrap_or_default().into(),
+        entry.instance.clone().into(),
+        entry.epoch.to_string().into(),
+        pairs(&entry.metadata).into(),
     ]
+}
+
+/// Where it is served, as one writes it.
+pub(super) fn place(entry: &Entry) -> String {
+    Endpoint::new(entry.address.as_str(), entry.port).to_string()
+}
+
+pub(super) fn tone(state: State) -> Tone {
+    match state {
+        State::Live => Tone::Good,
+        State::Draining => Tone::Doubtful,
+        State::Suspect => Tone::Bad,
+    }
+}
+
+fn pairs(metadata: &BTreeMap<String, String>) -> String {
+    metadata.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// The most pages that a binder has.
 const PAGES: usize = REGISTRATIONS.div_ceil(PAGE) + 1;
 
-/// A time in its one or two largest units: `42s`, `5m 12s`, `3h 4m`, `2d 7h`.
-fn short(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {}m", minutes % 60),
-        _ => format!("{days}d {}h", hours % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use binder::{Mode, State};
-
     use super::*;
+    use crate::program::screen::Paint;
 
     fn entry(name: &str, port: u16, age_ms: u64) -> Entry {
         Entry {
@@ -134,26 +175,67 @@ mod tests {
         }
     }
 
+    fn shared() -> Entry {
+        let metadata = [("zone", "Zürich"), ("disk", "ssd")].map(|(key, value)| (key.into(), value.into()));
+        Entry {
+            mode: Mode::Shared,
+            weight: 20,
+            version: Some("1.4.0".into()),
+            metadata: BTreeMap::from(metadata),
+            state: State::Suspect,
+            lease_left_ms: 0,
+            ..entry("resize", 4001, 90_061_000)
+        }
+    }
+
+    #[track_caller]
+    fn check(entries: &[Entry], columns: Option<usize>, expected: &[&str]) {
+        let drawn = draw(entries, Screen { columns, paint: Paint::Plain });
+        assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
+    }
+
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let table = draw(&[entry("create_room", 4000, 1_000), entry("send", 40001, 312_000)]);
-        let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(
-            lines,
-            [
+    fn columns_that_nobody_fills_are_left_out() {
+        check(
+            &[entry("create_room", 4000, 1_000), entry("send", 40001, 312_000)],
+            None,
+            &[
                 "NAME         ADDRESS          STATE     AGE  LEASE  INSTANCE      EPOCH",
                 "create_room  127.0.0.1:4000   live       1s    12s  3f9a12cc01ab  1763719200000001",
                 "send         127.0.0.1:40001  live   5m 12s    12s  3f9a12cc01ab  1763719200000001",
-            ]
+            ],
         );
     }
 
     #[test]
-    fn times_are_told_in_their_largest_units() {
-        for (seconds, text) in
-            [(0, "0s"), (59, "59s"), (60, "1m 0s"), (3_599, "59m 59s"), (3_600, "1h 0m"), (180_000, "2d 2h")]
-        {
-            assert_eq!(short(Duration::from_secs(seconds)), text);
-        }
+    fn a_table_fits_terminals_of_120_80_and_40_columns() {
+        let entries = [entry("create_room", 4000, 1_000), shared()];
+        check(
+            &entries,
+            Some(120),
+            &[
+                "NAME         ADDRESS         STATE      AGE  LEASE  WEIGHT  VERSION  INSTANCE      EPOCH             METADATA",
+                "create_room  127.0.0.1:4000  live        1s    12s                   3f9a12cc01ab  1763719200000001",
+                "resize       127.0.0.1:4001  suspect  1d 1h     0s      20  1.4.0    3f9a12cc01ab  1763719200000001  disk=ssd zone=Züri…",
+            ],
+        );
+        check(
+            &entries,
+            Some(80),
+            &[
+                "NAME         ADDRESS         STATE      AGE  LEASE  WEIGHT  VERSION",
+                "create_room  127.0.0.1:4000  live        1s    12s",
+                "resize       127.0.0.1:4001  suspect  1d 1h     0s      20  1.4.0",
+            ],
+        );
+        check(
+            &entries,
+            Some(40),
+            &[
+                "NAME         ADDRESS         STATE",
+                "create_room  127.0.0.1:4000  live",
+                "resize       127.0.0.1:4001  suspect",
+            ],
+        );
     }
 }

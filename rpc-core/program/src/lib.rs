@@ -9,6 +9,7 @@ mod exit;
 pub mod lines;
 pub mod listen;
 pub mod log;
+pub mod manual;
 pub mod signals;
 
 pub use exit::exit;

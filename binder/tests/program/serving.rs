@@ -1,135 +1,14 @@
-//! The program as its users meet it: arguments, output, exit codes.
-#![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
+//! Serving, and the options that say how.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use binder::{Binder, BinderClient, Entry, Offer, Registration, RegistrationOptions, Token};
-use rpc_core::Client;
+use binder::{Binder, Entry, Offer, Registration, RegistrationOptions, Token};
 
-/// What the program reads from its environment.
-const VARIABLES: [&str; 9] = [
-    "RUST_LOG",
-    "BINDER_INSECURE",
-    "BINDER_LISTEN",
-    "BINDER_ADDRESS",
-    "BINDER_LEASE",
-    "BINDER_JSON",
-    "BINDER_TOKEN_FILE",
-    "BINDER_LOOKUPS",
-    "BINDER_STATE",
-];
-
-/// A binder process; killed if the test did not end it.
-struct Running {
-    process: Child,
-    address: String,
-    log: BufReader<std::process::ChildStderr>,
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_binder"));
-    for name in VARIABLES {
-        command.env_remove(name);
-    }
-    command.args(arguments);
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    command(arguments).output().unwrap()
-}
-
-impl Running {
-    fn start() -> Running {
-        Running::start_with(&[])
-    }
-
-    fn start_with(options: &[&str]) -> Running {
-        Running::start_with_log(options, 1)
-    }
-
-    /// With so many lines in the log up to the one with the address.
-    fn start_with_log(options: &[&str], lines: usize) -> Running {
-        let mut command = command(&["--listen", "127.0.0.1:0"]);
-        command.args(options);
-        Running::spawn(command, lines)
-    }
-
-    fn spawn(mut command: Command, lines: usize) -> Running {
-        let mut process = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
-        for _ in 0..lines {
-            line.clear();
-            log.read_line(&mut line).unwrap();
-        }
-        let address = line.trim_end().rsplit_once("listening on ").unwrap().1.to_owned();
-        Running { process, address, log }
-    }
-
-    fn client(&self) -> BinderClient {
-        BinderClient::new(Client::connect(&self.address))
-    }
-
-    fn ask(&self, arguments: &[&str]) -> Output {
-        command(arguments).env("BINDER_ADDRESS", &self.address).output().unwrap()
-    }
-
-    fn signal(&self, signal: &str) {
-        let process = self.process.id().to_string();
-        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A folder of this test alone; gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("binder-program-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.path(name), text).unwrap();
-        self.path(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[track_caller]
-fn check(output: &Output, code: i32, stdout: &str, stderr: &str) {
-    assert_eq!(String::from_utf8_lossy(&output.stdout), stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains(stderr), "{errors:?} does not say {stderr:?}");
-    assert!(!stderr.is_empty() || errors.is_empty(), "{errors:?}");
-    assert_eq!(output.status.code(), Some(code));
-}
+use crate::house::{Folder, Running, check, command, json_lines, run};
 
 #[test]
 fn lookup_prints_address_and_port_or_a_sentence_with_the_name() {
@@ -143,16 +22,16 @@ fn lookup_prints_address_and_port_or_a_sentence_with_the_name() {
 }
 
 #[test]
-fn list_is_a_table_or_one_json_array() {
+fn list_is_a_table_or_a_json_object_a_line() {
     let binder = Running::start();
     check(&binder.ask(&["list"]), 0, "", "no procedures are registered with the binder at 127.0.0.1:");
-    check(&binder.ask(&["list", "--json"]), 0, "[]\n", "");
+    check(&binder.ask(&["list", "--json"]), 0, "", "");
     let registration = Registration::start(&binder.address, "127.0.0.1", 4000, &["b", "a"]).unwrap();
     registration.wait_registered(Duration::from_secs(20)).unwrap();
     let table = String::from_utf8(binder.ask(&["list"]).stdout).unwrap();
     let first_words: Vec<_> = table.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(first_words, ["NAME", "a", "b"]);
-    let entries: Vec<Entry> = serde_json::from_slice(&binder.ask(&["list", "--json"]).stdout).unwrap();
+    let entries: Vec<Entry> = json_lines(&binder.ask(&["list", "--json"]));
     let places: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.port)).collect();
     assert_eq!(places, [("a", 4000), ("b", 4000)]);
     assert!(entries.iter().all(|entry| entry.epoch > 0 && entry.incarnation > 0));
@@ -165,7 +44,7 @@ fn a_list_of_more_than_one_page_is_whole() {
     let texts: Vec<&str> = names.iter().map(String::as_str).collect();
     let registration = Registration::start(&binder.address, "127.0.0.1", 4000, &texts).unwrap();
     registration.wait_registered(Duration::from_secs(20)).unwrap();
-    let entries: Vec<Entry> = serde_json::from_slice(&binder.ask(&["list", "--json"]).stdout).unwrap();
+    let entries: Vec<Entry> = json_lines(&binder.ask(&["list", "--json"]));
     assert!(entries.iter().map(|entry| &entry.name).eq(&names));
 }
 
@@ -333,18 +212,6 @@ fn a_wrong_command_line_is_exit_code_2() {
 }
 
 #[test]
-fn help_version_and_completions_go_to_standard_output() {
-    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    assert!(help.contains("Examples:\n  binder "), "{help}");
-    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
-    assert_eq!(version, format!("binder {}\n", env!("CARGO_PKG_VERSION")));
-    for shell in ["bash", "zsh", "fish"] {
-        let output = run(&["--completions", shell]);
-        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("lookup"));
-    }
-}
-
-#[test]
 fn options_come_from_the_environment_too() {
     let output = command(&[]).env("BINDER_LISTEN", "0.0.0.0:0").output().unwrap();
     check(&output, 1, "", "other machines could reach 0.0.0.0:0");
@@ -353,5 +220,5 @@ fn options_come_from_the_environment_too() {
     let binder = Running::start();
     let output =
         command(&["list"]).env("BINDER_ADDRESS", &binder.address).env("BINDER_JSON", "1").output().unwrap();
-    check(&output, 0, "[]\n", "");
+    check(&output, 0, "", "");
 }

@@ -1,0 +1,269 @@
+//! The command line: what may be said, and what stands for what is not said.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use binder::{
+    BinderClient, BinderError, DEFAULT_ADDRESS, LONGEST_LEASE, Lookups, SHORTEST_LEASE, SHORTEST_WISH, Token,
+};
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rpc_core::{Client, Endpoint};
+use rpc_program::completions::Shell;
+use rpc_program::duration::{self, DurationError};
+use thiserror::Error;
+
+use super::output::Form;
+use super::{Failure, doctor, drain, list, lookup, ping, register, remove, stats, watch};
+
+/// A name service: servers register their procedures, clients look them up.
+///
+/// Without a subcommand it serves, until SIGINT or SIGTERM.
+#[derive(Debug, Parser)]
+#[command(name = "binder", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) serve: Serve,
+
+    /// Print a completion script for this shell, and end
+    #[arg(long, value_name = "SHELL")]
+    pub(super) completions: Option<Shell>,
+
+    /// Write the manual pages into this folder, and end
+    #[arg(long, value_name = "FOLDER", conflicts_with = "completions")]
+    pub(super) man_pages: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve, as without a subcommand
+    #[command(after_help = EXAMPLES_OF_SERVING)]
+    Serve(Serve),
+    /// Show what is registered
+    #[command(after_help = list::HELP)]
+    List(list::Arguments),
+    /// Print where a procedure is served, as ADDRESS:PORT
+    #[command(after_help = lookup::HELP)]
+    Lookup(lookup::Arguments),
+    /// Show what is registered, and then each change as it happens
+    #[command(after_help = watch::HELP)]
+    Watch(watch::Arguments),
+    /// Keep procedures of another program registered, until SIGINT or SIGTERM
+    #[command(after_help = register::HELP)]
+    Register(register::Arguments),
+    /// Send no more callers to a server that is about to end
+    #[command(after_help = drain::HELP)]
+    Drain(drain::Arguments),
+    /// Take out registrations whose servers are gone
+    #[command(after_help = remove::HELP)]
+    Remove(remove::Arguments),
+    /// Measure how long the binder takes to answer
+    #[command(after_help = ping::HELP)]
+    Ping(ping::Arguments),
+    /// Show how much the binder holds, and how it is
+    #[command(after_help = stats::HELP)]
+    Stats(stats::Arguments),
+    /// Connect to every registered server, and say what is wrong and what to do
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Arguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where to listen; port 0 takes any free port
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_LISTEN", default_value = DEFAULT_ADDRESS)]
+    pub(super) listen: SocketAddr,
+
+    /// Listen on an address that other machines reach, unprotected: whoever reaches it may use it
+    #[arg(long, env = "BINDER_INSECURE", value_parser = BoolishValueParser::new())]
+    pub(super) insecure: bool,
+
+    /// How long a server is believed that is not heard of, unless it wishes for another time: 100ms to 5m
+    #[arg(long, value_name = "TIME", env = "BINDER_LEASE", default_value = "15s", value_parser = lease)]
+    pub(super) lease: Duration,
+
+    /// Let only those register who have a token of this file. Each line has a token, and behind it what the names begin
+    /// with that it allows, or * for all names
+    #[arg(long, value_name = "FILE", env = "BINDER_TOKEN_FILE")]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Who may look up where there is a token file
+    #[arg(long, value_name = "WHO", env = "BINDER_LOOKUPS", default_value = "open", requires = "token_file")]
+    pub(super) lookups: WhoLooksUp,
+
+    /// Keep in this file what is registered, so that it is known at once after a restart
+    #[arg(long, value_name = "FILE", env = "BINDER_STATE")]
+    pub(super) state: Option<PathBuf>,
+
+    /// If the state file is damaged, put it aside and start with nothing
+    #[arg(long, requires = "state")]
+    pub(super) reset_state: bool,
+}
+
+/// Who may look up where there is a token file.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum WhoLooksUp {
+    /// Everybody
+    Open,
+    /// Whoever has any token
+    Token,
+}
+
+/// Which binder is asked, and how its answer is shown.
+#[derive(Debug, Args)]
+pub(super) struct Ask {
+    /// The binder to ask
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_ADDRESS", default_value = DEFAULT_ADDRESS)]
+    pub(super) binder: Endpoint,
+
+    /// The file with the token for it, if it wants one; the first of the file is sent
+    #[arg(long, value_name = "FILE", env = "BINDER_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Print JSON for programs: one object a line
+    #[arg(long, env = "BINDER_JSON", value_parser = BoolishValueParser::new())]
+    json: bool,
+}
+
+/// A lease that is none.
+#[derive(Debug, Error)]
+pub(super) enum LeaseError {
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    #[error("a lease lasts 100ms at least and 5m at most")]
+    Range,
+    #[error("a lease that is wished for lasts 2s at least and 5m at most")]
+    Wish,
+}
+
+/// A pair of metadata that is none.
+#[derive(Debug, Error)]
+#[error("expected KEY=VALUE, for example zone=a")]
+pub(super) struct PairError;
+
+pub(super) fn lease(text: &str) -> Result<Duration, LeaseError> {
+    let lease = duration::parse(text)?;
+    if (SHORTEST_LEASE..=LONGEST_LEASE).contains(&lease) { Ok(lease) } else { Err(LeaseError::Range) }
+}
+
+/// A lease that a server wishes for: the binder's own may be shorter.
+pub(super) fn wish(text: &str) -> Result<Duration, LeaseError> {
+    let lease = duration::parse(text)?;
+    if (SHORTEST_WISH..=LONGEST_LEASE).contains(&lease) { Ok(lease) } else { Err(LeaseError::Wish) }
+}
+
+/// One pair of metadata, for clap's `value_parser`.
+pub(super) fn pair(text: &str) -> Result<(String, String), PairError> {
+    let (key, value) = text.split_once('=').ok_or(PairError)?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Of a key that was given twice the last value counts, as with every other option.
+pub(super) fn metadata(pairs: &[(String, String)]) -> BTreeMap<String, String> {
+    pairs.iter().cloned().collect()
+}
+
+impl From<WhoLooksUp> for Lookups {
+    fn from(who: WhoLooksUp) -> Lookups {
+        match who {
+            WhoLooksUp::Open => Lookups::Open,
+            WhoLooksUp::Token => Lookups::WithToken,
+        }
+    }
+}
+
+impl Ask {
+    /// A client whose calls end within [`ANSWER_WITHIN`].
+    pub(super) fn client(&self) -> Result<BinderClient, Failure> {
+        Ok(BinderClient::new(
+            self.token()?.into_iter().fold(
+                Client::connect(self.binder.to_string()).with_deadline(ANSWER_WITHIN),
+                |client, token| token.beside(&client),
+            ),
+        ))
+    }
+
+    pub(super) fn token(&self) -> Result<Option<Token>, Failure> {
+        Ok(self.token_file.as_deref().map(Token::read).transpose()?)
+    }
+
+    pub(super) fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text }
+    }
+
+    /// The failure that this error of a call is to the user.
+    pub(super) fn failure(&self, error: BinderError) -> Failure {
+        match error {
+            error @ BinderError::Status(_) => Failure::Unreachable(self.binder.clone(), error),
+            error => Failure::Refused(error),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  binder                             serve on 127.0.0.1:5000
+  binder list                        show what is registered
+  binder lookup send_message         print where a procedure is served
+  binder watch                       show changes as they happen
+  binder doctor                      say what is wrong, and what to do
+
+`binder serve --help` has more about serving, `binder COMMAND --help` about the others. Exit codes: 0 done, 1 refused or \
+failed, 2 a wrong command line. The log goes to standard error; RUST_LOG=debug shows more of it. NO_COLOR turns colours \
+off.";
+
+const EXAMPLES_OF_SERVING: &str = "\
+Examples:
+  binder serve                       on 127.0.0.1:5000
+  binder serve --state /var/lib/binder/state
+  binder serve --listen 0.0.0.0:5000 --token-file tokens
+
+With --state everything is known at once after a restart. With --token-file other machines may be served, those that have \
+a token.";
+
+/// How long a binder is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_word_it_serves_on_the_known_port() {
+        let line = CommandLine::parse_from(["binder"]);
+        assert!(line.command.is_none());
+        assert_eq!(line.serve.listen.to_string(), DEFAULT_ADDRESS);
+        assert_eq!(line.serve.lease, binder::DEFAULT_LEASE);
+    }
+
+    #[test]
+    fn a_lease_has_a_shortest_and_a_longest() {
+        assert_eq!(lease("100ms").unwrap(), SHORTEST_LEASE);
+        assert_eq!(lease("5m").unwrap(), LONGEST_LEASE);
+        for text in ["99ms", "0s", "5m 1s", "300days"] {
+            assert!(matches!(lease(text), Err(LeaseError::Range)), "{text}");
+        }
+        assert!(matches!(lease("15"), Err(LeaseError::Duration(_))));
+        assert_eq!(wish("2s").unwrap(), SHORTEST_WISH);
+        assert!(matches!(wish("1s 999ms"), Err(LeaseError::Wish)));
+    }
+
+    #[test]
+    fn metadata_is_a_key_and_a_value() {
+        assert_eq!(pair("zone=a=b").unwrap(), ("zone".to_owned(), "a=b".to_owned()));
+        assert_eq!(pair("zone=").unwrap(), ("zone".to_owned(), String::new()));
+        assert!(pair("zone").is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! What the doctor says: a paragraph for each patient, or an object.
+
+use std::time::Duration;
+
+use binder::{State, Stats};
+use rpc_core::Endpoint;
+use serde::Serialize;
+
+use super::Patient;
+use super::finding::{Finding, Verdict, verdict};
+use super::probe::Answer;
+use crate::program::Failure;
+use crate::program::output::{self, Form, micros, milliseconds, short};
+use crate::program::screen::{Screen, Tone, harmless};
+
+pub(super) struct Report {
+    form: Form,
+    screen: Screen,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "subject", rename_all = "snake_case")]
+enum Subject<'a> {
+    Binder {
+        verdict: Verdict,
+        findings: &'a [Finding],
+    },
+    Server {
+        verdict: Verdict,
+        address: &'a str,
+        port: u16,
+        instance: &'a str,
+        names: &'a [String],
+        state: State,
+        round_trip_us: Option<u64>,
+        findings: &'a [Finding],
+    },
+}
+
+impl Report {
+    pub(super) fn new(form: Form, screen: Screen) -> Report {
+        Report { form, screen }
+    }
+
+    pub(super) fn binder(
+        &self,
+        binder: &Endpoint,
+        stats: &Stats,
+        findings: &[Finding],
+    ) -> Result<(), Failure> {
+        let verdict = verdict(findings);
+        if self.form == Form::Json {
+            return Ok(output::json(&Subject::Binder { verdict, findings })?);
+        }
+        let uptime = short(Duration::from_millis(stats.uptime_ms));
+        let (version, names, leases) = (&stats.version, stats.names, stats.leases);
+        let text = format!(
+            "the binder at {binder}, version {version}, up {uptime}, {names} procedures of {leases} servers"
+        );
+        self.paragraph(&text, findings)
+    }
+
+    pub(super) fn server(
+        &self,
+        patient: &Patient,
+        answer: &Answer,
+        findings: &[Finding],
+    ) -> Result<(), Failure> {
+        let took = match answer {
+            Answer::Speaks(took) => Some(*took),
+            _ => None,
+        };
+        if self.form == Form::Json {
+            let Patient { address, port, instance, names, state, .. } = patient;
+            return Ok(output::json(&Subject::Server {
+                verdict: verdict(findings),
+                address,
+                port: *port,
+                instance,
+                names,
+                state: *state,
+                round_trip_us: took.map(micros),
+                findings,
+            })?);
+        }
+        let mut text = format!("{} ({}): {}", patient.place(), patient.instance, patient.few_names());
+        if let Some(took) = took {
+            text += &format!(", answers in {}", milliseconds(took));
+        }
+        self.paragraph(&text, findings)
+    }
+
+    fn paragraph(&self, title: &str, findings: &[Finding]) -> Result<(), Failure> {
+        let (word, tone) = match verdict(findings) {
+            Verdict::Fine => ("fine ", Tone::Good),
+            Verdict::Note => ("note ", Tone::Doubtful),
+            Verdict::Wrong => ("wrong", Tone::Bad),
+        };
+        let word = self.screen.paint.tint(tone, word);
+        output::line(&format!("{word}  {}", self.wrapped(title, "       ")))?;
+        for finding in findings {
+            output::line(&format!("       {}", self.wrapped(&finding.what, "       ")))?;
+            output::line(&format!("       → {}", self.wrapped(&finding.todo, "         ")))?;
+        }
+        Ok(())
+    }
+
+    /// The text in lines that fit behind a margin; each but the first begins with it.
+    fn wrapped(&self, text: &str, margin: &str) -> String {
+        let text = harmless(text);
+        let Some(room) = self.screen.columns.and_then(|columns| columns.checked_sub(margin.len())) else {
+            return text;
+        };
+        wrap(&text, room.max(LEAST), margin)
+    }
+}
+
+/// Breaks at blanks; a word that is too long has a line of its own.
+fn wrap(text: &str, room: usize, margin: &str) -> String {
+    use unicode_width::UnicodeWidthStr;
+
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let width = word.width();
+        if used > 0 && used + 1 + width > room {
+            wrapped.push('\n');
+            wrapped.push_str(margin);
+            used = 0;
+        } else if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += width;
+    }
+    wrapped
+}
+
+/// On a narrower screen lines end where they like.
+const LEAST: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_broken_at_blanks_and_begin_at_the_margin() {
+        let sentence = "nothing listens there: the server has ended";
+        assert_eq!(wrap(sentence, 22, "  "), "nothing listens there:\n  the server has ended");
+        assert_eq!(wrap(sentence, 80, "  "), sentence);
+        assert_eq!(wrap("3f9a12cc01ab3f9a12cc01ab it", 20, " "), "3f9a12cc01ab3f9a12cc01ab\n it");
+    }
+}

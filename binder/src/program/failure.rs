@@ -1,0 +1,64 @@
+//! Why the program did not do what it was told: each failure with what to do about it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use binder::{BinderError, RegistrationError, StartError, StateError, TokenFileError};
+use rpc_core::Endpoint;
+use rpc_program::listen::ListenError;
+use thiserror::Error;
+
+/// What ends the program with code 1.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(
+        "other machines could reach {0}, and nothing says who of them may register: say it with --token-file, listen on \
+         a loopback address such as 127.0.0.1, or say --insecure"
+    )]
+    Unprotected(SocketAddr),
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    #[error(transparent)]
+    State(StateError),
+    #[error(
+        "what is registered cannot be read back (--reset-state puts the file aside and starts with nothing; servers that \
+         run register again by themselves)"
+    )]
+    Damaged(#[source] StateError),
+    #[error("cannot start")]
+    Start(#[source] StartError),
+    #[error("cannot catch signals")]
+    Signals(#[source] io::Error),
+    #[error("the binder at {0} cannot be asked (start one with `binder`, or name another with --binder)")]
+    Unreachable(Endpoint, #[source] BinderError),
+    #[error(transparent)]
+    Refused(BinderError),
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
+    #[error(
+        "nothing is registered for it any more: others have all of its procedures, or somebody removed them"
+    )]
+    AllLost,
+    #[error("{0}: `binder list` shows what is registered")]
+    NothingChosen(String),
+    #[error(
+        "{name} has {count} servers: say which with --instance or --address, or say --all (they are {servers})"
+    )]
+    Several { name: String, count: usize, servers: String },
+    #[error(
+        "{what}: drain such a server and let it end, or say --force to take it out all the same (it is told, and does \
+         not register again)"
+    )]
+    Lives { what: String },
+    #[error("{lost} of {count} calls were not answered (`binder stats` and the binder's log may say why)")]
+    Unanswered { lost: u32, count: u32 },
+    #[error("cannot write the manual pages to {0}")]
+    Manual(PathBuf, #[source] io::Error),
+    #[error("cannot write the answer")]
+    Output(#[from] io::Error),
+    #[error("no further thread can be had")]
+    Threads(#[source] io::Error),
+}

@@ -1,0 +1,260 @@
+//! The commands that ask, tell and change.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use binder::{Binder, Entry, Mode, Offer, Registration, RegistrationOptions};
+use serde_json::{Value, json};
+
+use crate::house::{Running, check, command, json_lines};
+
+/// A command that goes on until it is told to end; killed if the test did not end it.
+struct Going {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Going {
+    fn start(binder: &str, arguments: &[&str]) -> Going {
+        let mut command = command(arguments);
+        command.env("BINDER_ADDRESS", binder).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Going { process, lines }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// The next object of this event; others are passed over.
+    fn event(&mut self, name: &str) -> Value {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "it ended before the event {name}");
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    fn end(mut self) -> Option<i32> {
+        let process = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Registers names that others may share, and waits until they are.
+fn share(binder: &Running, port: u16, names: &[&str]) -> Registration {
+    let offers =
+        names.iter().map(|name| Offer { mode: Mode::Shared, ..Offer::new(*name, "127.0.0.1", port) });
+    let registration =
+        Registration::start_with(&binder.address, offers, RegistrationOptions::default()).unwrap();
+    registration.wait_registered(Duration::from_secs(20)).unwrap();
+    registration
+}
+
+fn entries(binder: &Running, name: &str) -> Vec<Entry> {
+    let entries: Vec<Entry> = json_lines(&binder.ask(&["list", "--json"]));
+    entries.into_iter().filter(|entry| entry.name == name).collect()
+}
+
+#[test]
+fn register_keeps_names_of_another_program_until_it_is_ended() {
+    let binder = Running::start();
+    let arguments = ["register", "resize", "crop", "127.0.0.1:4000", "--shared", "--weight", "2"];
+    let more = ["--version", "1.4.0", "--metadata", "zone=a", "--lease", "2s", "--json"];
+    let mut going = Going::start(&binder.address, &[&arguments[..], &more].concat());
+    let registered = going.event("registered");
+    assert_eq!(registered, json!({"event": "registered", "name": "resize", "place": "127.0.0.1:4000"}));
+    let entry = &entries(&binder, "crop")[0];
+    assert_eq!((entry.mode, entry.weight, entry.version.as_deref()), (Mode::Shared, 2, Some("1.4.0")));
+    assert_eq!((entry.metadata["zone"].as_str(), entry.lease_ms), ("a", 2_000));
+    let renewed = Instant::now() + Duration::from_secs(20);
+    while binder.client().stats().unwrap().counters.renewals < 2 {
+        assert!(Instant::now() < renewed, "the lease is not renewed");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    assert_eq!(going.end(), Some(0));
+    check(&binder.ask(&["list"]), 0, "", "no procedures are registered");
+}
+
+#[test]
+fn register_ends_with_a_sentence_when_others_have_everything() {
+    let binder = Running::start();
+    let mut going = Going::start(&binder.address, &["register", "a", "127.0.0.1:4000", "--lease", "2s"]);
+    assert_eq!(going.line(), "a is registered at 127.0.0.1:4000, until Ctrl-C\n");
+    binder.client().register_procedure("a".into(), "127.0.0.1".into(), 4001).unwrap();
+    assert_eq!(going.line(), "a is lost: another server has it now, or somebody removed it\n");
+    assert_eq!(going.process.wait().unwrap().code(), Some(1));
+    check(&binder.ask(&["lookup", "a"]), 0, "127.0.0.1:4001\n", "");
+}
+
+#[test]
+fn register_refuses_what_can_never_be_registered() {
+    let binder = Running::start();
+    let _shared = share(&binder, 4000, &["a"]);
+    check(
+        &binder.ask(&["register", "a", "127.0.0.1:4001"]),
+        1,
+        "",
+        "binder: a is shared by servers that live: they must leave before one may have it alone",
+    );
+    check(&binder.ask(&["register", "a b", "127.0.0.1:1"]), 1, "", "binder: \"a b\" cannot be registered: a");
+    check(&binder.ask(&["register", "a", "127.0.0.1:0"]), 1, "", "port 0 is no port");
+    check(&binder.ask(&["register", "a", "127.0.0.1:65536"]), 2, "", "expected HOST:PORT");
+    check(&binder.ask(&["register", "a", "h:1", "--weight", "2"]), 2, "", "--shared");
+    check(&binder.ask(&["register", "a", "h:1", "--shared", "--weight", "0"]), 2, "", "1..=65535");
+    check(&binder.ask(&["register", "a", "h:1", "--metadata", "zone"]), 2, "", "expected KEY=VALUE");
+}
+
+#[test]
+fn lookup_chooses_by_version_and_metadata() {
+    let binder = Running::start();
+    let offer = |port, version: &str, zone: &str| Offer {
+        mode: Mode::Shared,
+        version: Some(version.into()),
+        metadata: [("zone".to_owned(), zone.to_owned())].into(),
+        ..Offer::new("resize", "127.0.0.1", port)
+    };
+    let start = |offer| Registration::start_with(&binder.address, [offer], RegistrationOptions::default());
+    let registrations = [offer(3, "1.5.0", "a"), offer(4, "2.0.0", "b")].map(|offer| start(offer).unwrap());
+    for registration in &registrations {
+        registration.wait_registered(Duration::from_secs(20)).unwrap();
+    }
+    check(&binder.ask(&["lookup", "resize", "--version", "1"]), 0, "127.0.0.1:3\n", "");
+    check(&binder.ask(&["lookup", "resize", "--metadata", "zone=b"]), 0, "127.0.0.1:4\n", "");
+    let all = binder.ask(&["lookup", "resize", "--all"]);
+    let mut places: Vec<_> = std::str::from_utf8(&all.stdout).unwrap().lines().collect();
+    places.sort_unstable();
+    assert_eq!(places, ["127.0.0.1:3", "127.0.0.1:4"]);
+    let told: Vec<Entry> = json_lines(&binder.ask(&["lookup", "resize", "--version", "2", "--json"]));
+    assert_eq!(told.iter().map(|entry| entry.port).collect::<Vec<_>>(), [4]);
+    check(&binder.ask(&["lookup", "resize", "--version", "3"]), 1, "", "none of the 2 servers of resize has");
+    check(&binder.ask(&["lookup", "resize", "--version", "new"]), 1, "", "is no requirement of versions");
+    check(&binder.ask(&["list", "res", "--metadata", "zone=c"]), 0, "", "no procedures like that");
+}
+
+/// Story: a watcher took a lost connection for the end of the news.
+#[test]
+fn watch_tells_every_change_across_a_restart_of_the_binder() {
+    let binder = Running::start();
+    let address = binder.address.clone();
+    let mut watch = Going::start(&address, &["watch", "chat.", "--json"]);
+    watch.event("reset");
+    watch.event("current");
+    let client = binder.client();
+    client.register_procedure("other".into(), "127.0.0.1".into(), 1).unwrap();
+    client.register_procedure("chat.send".into(), "127.0.0.1".into(), 1).unwrap();
+    let added = watch.event("added");
+    assert_eq!((&added["name"], &added["state"]), (&json!("chat.send"), &json!("live")));
+    check(&binder.ask(&["drain", "chat.send"]), 0, "chat.send at 127.0.0.1:1 (127.0.0.1:1) drains\n", "");
+    assert_eq!(watch.event("changed")["state"], "draining");
+    check(
+        &binder.ask(&["remove", "chat.send", "--force"]),
+        0,
+        "chat.send at 127.0.0.1:1 (127.0.0.1:1) is removed\n",
+        "",
+    );
+    let removed = watch.event("removed");
+    assert_eq!((&removed["name"], &removed["why"]), (&json!("chat.send"), &json!("removed")));
+    drop(binder);
+    watch.event("lost");
+    let binder = Running::spawn(command(&["--listen", &address]), 1);
+    watch.event("reset");
+    binder.client().register_procedure("chat.join".into(), "127.0.0.1".into(), 1).unwrap();
+    assert_eq!(watch.event("added")["name"], "chat.join");
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
+fn watch_refuses_at_once_what_cannot_be_watched() {
+    let absent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    check(&command(&["watch", "--binder", &absent]).output().unwrap(), 1, "", "cannot be asked (start one");
+    let binder = Running::start();
+    check(&binder.ask(&["watch", "a b"]), 1, "", "ASCII letters, digits and _ - . /");
+}
+
+#[test]
+fn drain_and_remove_take_only_what_was_meant() {
+    let binder = Running::start();
+    let (_one, _two) = (share(&binder, 4000, &["a", "b"]), share(&binder, 4001, &["a"]));
+    check(&binder.ask(&["drain", "a"]), 1, "", "binder: a has 2 servers: say which with --instance or");
+    check(&binder.ask(&["drain"]), 2, "", "<NAME>...");
+    check(
+        &binder.ask(&["drain", "c", "--address", "127.0.0.1:1"]),
+        1,
+        "",
+        "no procedure named c is registered at 127.0.0.1:1: `binder list` shows what is registered",
+    );
+    let instance = entries(&binder, "b")[0].instance.clone();
+    let drained: Vec<Value> = json_lines(&binder.ask(&["drain", "--instance", &instance[..8], "--json"]));
+    let names: Vec<_> = drained.iter().map(|event| (&event["event"], &event["name"])).collect();
+    assert_eq!(names, [(&json!("drained"), &json!("a")), (&json!("drained"), &json!("b"))]);
+    check(&binder.ask(&["lookup", "a", "--all"]), 0, "127.0.0.1:4001\n", "");
+    let output = binder.ask(&["drain", "--undo", "a", "--all"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches(" serves again\n").count(), 2);
+    check(
+        &binder.ask(&["remove", "--address", "127.0.0.1:4000"]),
+        1,
+        "",
+        &format!(
+            "binder: a at 127.0.0.1:4000 ({instance}) lives, and 1 more: drain such a server and let it end"
+        ),
+    );
+    let output = binder.ask(&["remove", "--address", "127.0.0.1:4000", "--force", "--json"]);
+    assert_eq!(json_lines::<Value>(&output).iter().filter(|event| event["event"] == "removed").count(), 2);
+    assert_eq!(entries(&binder, "b"), []);
+}
+
+#[test]
+fn ping_measures_round_trips_and_stats_are_a_sheet_or_an_object() {
+    let binder = Running::start();
+    let events: Vec<Value> =
+        json_lines(&binder.ask(&["ping", "--count", "3", "--interval", "1ms", "--json"]));
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["connected", "answered", "answered", "answered", "summary"]);
+    assert_eq!((&events[4]["calls"], &events[4]["lost"]), (&json!(3), &json!(0)));
+    assert!(events[4]["median_us"].as_u64().is_some_and(|time| time > 0));
+    let output = binder.ask(&["ping", "--count", "1", "--interval", "1ms"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(" ms, connecting included\nanswered in ") && text.contains("1 call, 0 lost;"));
+    check(&binder.ask(&["ping", "--count", "0"]), 2, "", "0 is not in 1..=1000000");
+    binder.client().register_procedure("a".into(), "127.0.0.1".into(), 1).unwrap();
+    let stats: Vec<Value> = json_lines(&binder.ask(&["stats", "--json"]));
+    assert_eq!((&stats[0]["names"], &stats[0]["counters"]["registrations"]), (&json!(1), &json!(1)));
+    let sheet = String::from_utf8(binder.ask(&["stats"]).stdout).unwrap();
+    assert!(sheet.contains("\nprocedures  1, with 1 registrations\n"), "{sheet}");
+}
+
+/// Story: a binder that stood still was measured as one that answers slowly, since nobody waited for an end.
+#[test]
+fn ping_tells_lost_calls_and_ends_with_code_1() {
+    let binder = Running::start();
+    let mut going = Going::start(&binder.address, &["ping", "--count", "1", "--interval", "500ms", "--json"]);
+    going.event("connected");
+    binder.signal("-STOP");
+    let lost = going.event("lost");
+    assert!(lost["why"].as_str().is_some_and(|why| !why.is_empty()));
+    binder.signal("-CONT");
+    assert_eq!(going.process.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn serve_may_be_said() {
+    let binder = Running::spawn(command(&["serve", "--listen", "127.0.0.1:0"]), 1);
+    check(&binder.ask(&["list"]), 0, "", "no procedures are registered");
+}

@@ -1,0 +1,137 @@
+//! What every test of the program needs: processes that end with their test, and folders.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use binder::BinderClient;
+use rpc_core::Client;
+use serde::de::DeserializeOwned;
+
+/// What the program reads from its environment.
+const VARIABLES: [&str; 10] = [
+    "RUST_LOG",
+    "BINDER_INSECURE",
+    "BINDER_LISTEN",
+    "BINDER_ADDRESS",
+    "BINDER_LEASE",
+    "BINDER_JSON",
+    "BINDER_TOKEN_FILE",
+    "BINDER_LOOKUPS",
+    "BINDER_STATE",
+    "BINDER_HTTP",
+];
+
+/// A binder process; killed if the test did not end it.
+pub(crate) struct Running {
+    pub(crate) process: Child,
+    pub(crate) address: String,
+    pub(crate) log: BufReader<std::process::ChildStderr>,
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_binder"));
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+impl Running {
+    pub(crate) fn start() -> Running {
+        Running::start_with(&[])
+    }
+
+    pub(crate) fn start_with(options: &[&str]) -> Running {
+        Running::start_with_log(options, 1)
+    }
+
+    /// With so many lines in the log up to the one with the address.
+    pub(crate) fn start_with_log(options: &[&str], lines: usize) -> Running {
+        let mut command = command(&["--listen", "127.0.0.1:0"]);
+        command.args(options);
+        Running::spawn(command, lines)
+    }
+
+    pub(crate) fn spawn(mut command: Command, lines: usize) -> Running {
+        let mut process = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut line = String::new();
+        for _ in 0..lines {
+            line.clear();
+            log.read_line(&mut line).unwrap();
+        }
+        let address = line.trim_end().rsplit_once("listening on ").unwrap().1.to_owned();
+        Running { process, address, log }
+    }
+
+    pub(crate) fn client(&self) -> BinderClient {
+        BinderClient::new(Client::connect(&self.address))
+    }
+
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
+        command(arguments).env("BINDER_ADDRESS", &self.address).output().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let process = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A folder of this test alone; gone with it.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("binder-program-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The objects that a command printed, one a line.
+#[track_caller]
+pub(crate) fn json_lines<T: DeserializeOwned>(output: &Output) -> Vec<T> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[track_caller]
+pub(crate) fn check(output: &Output, code: i32, stdout: &str, stderr: &str) {
+    assert_eq!(String::from_utf8_lossy(&output.stdout), stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains(stderr), "{errors:?} does not say {stderr:?}");
+    assert!(!stderr.is_empty() || errors.is_empty(), "{errors:?}");
+    assert_eq!(output.status.code(), Some(code));
+}

@@ -1,0 +1,8 @@
+//! The program as its users meet it: arguments, output, exit codes.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails its test")]
+
+mod commands;
+mod doctor;
+mod help;
+mod house;
+mod serving;
