@@ -258,17 +258,17 @@ fn first_items_are_made_when_they_are_taken_and_what_was_sent_meanwhile_comes_be
     let news = Broadcast::new();
     let made = Arc::new(AtomicU64::new(0));
     let counted = made.clone();
-    let first = (0..100).map(move |item| {
+    let first = (0..1000).map(move |item| {
         counted.fetch_add(1, Ordering::SeqCst);
         Ok(item)
     });
     let (_, mut late) = news.subscribe_behind_iter(first);
     news.send(&9u64).unwrap();
     assert_eq!(late.next(), Some(Ok(0)));
-    // One may lie ready.
-    assert!(made.load(Ordering::SeqCst) <= 2);
+    // A frame of them may lie ready.
+    assert!(made.load(Ordering::SeqCst) <= 64);
     drop(news);
-    assert!(late.map(Result::unwrap).eq((1..100).chain([9])));
+    assert!(late.map(Result::unwrap).eq((1..1000).chain([9])));
 }
 
 #[test]

@@ -206,10 +206,10 @@ impl<T: Serialize + DeserializeOwned> Broadcast<T> {
     }
 
     /// As [`subscribe_behind`](Broadcast::subscribe_behind), of a stream whose first items are made one by one as the
-    /// subscriber takes them; an `Err` ends the stream. However many there are, no more than one lies ready.
+    /// subscriber takes them; an `Err` ends the stream. However many there are, no more than a frame of them lies ready.
     ///
-    /// They are made by whatever thread sends: it should not wait there, and must not touch this subscriber. What is sent
-    /// meanwhile comes behind them, and counts as [`Lag`].
+    /// They are made by whatever thread sends, so making them should not wait. What is sent meanwhile comes behind them, and
+    /// counts as [`Lag`].
     pub fn subscribe_behind_iter<I>(&self, first: I) -> (SubscriberId, Stream<T>)
     where
         I: IntoIterator<Item = Result<T, Status>>,
@@ -217,7 +217,7 @@ impl<T: Serialize + DeserializeOwned> Broadcast<T> {
     {
         let mut first = first.into_iter();
         let source = move || first.next().map(|item| item.and_then(|item| encoded(&item)));
-        self.enter(First::to_be_made(Box::new(source)))
+        self.enter(First::to_be_made(source))
     }
 
     fn enter(&self, first: First) -> (SubscriberId, Stream<T>) {

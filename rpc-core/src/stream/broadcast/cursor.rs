@@ -1,11 +1,13 @@
 //! Where a subscriber is: what it takes next.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::chain::{Chain, Node, Word};
 use super::{Lagged, Position, SubscriberId};
 use crate::status::Status;
+use crate::stream::packing::FRAME;
 
 pub(super) struct Cursor {
     id: SubscriberId,
@@ -19,40 +21,73 @@ pub(super) struct Cursor {
 /// What is for this subscriber alone, before everything else.
 pub(super) struct First {
     made: VecDeque<Arc<[u8]>>,
-    /// Makes what comes behind that, an item at a time.
+    /// Makes what comes behind that. It is away while it makes some.
     rest: Option<Source>,
+    /// It could not make all.
+    failure: Option<Status>,
 }
 
-pub(super) type Source = Box<dyn FnMut() -> Option<Result<Arc<[u8]>, Status>> + Send>;
+/// Makes the first items of a subscriber, one by one. It is the user's code: never called under a lock.
+pub(super) struct Source(Box<dyn FnMut() -> Option<FirstItem> + Send>);
+
+/// An encoded item, or why there are no more.
+type FirstItem = Result<Arc<[u8]>, Status>;
+
+/// What a source has made: some items, and perhaps its end.
+pub(super) struct Made {
+    items: VecDeque<Arc<[u8]>>,
+    rest: Option<Source>,
+    failure: Option<Status>,
+}
 
 /// What is next for a subscriber.
 pub(super) enum Next {
     Item(Arc<[u8]>),
+    /// Items that are still to be made by [`Source::make`].
+    Unmade,
     End(Result<(), Status>),
 }
 
 impl First {
     pub(super) fn made(items: VecDeque<Arc<[u8]>>) -> First {
-        First { made: items, rest: None }
+        First { made: items, rest: None, failure: None }
     }
 
-    pub(super) fn to_be_made(source: Source) -> First {
-        First { made: VecDeque::new(), rest: Some(source) }
+    pub(super) fn to_be_made(source: impl FnMut() -> Option<FirstItem> + Send + 'static) -> First {
+        First { made: VecDeque::new(), rest: Some(Source(Box::new(source))), failure: None }
     }
 
-    fn peek(&mut self) -> Option<Result<Arc<[u8]>, Status>> {
-        if let Some(item) = self.made.front() {
-            return Some(Ok(item.clone()));
-        }
-        let next = self.rest.as_mut()?();
-        match &next {
-            Some(Ok(item)) => self.made.push_back(item.clone()),
-            Some(Err(_)) => {}
-            None => self.rest = None,
-        }
-        next
+    fn peek(&self) -> Option<Next> {
+        let made = self.made.front().map(|item| Next::Item(item.clone()));
+        let unmade = || self.rest.as_ref().map(|_| Next::Unmade);
+        made.or_else(unmade).or_else(|| self.failure.clone().map(|why| Next::End(Err(why))))
     }
 }
+
+impl Source {
+    /// Makes items, as many as share a frame.
+    pub(super) fn make(mut self) -> Made {
+        let (mut items, mut bytes) = (VecDeque::new(), 0);
+        while bytes < FRAME && items.len() < AT_ONCE {
+            match catch_unwind(AssertUnwindSafe(&mut self.0)) {
+                Ok(Some(Ok(item))) => {
+                    bytes += item.len();
+                    items.push_back(item);
+                }
+                Ok(Some(Err(why))) => return Made { items, rest: None, failure: Some(why) },
+                Ok(None) => return Made { items, rest: None, failure: None },
+                Err(_) => {
+                    let why = Status::internal("making the first items of a stream panicked");
+                    return Made { items, rest: None, failure: Some(why) };
+                }
+            }
+        }
+        Made { items, rest: Some(self), failure: None }
+    }
+}
+
+/// Items that are made in one go at most.
+const AT_ONCE: usize = 64;
 
 impl Cursor {
     /// Begins with `first`, and goes on with what is sent from now on.
@@ -63,10 +98,9 @@ impl Cursor {
 
     /// What is next, if that was sent already. Words for others are passed by.
     pub(super) fn peek(&mut self) -> Option<Next> {
-        match self.first.peek() {
-            Some(Ok(item)) => return Some(Next::Item(item)),
-            Some(Err(why)) => return Some(Next::End(Err(why))),
-            None => {}
+        let first = self.first.peek();
+        if first.is_some() {
+            return first;
         }
         loop {
             let next = self.seen.next.get()?;
@@ -89,6 +123,18 @@ impl Cursor {
             self.taken = next.position();
             self.seen = next.clone();
         }
+    }
+
+    /// Takes away what makes the first items, to be run without a lock and put back.
+    pub(super) fn take_source(&mut self) -> Option<Source> {
+        self.first.rest.take()
+    }
+
+    /// Puts back what [`take_source`](Cursor::take_source) took, with what it has made.
+    pub(super) fn put_back(&mut self, made: Made) {
+        let Made { items, rest, failure } = made;
+        self.first.made.extend(items);
+        (self.first.rest, self.first.failure) = (rest, failure);
     }
 
     /// Why a subscriber that stands here, and does not go on, is let go.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::SubscriberId;
 use super::chain::Chain;
-use super::cursor::{Cursor, Next};
+use super::cursor::{Cursor, Made, Next, Source};
 use super::rounds::Shard;
 use crate::codec::{self, DecodeError};
 use crate::connection::BY_REFERENCE;
@@ -49,6 +49,8 @@ struct Line {
 
 /// What goes onto the connection next.
 enum Message {
+    /// Nothing yet: items are to be made first.
+    Making(Source),
     Items(u32),
     Large(Arc<[u8]>),
     End(Result<(), Status>),
@@ -72,6 +74,10 @@ impl Subscriber {
         let mut used = None;
         while let Some((wire, message)) = self.next_message(payload) {
             let sent = match message {
+                Message::Making(source) => {
+                    self.put_back(source.make());
+                    Ok(())
+                }
                 Message::Items(count) => wire.port.items(wire.id, count, payload),
                 Message::Large(item) => wire.port.large_item(wire.id, item),
                 Message::End(outcome) => {
@@ -132,6 +138,20 @@ impl Subscriber {
         sent
     }
 
+    /// A stream that ended meanwhile wants nothing more.
+    fn put_back(&self, made: Made) {
+        let mut state = self.lock();
+        let unwanted = match &mut state.cursor {
+            Some(cursor) => {
+                cursor.put_back(made);
+                None
+            }
+            None => Some(made),
+        };
+        drop(state);
+        drop(unwanted);
+    }
+
     /// The stream is over; rounds pass it by from now on.
     pub(super) fn leave(&self) {
         let cursor = self.lock().cursor.take();
@@ -172,17 +192,27 @@ impl Subscriber {
     }
 
     fn take(&self) -> Option<Next> {
-        let mut state = self.lock();
-        let Some(cursor) = &mut state.cursor else {
-            return Some(Next::End(state.failure.take().map_or(Ok(()), Err)));
-        };
-        let next = cursor.peek();
-        if next.is_some() {
-            cursor.advance();
-        } else {
-            state.sleeper = Some(thread::current());
+        loop {
+            let mut state = self.lock();
+            let Some(cursor) = &mut state.cursor else {
+                return Some(Next::End(state.failure.take().map_or(Ok(()), Err)));
+            };
+            let next = cursor.peek();
+            match next {
+                Some(Next::Unmade) => {}
+                Some(_) => {
+                    cursor.advance();
+                    return next;
+                }
+                None => {
+                    state.sleeper = Some(thread::current());
+                    return None;
+                }
+            }
+            let source = cursor.take_source()?;
+            drop(state);
+            self.put_back(source.make());
         }
-        next
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -202,6 +232,9 @@ impl State {
         loop {
             match cursor.peek() {
                 Some(Next::End(outcome)) if count == 0 => return Some(Message::End(outcome)),
+                Some(Next::Unmade) if count == 0 && line.credit > 0 => {
+                    return cursor.take_source().map(Message::Making);
+                }
                 Some(Next::Item(item)) if line.credit > i64::from(count) => {
                     if count == 0 && item.len() >= BY_REFERENCE {
                         cursor.advance();
