@@ -123,37 +123,64 @@ impl Transcript {
         self.stdout.text()
     }
 
-    /// Waits for its end.
+    /// Waits for its end; its input stays as it is.
     #[track_caller]
-    pub fn ended(mut self) -> Ended {
-        self.end_input();
+    pub fn is_over_soon(&mut self) -> Option<i32> {
         let deadline = Instant::now() + SOON;
-        let code = loop {
+        loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status.code();
+                return status.code();
             }
             assert!(Instant::now() < deadline, "it does not end; it wrote {:?}", self.stdout.text());
             std::thread::park_timeout(Duration::from_millis(5));
-        };
+        }
+    }
+
+    /// Ends its input and waits for its end.
+    #[track_caller]
+    pub fn ended(mut self) -> Ended {
+        self.end_input();
+        let code = self.is_over_soon();
         Ended { code, stdout: self.stdout.rest(), stderr: self.stderr.rest() }
     }
 
-    /// Waits for its end by itself: with success, exactly this output, and no complaint.
+    /// Waits for its end: with success, exactly this output, and no complaint.
     #[track_caller]
     pub fn ends_with(self, stdout: &str) {
         assert_eq!(self.ended(), Ended { code: Some(0), stdout: stdout.to_owned(), stderr: String::new() });
     }
 
-    /// Whether it has ended.
-    pub fn is_over(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+    /// As [`ends_with`](Transcript::ends_with), of a program whose input has not ended.
+    #[track_caller]
+    pub fn ends_by_itself(mut self, stdout: &str) {
+        self.is_over_soon();
+        self.ends_with(stdout);
     }
 
-    /// Sends a signal: `TERM`, `INT`, `KILL`, `STOP` or `CONT`.
+    /// Sends a signal: `TERM`, `INT`, `KILL` or `CONT`.
     #[track_caller]
     pub fn signal(&self, signal: &str) {
         let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
         assert!(status.unwrap().success());
+    }
+
+    /// Stops it, and waits until all its threads stand still; `CONT` lets them go on.
+    #[track_caller]
+    pub fn freeze(&self) {
+        self.signal("STOP");
+        let deadline = Instant::now() + SOON;
+        while !self.stands_still() {
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
+    fn stands_still(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let states = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")));
+        // The state stands behind the name, which ends with the last parenthesis.
+        let stopped = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+        states.filter_map(Result::ok).all(stopped)
     }
 
     /// Kills it at once, as a crash would.
