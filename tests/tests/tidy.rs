@@ -19,7 +19,7 @@ fn cargo_json(arguments: &[&str]) -> Value {
 }
 
 /// Who may know whom, among our own packages.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("rpc-core-macros", &[]),
     ("rpc-core", &["rpc-core-macros"]),
     ("rpc-program", &["rpc-core"]),
@@ -29,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("chat-client", &["rpc-core", "rpc-program", "binder", "chat-api"]),
     ("rpc-examples", &["rpc-core", "rpc-program", "binder", "chat-api", "chat-server", "chat-client"]),
     ("rpctalk", &["rpc-core", "rpc-program"]),
+    ("streaming-chat", &["rpc-core", "rpc-program"]),
     ("wallets", &["rpc-core", "rpc-program"]),
     ("system-tests", &["rpc-core", "rpc-program", "binder", "chat-api", "chat-server", "chat-client"]),
 ];
@@ -247,6 +248,7 @@ fn sizes() -> BTreeMap<String, (usize, usize, String)> {
         "chat-client",
         "examples",
         "examples/rpctalk",
+        "examples/streaming-chat",
         "examples/wallets",
     ];
     let measure = |package: &str| {
