@@ -5,8 +5,9 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
-use rpc_core::Client;
+use rpc_core::{Client, Code};
 use rpctalk::contract::{CALLER, Room, RoomClient};
+use rpctalk::hall::DISPLAY_TIME;
 use stage::{ENVIA, EXIBE, SALA, Stage, command, printed};
 use system_tests::{Ended, Transcript, free_port};
 
@@ -203,7 +204,7 @@ fn a_display_that_does_not_answer_is_given_up_and_the_others_do_not_wait() {
     for display in [&mut stuck, &mut bia] {
         display.shows_where("its number", |text| text.ends_with('\n'));
     }
-    stuck.signal("STOP");
+    stuck.freeze();
     let begun = Instant::now();
     let mut ana = stage.sender("ana");
     ana.type_in("M,todos,oi\n");
@@ -214,6 +215,33 @@ fn a_display_that_does_not_answer_is_given_up_and_the_others_do_not_wait() {
     ana.type_in("T\n");
     ana.ends_with("1\n1\n");
     assert_eq!(bia.ended().code, Some(0));
+    stage.ends_in_silence();
+}
+
+#[test]
+fn peers_that_are_killed_in_the_middle_of_a_call_hold_nobody_up() {
+    let stage = Stage::open();
+    let mut stuck = stage.display("stuck");
+    stuck.shows("1\n");
+    let mut bia = stage.display("bia");
+    bia.shows("2\n");
+    stuck.freeze();
+    let mut ana = stage.sender("ana");
+    ana.type_in("M,todos,oi\n");
+    bia.shows("2\nMensagem de ana: oi\n");
+    let begun = Instant::now();
+    stuck.kill();
+    ana.shows("1\n1\n");
+    assert!(begun.elapsed() < DISPLAY_TIME, "a lost connection is noticed, and not waited for");
+    bia.freeze();
+    ana.type_in("T\n");
+    // The room is telling bia when its sender goes; it ends all the same, and so does she.
+    let room = RoomClient::new(Client::connect(format!("localhost:{}", stage.port)));
+    let refused = (0..).find_map(|number| room.registra_entrada(format!("probe {number}")).err());
+    assert_eq!(refused.map(|status| status.code()), Some(Code::FailedPrecondition));
+    ana.kill();
+    bia.signal("CONT");
+    bia.ends_with("2\nMensagem de ana: oi\n");
     stage.ends_in_silence();
 }
 

@@ -84,6 +84,12 @@ mod tests {
     }
 
     #[test]
+    fn everywhere_is_reached_by_ipv4_with_or_without_ipv6() {
+        let listener = std::net::TcpListener::bind(&everywhere(0)[..]).unwrap();
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port())).unwrap();
+    }
+
+    #[test]
     fn a_port_in_use_is_told_with_what_to_do() {
         let taken = failed("127.0.0.1:5000".parse().unwrap(), io::ErrorKind::AddrInUse.into());
         assert!(taken.to_string().starts_with("port 5000 of 127.0.0.1 is taken by another program: end"));

@@ -11,12 +11,12 @@ use rpctalk::sender::{SenderError, converse};
 
 /// A sender of RPCtalk: does what the lines of standard input say
 ///
-///   M,DESTINATION,MESSAGE   shows a message on a display, or on all (todos), and prints on how many
-///   L                       prints all programs
-///   F                       ends this sender, and the display of the same id
-///   T                       ends the displays, the room and this sender
+///   M,DISPLAY,MESSAGE   shows a message on one display, or on all (todos): on how many
+///   L                   prints all programs
+///   F                   ends this sender, and the display of the same id
+///   T                   ends the displays, the room and this sender
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(name = "envia", version, verbatim_doc_comment)]
 struct CommandLine {
     /// Its name among senders, up to 16 characters
     #[arg(allow_hyphen_values = true)]

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 /// A display of RPCtalk: prints the messages that the room sends it
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "exibe", version)]
 struct CommandLine {
     /// Its name among displays, up to 16 characters
     #[arg(allow_hyphen_values = true)]

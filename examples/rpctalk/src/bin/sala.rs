@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// The room of RPCtalk: senders (envia) talk through it to displays (exibe)
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "sala", version)]
 struct CommandLine {
     /// Where it listens, on all interfaces
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
