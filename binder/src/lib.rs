@@ -10,6 +10,7 @@ mod error;
 
 mod access;
 mod address;
+mod binders;
 mod features;
 mod identity;
 mod name;
@@ -28,6 +29,7 @@ pub use access::{
     TokenError, TokenFileError, Tokens,
 };
 pub use address::{ADDRESS_BYTES, AddressError};
+pub use binders::{BINDERS, Binders, BindersError};
 pub use contract::{
     Alarm, Binder, BinderClient, BinderService, BinderStart, Change, Counters, Cursor, Departure, Entry,
     Found, Gone, Granted, Location, Loss, LossReason, Mode, Notice, Offer, PAGE, Page, Query, Question,
@@ -42,7 +44,7 @@ pub use registry::{
     DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE, REGISTRATIONS,
     SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,
 };
-pub use resolver::{REFUSED_FOR, Resolver, STALE_FOR};
+pub use resolver::{REFUSED_FOR, REJECTED_FOR, Resolver, ResolverOptions, STALE_FOR};
 pub use server::{BinderOptions, BinderServer, StartError};
 pub use state::{Damaged, StateError};
 

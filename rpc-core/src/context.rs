@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+pub use self::cancellation::Canceller;
 pub(crate) use self::cancellation::{Alarm, Cancellation};
 use crate::metadata::{Metadata, MetadataError};
 use crate::status::{Code, Status};
@@ -72,6 +73,15 @@ impl Context {
             local: None,
             cancellation: None,
         }))
+    }
+
+    /// A context of no call that is cancelled when the [`Canceller`] is dropped: for a thread of one's own whose calls and
+    /// streams somebody else must be able to end.
+    pub fn cancellable() -> (Context, Canceller) {
+        let cancellation = Arc::<Cancellation>::default();
+        let canceller = Canceller(cancellation.clone());
+        let cancelled = |surroundings: &mut Surroundings| surroundings.cancellation = Some(cancellation);
+        (Context::background().changed(cancelled), canceller)
     }
 
     pub(crate) fn new(incoming: Incoming) -> Context {
@@ -284,6 +294,17 @@ mod tests {
             assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
         }
         assert_eq!(Context::pause(Duration::from_millis(1)), Ok(()));
+    }
+
+    #[test]
+    fn a_cancellable_context_ends_when_its_canceller_is_dropped() {
+        let (context, canceller) = Context::cancellable();
+        assert!(!context.is_cancelled());
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| drop(canceller));
+            context.scope(|| Context::pause(Duration::from_secs(3600)))
+        });
+        assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub mod fuzzing;
 
 pub use bytes::Bytes;
 pub use client::{Choice, Client, Pending};
-pub use context::Context;
+pub use context::{Canceller, Context};
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
 pub use resolve::{Endpoint, EndpointError, Endpoints, Resolve, Revision, Weighted};

@@ -5,9 +5,14 @@ use std::thread;
 
 use rpc_core::Code;
 
-use super::*;
+use crossbeam_channel::bounded;
+use rpc_core::Stream;
 
-type Answer = Result<Location, BinderError>;
+use super::*;
+use crate::contract::{self, Entry, Found, Mode, Notice, State};
+use crate::error::BinderError;
+
+type Answer = Result<Found, BinderError>;
 
 struct Fake<F>(F);
 
@@ -19,14 +24,54 @@ impl<F: Fn(&str, Instant) -> Answer + Send + Sync> Outside for Fake<F> {
     fn lookup(&self, procedure: &str, until: Instant) -> Answer {
         (self.0)(procedure, until)
     }
+
+    fn watch(
+        &self,
+        _procedures: &[String],
+        _seen: Option<contract::Revision>,
+    ) -> Result<Stream<Notice>, BinderError> {
+        Err(Status::unimplemented("not watched here").into())
+    }
+
+    fn turn(&self) -> usize {
+        1
+    }
 }
 
 fn resolver(answer: impl Fn(&str, Instant) -> Answer + Send + Sync + 'static) -> Resolver {
-    Resolver::with(Box::new(Fake(answer)))
+    Resolver::with(Box::new(Fake(answer)), STALE_FOR)
+}
+
+pub(super) fn found(ports: &[u16], max_age_ms: u64) -> Found {
+    let entry = |port: &u16| Entry {
+        name: "chat".into(),
+        address: "10.0.0.1".into(),
+        port: *port,
+        out_of_reach: None,
+        state: State::Live,
+        mode: Mode::Shared,
+        epoch: 1,
+        instance: format!("i{port}"),
+        incarnation: 1,
+        weight: 1,
+        version: None,
+        metadata: std::collections::BTreeMap::new(),
+        age_ms: 0,
+        lease_ms: 15_000,
+        lease_left_ms: 15_000,
+    };
+    let revision = contract::Revision { binder: 7, number: 1 };
+    Found { entries: ports.iter().map(entry).collect(), max_age_ms, revision }
 }
 
 fn location(port: u16) -> Answer {
-    Ok(Location { address: "10.0.0.1".into(), port, max_age_ms: 60_000, epoch: 1 })
+    Ok(found(&[port], 60_000))
+}
+
+#[track_caller]
+fn check(outcome: Result<Endpoints, Status>, port: u16) {
+    let ports: Vec<_> = outcome.unwrap().iter().map(|weighted| weighted.endpoint.port()).collect();
+    assert_eq!(ports, [port]);
 }
 
 fn soon() -> Instant {
@@ -37,7 +82,7 @@ fn soon() -> Instant {
 #[track_caller]
 fn wait_for_hands(resolver: &Resolver, hands: usize) {
     let deadline = soon();
-    while resolver.lock().flights.get("chat").is_none_or(|flight| Arc::strong_count(flight) < hands) {
+    while resolver.shared.lock().flights.get("chat").is_none_or(|flight| Arc::strong_count(flight) < hands) {
         assert!(Instant::now() < deadline, "nobody waits for the answer");
         thread::yield_now();
     }
@@ -57,7 +102,7 @@ fn lookups_of_one_name_at_once_ask_once() {
         wait_for_hands(&resolver, 9);
         answer.send(location(4000)).unwrap();
         for thread in threads {
-            assert_eq!(thread.join().unwrap(), Ok(Endpoint::new("10.0.0.1", 4000)));
+            check(thread.join().unwrap(), 4000);
         }
     });
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -147,21 +192,16 @@ fn a_panic_of_the_asker_leaves_nobody_waiting() {
 }
 
 #[test]
-fn a_dead_binder_is_asked_with_less_patience_while_an_old_answer_is_at_hand() {
-    let (patience, patiences) = bounded(4);
-    let calls = AtomicUsize::new(0);
-    let resolver = resolver(move |_, until| {
-        patience.send(until - Instant::now()).unwrap();
-        if calls.fetch_add(1, Ordering::SeqCst) > 0 {
-            return Err(Status::unavailable("dead").into());
-        }
-        Ok(Location { address: "10.0.0.1".into(), port: 4000, max_age_ms: 0, epoch: 1 })
+fn a_binder_that_cannot_be_watched_is_asked_again_when_its_answer_is_old() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let resolver = resolver(move |_, _| {
+        let port = 4000 + u16::try_from(counted.fetch_add(1, Ordering::SeqCst)).unwrap();
+        Ok(found(&[port], if port == 4000 { 0 } else { 60_000 }))
     });
-    for _ in 0..2 {
-        assert_eq!(resolver.find("chat", soon()), Ok(Endpoint::new("10.0.0.1", 4000)));
+    for port in [4000, 4001, 4001] {
+        check(resolver.find("chat", soon()), port);
     }
-    assert!(patiences.recv().unwrap() > REFRESH_WITHIN);
-    assert!(patiences.recv().unwrap() <= REFRESH_WITHIN);
 }
 
 #[test]

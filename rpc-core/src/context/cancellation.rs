@@ -29,6 +29,17 @@ struct Channel {
 #[derive(Debug)]
 pub(crate) struct Alarm(Option<(Arc<Cancellation>, Waiter)>);
 
+/// Cancels a context of [`Context::cancellable`] when it is dropped.
+#[must_use = "dropping it cancels"]
+#[derive(Debug)]
+pub struct Canceller(pub(super) Arc<Cancellation>);
+
+impl Drop for Canceller {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 impl Cancellation {
     /// Tells everyone. Nothing of theirs runs here.
     pub(crate) fn cancel(&self) {

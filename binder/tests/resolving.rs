@@ -1,0 +1,279 @@
+//! Clients that find their servers through binders, while both come, move and die.
+#![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use binder::{
+    Binder, BinderClient, BinderOptions, BinderServer, INCARNATION_KEY, INSTANCE_KEY, Mode, Offer, Question,
+    Resolver, ResolverOptions, State, Target, Terms,
+};
+use rpc_core::{Client, Code, Resolve};
+
+const GRACE: Duration = Duration::from_secs(5);
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Within this a client follows what its binder knows.
+const MOMENT: Duration = Duration::from_millis(100);
+
+fn binder() -> BinderServer {
+    BinderServer::start("127.0.0.1:0").unwrap()
+}
+
+/// An address at which nobody listens. No connection of other tests takes its port: they leave from 127.0.0.1.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap()
+}
+
+fn client(binder: SocketAddr) -> BinderClient {
+    BinderClient::new(Client::connect(binder.to_string()).with_deadline(PATIENCE))
+}
+
+/// Shares `sum` at this port, as an instance of its own.
+fn share(binder: SocketAddr, port: u16) -> BinderClient {
+    let id = [u8::try_from(port % 251).unwrap(); 16];
+    let server = client(binder).with_metadata(INSTANCE_KEY, id).with_metadata(INCARNATION_KEY, [0; 8]);
+    server.register(Offer { mode: Mode::Shared, ..Offer::new("sum", "127.0.0.1", port) }).unwrap();
+    server
+}
+
+fn ports(resolver: &Resolver) -> Vec<u16> {
+    let list = resolver.resolve("sum", Instant::now() + PATIENCE);
+    list.map(|list| list.iter().map(|weighted| weighted.endpoint.port()).collect()).unwrap_or_default()
+}
+
+/// How long it takes from now until the list is this one.
+#[track_caller]
+fn time_until(resolver: &Resolver, expected: &[u16]) -> Duration {
+    let start = Instant::now();
+    loop {
+        let found = ports(resolver);
+        if found == expected {
+            return start.elapsed();
+        }
+        assert!(start.elapsed() < PATIENCE, "{found:?}");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// A resolver that watches `sum`.
+fn watching(binders: &str, watched_at: SocketAddr) -> Arc<Resolver> {
+    let resolver = Resolver::new(binders);
+    resolver.prefetch(&["sum"]).unwrap();
+    let start = Instant::now();
+    while client(watched_at).stats().unwrap().watchers == 0 {
+        assert!(start.elapsed() < PATIENCE, "it does not watch");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    resolver
+}
+
+/// The shortest of five times: a busy machine may take longer, but not each time.
+fn quickest(round: impl FnMut(u16) -> Duration) -> Duration {
+    (0..5).map(round).min().unwrap()
+}
+
+#[test]
+fn a_client_moves_within_a_moment_of_what_a_server_or_its_operator_says() {
+    let binder = binder();
+    let address = binder.address();
+    let server = share(address, 1);
+    share(address, 2);
+    let resolver = watching(&address.to_string(), address);
+    let observer = client(address);
+    let found = observer.lookup(Question { name: "sum".into(), ..Question::default() }).unwrap();
+    let target = |port: u16| {
+        let entry = found.entries.iter().find(|entry| entry.port == port).unwrap();
+        vec![Target { name: "sum".into(), epoch: entry.epoch }]
+    };
+    let drain = quickest(|_| {
+        observer.drain_targets(target(2)).unwrap();
+        let took = time_until(&resolver, &[1]);
+        observer.resume(target(2)).unwrap();
+        time_until(&resolver, &[1, 2]);
+        took
+    });
+    assert!(drain < MOMENT, "{drain:?}");
+    let farewell = quickest(|_| {
+        server.unregister(vec!["sum".into()]).unwrap();
+        let took = time_until(&resolver, &[2]);
+        share(address, 1);
+        time_until(&resolver, &[1, 2]);
+        took
+    });
+    assert!(farewell < MOMENT, "{farewell:?}");
+    drop(resolver);
+    binder.shutdown(GRACE).unwrap();
+}
+
+#[test]
+fn a_client_moves_within_a_moment_of_a_death_that_the_binder_knows() {
+    let terms = Terms { lease: Duration::from_secs(1), ..Terms::default() };
+    let binder =
+        BinderServer::start_with("127.0.0.1:0", BinderOptions { terms, ..BinderOptions::default() }).unwrap();
+    let address = binder.address();
+    share(address, 1);
+    let resolver = watching(&address.to_string(), address);
+    let observer = client(address);
+    // Nobody renews: each is suspect a second later, and given only as long as nobody else is left.
+    let took = quickest(|round| {
+        let start = Instant::now();
+        let question = Question { name: "sum".into(), ..Question::default() };
+        while observer.lookup(question.clone()).unwrap().entries[0].state != State::Suspect {
+            assert!(start.elapsed() < PATIENCE, "it lives on");
+            thread::park_timeout(Duration::from_millis(1));
+        }
+        share(address, round + 2);
+        time_until(&resolver, &[round + 2])
+    });
+    assert!(took < MOMENT, "{took:?}");
+    drop(resolver);
+    binder.shutdown(GRACE).unwrap();
+}
+
+#[test]
+fn one_stream_watches_all_names_that_are_in_use() {
+    let binder = binder();
+    let servers = client(binder.address());
+    let names: Vec<String> = (0..50).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        servers.register_procedure(name.clone(), "127.0.0.1".into(), 1).unwrap();
+    }
+    let resolver = Resolver::new(binder.address().to_string());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    resolver.prefetch(&names).unwrap();
+    let start = Instant::now();
+    let before = servers.stats().unwrap();
+    while servers.stats().unwrap().watchers != 1 {
+        assert!(start.elapsed() < PATIENCE, "it does not watch");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    for name in names.iter().cycle().take(1_000) {
+        resolver.resolve(name, Instant::now() + PATIENCE).unwrap();
+    }
+    let after = servers.stats().unwrap();
+    assert_eq!((after.watchers, after.counters.lookups), (1, before.counters.lookups), "memory serves");
+    drop(resolver);
+    let start = Instant::now();
+    while servers.stats().unwrap().watchers != 0 {
+        assert!(start.elapsed() < PATIENCE, "it watches on");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn without_a_binder_what_is_known_serves_for_as_long_as_was_said() {
+    let binder = binder();
+    share(binder.address(), 1);
+    let options = ResolverOptions { stale_for: Duration::from_millis(500), ..ResolverOptions::default() };
+    let resolver = Resolver::with_options(binder.address().to_string(), &options);
+    resolver.prefetch(&["sum"]).unwrap();
+    binder.shutdown(GRACE).unwrap();
+    assert_eq!(ports(&resolver), [1]);
+    let start = Instant::now();
+    while ports(&resolver) == [1] {
+        assert!(start.elapsed() < PATIENCE, "it serves on");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
+    let why = resolver.resolve("sum", Instant::now() + PATIENCE).unwrap_err();
+    assert_eq!(why.code(), Code::Unavailable);
+    assert!(why.message().contains("sum cannot be looked up in the binder"), "{why}");
+}
+
+/// Story: a registry came back empty after a restart, and its clients dropped every server that lived.
+#[test]
+fn a_binder_that_comes_back_empty_takes_no_server_away() {
+    let address = free_address();
+    let first = BinderServer::start(address).unwrap();
+    share(address, 1);
+    let resolver = watching(&address.to_string(), address);
+    first.shutdown(GRACE).unwrap();
+    let second = BinderServer::start(address).unwrap();
+    let start = Instant::now();
+    while client(address).stats().unwrap().watchers == 0 {
+        assert!(start.elapsed() < PATIENCE, "it does not come back");
+        assert_eq!(ports(&resolver), [1]);
+    }
+    share(address, 2);
+    time_until(&resolver, &[1, 2]);
+    drop(resolver);
+    second.shutdown(GRACE).unwrap();
+}
+
+#[test]
+fn any_one_of_several_binders_suffices() {
+    let (one, other) = (binder(), binder());
+    let (first, second) = (one.address(), other.address());
+    share(first, 1);
+    share(second, 1);
+    // The first of three is not there at all.
+    let resolver = watching(&format!("{},{first},{second}", free_address()), first);
+    assert_eq!(ports(&resolver), [1]);
+    one.shutdown(GRACE).unwrap();
+    share(second, 2);
+    time_until(&resolver, &[1, 2]);
+    // The other one is watched now.
+    let took = quickest(|round| {
+        let found = ports(&resolver);
+        share(second, round + 3);
+        time_until(&resolver, &[found, vec![round + 3]].concat())
+    });
+    assert!(took < MOMENT, "{took:?}");
+    drop(resolver);
+    other.shutdown(GRACE).unwrap();
+}
+
+#[test]
+fn what_only_another_binder_knows_is_found() {
+    let (one, other) = (binder(), binder());
+    share(one.address(), 1);
+    let resolver = watching(&format!("{},{}", one.address(), other.address()), one.address());
+    client(other.address()).register_procedure("only".into(), "127.0.0.1".into(), 7).unwrap();
+    for _ in 0..3 {
+        let list = resolver.resolve("only", Instant::now() + PATIENCE).unwrap();
+        assert_eq!(list.iter().map(|weighted| weighted.endpoint.port()).collect::<Vec<_>>(), [7]);
+    }
+}
+
+#[test]
+fn a_call_that_waits_for_its_server_is_woken_when_that_registers() {
+    let binder = binder();
+    let resolver = Resolver::new(binder.address().to_string());
+    assert!(resolver.resolve("sum", Instant::now() + PATIENCE).is_err());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let until = Instant::now() + PATIENCE;
+            resolver.wait_for_change("sum", None, until);
+            (Instant::now() < until, ports(&resolver))
+        });
+        let start = Instant::now();
+        while client(binder.address()).stats().unwrap().watchers == 0 {
+            assert!(start.elapsed() < PATIENCE, "it does not watch");
+            thread::park_timeout(Duration::from_millis(1));
+        }
+        share(binder.address(), 1);
+        assert_eq!(waiting.join().unwrap(), (true, vec![1]));
+    });
+}
+
+#[test]
+fn a_resolver_of_a_binder_that_never_answers_ends_at_once() {
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let resolver = Resolver::new(deaf.local_addr().unwrap().to_string());
+    let why = resolver.resolve("sum", Instant::now() + MOMENT).unwrap_err();
+    assert_eq!(why.code(), Code::Unavailable);
+    resolver.wait_for_change("sum", None, Instant::now() + MOMENT);
+    let start = Instant::now();
+    drop(resolver);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[test]
+fn binders_that_are_none_are_told_in_words() {
+    let resolver = Resolver::new("127.0.0.1:5000,nowhere");
+    let why = resolver.resolve("sum", Instant::now() + PATIENCE).unwrap_err();
+    assert!(why.message().contains("\"nowhere\" is no address of a binder: "), "{why}");
+}
