@@ -3,6 +3,8 @@
 //! Both travel as metadata beside a call, so that `register_procedure` keeps its three arguments. A client that sends
 //! neither is known by the place it registers.
 
+use std::fmt;
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rpc_core::Metadata;
@@ -19,11 +21,17 @@ pub const INCARNATION_KEY: &str = "binder-incarnation";
 /// The metadata key of the lease that an instance wishes for: milliseconds in 8 bytes, little-endian.
 pub const LEASE_KEY: &str = "binder-lease-ms";
 
+/// Which server process this is, across its restarts: 128 bits that nobody else has. It is the key to the server's lease.
+///
+/// One that is kept over restarts makes the later start take the place of the former at once, at whatever address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId([u8; 16]);
+
 /// Which server process this is, across its restarts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Instance {
     /// The id it sent. 128 bits; it is the key to its lease, so lists show only a part of it.
-    Named([u8; 16]),
+    Named(InstanceId),
     /// It sent none: whoever registers this place is the same instance.
     At(Place),
 }
@@ -56,16 +64,11 @@ pub enum IdentityError {
 }
 
 impl Owner {
-    /// A new identity for this process: a random instance, started now.
-    ///
-    /// # Errors
-    /// When the system gives no random bytes.
-    pub(crate) fn new() -> Result<Owner, getrandom::Error> {
-        let mut id = [0; 16];
-        getrandom::fill(&mut id)?;
+    /// This instance, started now.
+    pub(crate) fn started_now(id: InstanceId) -> Owner {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let incarnation = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
-        Ok(Owner { instance: Instance::Named(id), incarnation })
+        Owner { instance: Instance::Named(id), incarnation }
     }
 
     /// The identity in a call's metadata, if there is one.
@@ -75,11 +78,11 @@ impl Owner {
     pub(crate) fn of(metadata: &Metadata) -> Result<Option<Owner>, IdentityError> {
         let (id, incarnation) = match (metadata.first(INSTANCE_KEY), metadata.first(INCARNATION_KEY)) {
             (None, None) => return Ok(None),
-            (Some(id), Some(incarnation)) => (id.try_into(), incarnation.try_into()),
+            (Some(id), Some(incarnation)) => (<[u8; 16]>::try_from(id), incarnation.try_into()),
             _ => return Err(IdentityError::Malformed),
         };
         let (Ok(id), Ok(incarnation)) = (id, incarnation) else { return Err(IdentityError::Malformed) };
-        Ok(Some(Owner { instance: Instance::Named(id), incarnation: u64::from_le_bytes(incarnation) }))
+        Ok(Some(Owner { instance: Instance::Named(id.into()), incarnation: u64::from_le_bytes(incarnation) }))
     }
 
     /// The lease that a call's metadata wishes for, if any.
@@ -98,11 +101,41 @@ impl Owner {
     }
 }
 
+impl InstanceId {
+    /// An id that nobody else has.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn random() -> io::Result<InstanceId> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(io::Error::other)?;
+        Ok(InstanceId(id))
+    }
+
+    /// Its bytes, to be kept where only the server reads them.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl From<[u8; 16]> for InstanceId {
+    fn from(bytes: [u8; 16]) -> InstanceId {
+        InstanceId(bytes)
+    }
+}
+
+/// A part of it only, as in lists.
+impl fmt::Debug for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InstanceId({}…)", Instance::Named(*self).short())
+    }
+}
+
 impl Instance {
     /// Enough of the instance to tell it from others, and too little to speak as it.
     pub(crate) fn short(&self) -> String {
         match self {
-            Instance::Named(id) => id.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            Instance::Named(InstanceId(id)) => id.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
             Instance::At(place) => place.to_string(),
         }
     }
@@ -114,10 +147,10 @@ mod tests {
 
     #[test]
     fn an_identity_is_read_back_from_metadata() {
-        let owner = Owner::new().unwrap();
-        let Instance::Named(id) = owner.instance else { panic!("a new owner has an id") };
+        let id = InstanceId::random().unwrap();
+        let owner = Owner::started_now(id);
         let mut metadata = Metadata::new();
-        metadata.insert(INSTANCE_KEY, id).unwrap();
+        metadata.insert(INSTANCE_KEY, id.bytes()).unwrap();
         assert_eq!(Owner::of(&metadata), Err(IdentityError::Malformed));
         metadata.insert(INCARNATION_KEY, owner.incarnation.to_le_bytes()).unwrap();
         assert_eq!(Owner::of(&metadata), Ok(Some(owner)));
@@ -144,6 +177,8 @@ mod tests {
 
     #[test]
     fn a_short_instance_does_not_give_the_id_away() {
-        assert_eq!(Instance::Named([0xab; 16]).short(), "abababababab");
+        let id = InstanceId::from([0xab; 16]);
+        assert_eq!(Instance::Named(id).short(), "abababababab");
+        assert_eq!(format!("{id:?}"), "InstanceId(abababababab…)");
     }
 }

@@ -37,9 +37,9 @@ pub use contract::{
 };
 pub use error::BinderError;
 pub use features::{FeatureError, METADATA_BYTES, METADATA_ENTRIES, METADATA_KEY_BYTES, VERSION_BYTES};
-pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError, LEASE_KEY};
+pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError, InstanceId, LEASE_KEY};
 pub use name::{NAME_BYTES, NameError};
-pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions};
+pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement};
 pub use registry::{
     DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE, REGISTRATIONS,
     SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,

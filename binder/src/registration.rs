@@ -1,42 +1,44 @@
 //! Keeps a server's procedures registered for as long as the server lives.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use rpc_core::Client;
 use rpc_core::threads::{self, Thread};
+use rpc_core::{Client, Server, StillRunning};
 use thiserror::Error;
 
 use crate::access::Token;
 use crate::address::{AddressError, Place, Vantage};
+use crate::binders::{Binders, BindersError};
 use crate::contract::{BinderClient, Offer};
 use crate::error::BinderError;
 use crate::features::{FeatureError, Features};
-use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, Instance, LEASE_KEY, Owner};
+use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, Instance, InstanceId, LEASE_KEY, Owner};
 use crate::name::{NameError, ProcedureName};
 use crate::registry::millis;
 
 mod keeper;
+mod progress;
 mod worker;
 
 use keeper::Keeper;
-use worker::Worker;
+use progress::{Progress, State};
+use worker::{Order, Worker};
 
 /// The registration of one server's procedures; dropping it takes them out of the binder again.
 ///
-/// A thread of its own, `registration`, registers them, renews their lease at a third of it, and registers them again
+/// A thread for each binder, `registration`, registers them, renews their lease at a third of it, and registers them again
 /// when the binder has forgotten them. A binder that is not there is waited for, however long. A procedure that another
 /// server has registered since is left to that server, for good. What happens is told by `tracing`, each thing once.
 #[derive(Debug)]
 pub struct Registration {
     progress: Arc<Progress>,
-    /// Its drop ends the thread, whose drop joins it: the order of the fields matters.
-    _closing: Sender<Infallible>,
-    _thread: Thread,
+    /// Their drop ends the threads, whose drops join them: the order of the fields matters.
+    orders: Vec<Sender<Order>>,
+    _threads: Vec<Thread>,
 }
 
 /// How a registration is kept.
@@ -46,12 +48,33 @@ pub struct RegistrationOptions {
     pub token: Option<Token>,
     /// How long the binder is to believe in this server without hearing of it; the binder's own time if `None`.
     pub lease: Option<Duration>,
+    /// Which instance this server is, across its restarts; a new one if `None`.
+    pub instance: Option<InstanceId>,
+}
+
+/// How much time a server takes to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retirement {
+    /// For clients to go elsewhere: those that watch need a moment, those that only looked up a third of the lease.
+    pub drain: Duration,
+    /// For its calls to end.
+    pub grace: Duration,
+}
+
+/// Five seconds, which is a third of the usual lease, and five more.
+impl Default for Retirement {
+    fn default() -> Retirement {
+        Retirement { drain: Duration::from_secs(5), grace: Duration::from_secs(5) }
+    }
 }
 
 /// A registration cannot even begin.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
+    /// The text names no binders.
+    #[error(transparent)]
+    Binders(#[from] BindersError),
     /// A procedure's name breaks a rule.
     #[error("{name:?} cannot be registered")]
     Name {
@@ -94,39 +117,25 @@ pub struct NotYetRegistered {
     pub why: Option<BinderError>,
 }
 
-/// How far the thread has come; guards plain data, and is never locked across a call.
-#[derive(Debug, Default)]
-struct Progress {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Clone, Debug, Default)]
-struct State {
-    missing: usize,
-    superseded: Vec<String>,
-    trouble: Option<BinderError>,
-}
-
 impl Registration {
-    /// Begins to register these procedures, served at `address` and `port`, with the binder at `HOST:PORT`; exclusive:
-    /// the last server to register has them.
+    /// Begins to register these procedures, served at `address` and `port`, with the binder at `HOST:PORT`, or with each of
+    /// several with commas between them ([`Binders`]); exclusive: the last server to register has them.
     ///
     /// [`start_with`](Registration::start_with) an [`Offer::new`] for each of them.
     ///
     /// # Errors
     /// [`RegistrationError`] when a name or the address breaks a rule, or the thread cannot start.
     pub fn start(
-        binder: impl AsRef<str>,
+        binders: impl AsRef<str>,
         address: &str,
         port: u16,
         procedures: &[&str],
     ) -> Result<Registration, RegistrationError> {
         let offers = procedures.iter().map(|name| Offer::new(*name, address, port));
-        Registration::start_with(binder, offers, RegistrationOptions::default())
+        Registration::start_with(binders, offers, RegistrationOptions::default())
     }
 
-    /// Begins to register what is offered with the binder at `HOST:PORT`; of a name that comes twice the last offer counts.
+    /// Begins to register what is offered with these binders; of a name that comes twice the last offer counts.
     ///
     /// Returns at once; [`wait_registered`](Registration::wait_registered) waits. An unspecified address (`0.0.0.0`,
     /// `::`) means the one at which the binder sees this machine. Each registration is an instance of its own to the
@@ -135,62 +144,71 @@ impl Registration {
     /// # Errors
     /// [`RegistrationError`] when an offer breaks a rule, or the thread cannot start.
     pub fn start_with(
-        binder: impl AsRef<str>,
+        binders: impl AsRef<str>,
         offers: impl IntoIterator<Item = Offer>,
         options: RegistrationOptions,
     ) -> Result<Registration, RegistrationError> {
         let offers: BTreeMap<_, _> = offers.into_iter().map(checked).collect::<Result<_, _>>()?;
-        let names: Vec<_> = offers.keys().cloned().collect();
-        let owner = Owner::new().map_err(|error| RegistrationError::Start(io::Error::other(error)))?;
-        let binder = binder.as_ref();
-        let progress = Arc::new(Progress::new(names.len()));
-        let client = client(binder, &owner, options);
-        let worker = Worker { client, binder: binder.to_owned(), offers, progress: progress.clone() };
-        let keeper = Keeper::new(names, fastrand::Rng::new());
-        let (closing, closed) = bounded(0);
-        let thread = threads::spawn("registration", move || worker.run(keeper, &closed))
-            .map_err(RegistrationError::Start)?;
-        Ok(Registration { progress, _closing: closing, _thread: thread })
+        let binders: Binders = binders.as_ref().parse()?;
+        let RegistrationOptions { token, lease, instance } = options;
+        let id = instance.map_or_else(InstanceId::random, Ok).map_err(RegistrationError::Start)?;
+        let owner = Owner::started_now(id);
+        let progress = Arc::new(Progress::new(binders.iter().len(), offers.len()));
+        let (mut orders, mut threads) = (Vec::new(), Vec::new());
+        for (index, binder) in binders.iter().map(ToString::to_string).enumerate() {
+            let keeper = Keeper::new(offers.keys().cloned().collect(), fastrand::Rng::new());
+            let client = client(&binder, &owner, lease, token.as_ref());
+            let (offers, progress) = (offers.clone(), progress.clone());
+            let worker = Worker { client, binder, offers, progress, index };
+            let (order, ordered) = bounded(1);
+            let run = move || worker.run(keeper, &ordered);
+            orders.push(order);
+            threads.push(threads::spawn("registration", run).map_err(RegistrationError::Start)?);
+        }
+        Ok(Registration { progress, orders, _threads: threads })
     }
 
-    /// Waits until every procedure is registered, or was and is another server's now.
+    /// Waits until every procedure is registered with one binder, or was and is another server's now.
     ///
     /// # Errors
     /// [`NotYetRegistered`] when that takes longer than `timeout`.
     pub fn wait_registered(&self, timeout: Duration) -> Result<(), NotYetRegistered> {
-        let state = self.progress.lock();
-        let waited = self.progress.changed.wait_timeout_while(state, timeout, |state| state.missing > 0);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.missing == 0 {
-            return Ok(());
-        }
-        Err(NotYetRegistered { missing: state.missing, why: state.trouble.clone() })
+        self.progress.wait_registered(Instant::now() + timeout)
     }
 
     /// The procedures that another server has taken over or somebody removed, in order; this registration leaves them
     /// alone.
     pub fn superseded(&self) -> Vec<String> {
-        self.progress.lock().superseded.clone()
+        self.progress.superseded()
+    }
+
+    /// Says that the server is about to end, waits until clients have gone elsewhere, and takes its procedures out of the
+    /// binders.
+    ///
+    /// Clients that watch are gone within a moment, and those that only looked up with their answers, after a third of
+    /// the lease; it is waited for the latter, for `bound` at most. A procedure that nobody else serves keeps its clients
+    /// until then. A binder that does not answer is not waited for.
+    pub fn drain(self, bound: Duration) {
+        let until = Instant::now() + bound;
+        for order in &self.orders {
+            // Nobody else orders anything: there is room, unless the thread is gone.
+            order.try_send(Order::Drain).ok();
+        }
+        self.progress.wait_parted(until);
+    }
+
+    /// Ends a server so that no call is lost: [drains](Registration::drain) it, then shuts it down, which ends its calls.
+    ///
+    /// # Errors
+    /// When calls were still running after the grace.
+    pub fn retire(self, server: Server, times: Retirement) -> Result<(), StillRunning> {
+        self.drain(times.drain);
+        server.shutdown(times.grace)
     }
 
     /// Takes the procedures out of the binder and ends, as dropping does; within about four seconds, whatever the binder
     /// does.
     pub fn close(self) {}
-}
-
-impl Progress {
-    fn new(missing: usize) -> Progress {
-        Progress { state: Mutex::new(State { missing, ..State::default() }), changed: Condvar::new() }
-    }
-
-    fn set(&self, state: State) {
-        *self.lock() = state;
-        self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What depends on where the server is seen is the binder's to say.
@@ -209,11 +227,10 @@ fn beginning(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-fn client(binder: &str, owner: &Owner, options: RegistrationOptions) -> BinderClient {
-    let RegistrationOptions { token, lease } = options;
+fn client(binder: &str, owner: &Owner, lease: Option<Duration>, token: Option<&Token>) -> BinderClient {
     let mut client = Client::connect(binder).with_metadata(INCARNATION_KEY, owner.incarnation.to_le_bytes());
     if let Instance::Named(id) = owner.instance {
-        client = client.with_metadata(INSTANCE_KEY, id);
+        client = client.with_metadata(INSTANCE_KEY, id.bytes());
     }
     if let Some(lease) = lease {
         client = client.with_metadata(LEASE_KEY, millis(lease).to_le_bytes());

@@ -27,11 +27,22 @@ pub(super) struct Keeper {
     /// Lost names that the binder need not tell any more.
     to_acknowledge: Vec<ProcedureName>,
     lease: Duration,
+    leaving: Leaving,
     renew_at: Option<Instant>,
     outage: Option<Outage>,
     refusal: Option<BinderError>,
     news: Vec<News>,
     chance: fastrand::Rng,
+}
+
+/// Whether the server is about to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// The binder is to be told.
+    Wanted,
+    /// It knows.
+    Told,
 }
 
 /// The binder does not answer.
@@ -49,6 +60,8 @@ pub(super) enum Step {
     Register(Vec<ProcedureName>),
     /// Renew the lease.
     Renew,
+    /// Say that these are about to end.
+    Drain(Vec<ProcedureName>),
     /// Unregister these, which are lost, so that they are not told again.
     Acknowledge(Vec<ProcedureName>),
     /// Nothing before this time.
@@ -82,6 +95,7 @@ impl Keeper {
             lost: BTreeSet::new(),
             to_acknowledge: Vec::new(),
             lease: Duration::ZERO,
+            leaving: Leaving::No,
             renew_at: None,
             outage: None,
             refusal: None,
@@ -96,6 +110,9 @@ impl Keeper {
         }
         if !self.to_acknowledge.is_empty() {
             return Step::Acknowledge(self.to_acknowledge.clone());
+        }
+        if self.leaving == Leaving::Wanted && !self.held.is_empty() {
+            return Step::Drain(self.held.iter().cloned().collect());
         }
         let due = self.wanted.iter().filter(|(_, from)| from.is_none_or(|from| from <= now));
         let due: Vec<_> = due.map(|(name, _)| name.clone()).take(self.window()).collect();
@@ -172,6 +189,34 @@ impl Keeper {
         }
     }
 
+    /// The server is about to end. What is not registered by now need not be.
+    pub(super) fn drain(&mut self) {
+        self.wanted.clear();
+        self.leaving = Leaving::Wanted;
+    }
+
+    /// Takes the answer to that.
+    pub(super) fn drained(&mut self, answer: Result<(), BinderError>, now: Instant) {
+        match answer {
+            Err(BinderError::Status(status)) => self.silent(status, now),
+            // A refusal would be the same again.
+            Ok(()) | Err(_) => {
+                self.answered();
+                self.leaving = Leaving::Told;
+            }
+        }
+    }
+
+    /// How long clients may still use what the binder told them of us; `None` while it is to be told that we leave, and
+    /// can be.
+    pub(super) fn parting(&self) -> Option<Duration> {
+        match self.leaving {
+            _ if self.held.is_empty() || self.is_out_of_contact() => Some(Duration::ZERO),
+            Leaving::Told => Some(self.lease / 3),
+            Leaving::No | Leaving::Wanted => None,
+        }
+    }
+
     /// What has become worth telling since the last time.
     pub(super) fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -239,7 +284,10 @@ impl Keeper {
         if !self.held.is_empty() {
             self.news.push(News::Forgotten);
         }
-        self.wanted.extend(std::mem::take(&mut self.held).into_iter().map(|name| (name, None)));
+        let held = std::mem::take(&mut self.held);
+        if self.leaving == Leaving::No {
+            self.wanted.extend(held.into_iter().map(|name| (name, None)));
+        }
         self.renew_at = None;
     }
 

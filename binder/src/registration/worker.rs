@@ -1,7 +1,6 @@
 //! The thread of a registration: does what the keeper says, and tells what it has to tell.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,20 +17,31 @@ pub(super) struct Worker {
     pub(super) binder: String,
     pub(super) offers: BTreeMap<ProcedureName, Offer>,
     pub(super) progress: Arc<Progress>,
+    /// Which of several it is, to the progress.
+    pub(super) index: usize,
+}
+
+/// What a worker is told while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The server is about to end.
+    Drain,
 }
 
 impl Worker {
-    /// Runs until `closed` is disconnected.
-    pub(super) fn run(&self, mut keeper: Keeper, closed: &Receiver<Infallible>) {
+    /// Runs until `orders` is disconnected.
+    pub(super) fn run(&self, mut keeper: Keeper, orders: &Receiver<Order>) {
         loop {
             let until = self.act(&mut keeper);
             self.publish(&mut keeper);
             let waited = match until {
-                Some(until) => closed.recv_deadline(until),
-                None => closed.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(until) => orders.recv_deadline(until),
+                None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            if waited == Err(RecvTimeoutError::Disconnected) {
-                break;
+            match waited {
+                Ok(Order::Drain) => keeper.drain(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         self.unregister(&keeper);
@@ -43,6 +53,7 @@ impl Worker {
         match keeper.step(Instant::now()) {
             Step::Register(names) => self.register(keeper, names),
             Step::Renew => keeper.renewed(client.renew(), Instant::now()),
+            Step::Drain(names) => keeper.drained(client.drain(texts(&names)), Instant::now()),
             Step::Acknowledge(names) => {
                 keeper.acknowledged(client.unregister(texts(&names)), Instant::now());
             }
@@ -70,9 +81,13 @@ impl Worker {
         for news in keeper.take_news() {
             self.tell(&news);
         }
-        let state =
-            State { missing: keeper.missing(), superseded: texts(keeper.lost()), trouble: keeper.trouble() };
-        self.progress.set(state);
+        let state = State {
+            missing: keeper.missing(),
+            superseded: texts(keeper.lost()),
+            trouble: keeper.trouble(),
+            parting: keeper.parting(),
+        };
+        self.progress.set(self.index, state);
     }
 
     fn tell(&self, news: &News) {

@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(250);
 const NANO: Duration = Duration::from_nanos(1);
 
 fn owner(id: u8, incarnation: u64) -> Owner {
-    Owner { instance: Instance::Named([id; 16]), incarnation }
+    Owner { instance: Instance::Named([id; 16].into()), incarnation }
 }
 
 fn name(text: &str) -> ProcedureName {

@@ -192,7 +192,7 @@ fn proven(line: &[u8]) -> Option<&[u8]> {
 impl InstanceText {
     fn of(instance: &Instance) -> InstanceText {
         match instance {
-            Instance::Named(id) => InstanceText::Id(format!("{:032x}", u128::from_be_bytes(*id))),
+            Instance::Named(id) => InstanceText::Id(format!("{:032x}", u128::from_be_bytes(id.bytes()))),
             Instance::At(place) => InstanceText::At(place.address(), place.port()),
         }
     }
@@ -201,7 +201,7 @@ impl InstanceText {
         match self {
             InstanceText::Id(text) => match u128::from_str_radix(&text, 16) {
                 Ok(id) if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                    Ok(Instance::Named(id.to_be_bytes()))
+                    Ok(Instance::Named(id.to_be_bytes().into()))
                 }
                 _ => Err(format!("has the instance {text:?}, which is not 32 hexadecimal digits")),
             },

@@ -28,7 +28,7 @@ fn saved() -> Saved {
     let metadata = BTreeMap::from([("zone".to_owned(), "\"Zürich\"\u{2028}".to_owned())]);
     let features = Features::parse(9, Some("1.2.3-rc.1"), metadata).unwrap();
     let named = SavedLease {
-        owner: Owner { instance: Instance::Named([0xab; 16]), incarnation: 3 },
+        owner: Owner { instance: Instance::Named([0xab; 16].into()), incarnation: 3 },
         term: Duration::from_secs(15),
         held: vec![record("a", "0.0.0.0", features), record("b", "::1", Features::default())],
         lost: BTreeMap::from([

@@ -65,6 +65,7 @@ impl Bench {
             }
             Step::Renew => self.keeper.renewed(Err(silence().into()), self.now),
             Step::Acknowledge(_) => self.keeper.acknowledged(Err(silence().into()), self.now),
+            Step::Drain(_) => self.keeper.drained(Err(silence().into()), self.now),
             step => panic!("nothing to be silent to: {step:?}"),
         }
     }
@@ -212,6 +213,25 @@ fn a_refused_procedure_is_told_once_tried_again_later_and_stops_no_other() {
     bench.grant_all();
     assert_eq!(bench.keeper.take_news(), [News::Complete(2)]);
     assert_eq!(bench.keeper.trouble(), None);
+}
+
+#[test]
+fn a_server_that_leaves_says_so_until_the_binder_knows_and_then_only_renews() {
+    let mut bench = Bench::registered(&["a", "b"]);
+    assert_eq!(bench.keeper.parting(), None);
+    bench.keeper.drain();
+    assert_eq!(bench.step(), Step::Drain(vec![name("a"), name("b")]));
+    bench.keeper.drained(Err(silence().into()), bench.now);
+    assert_eq!(bench.keeper.parting(), Some(Duration::ZERO));
+    bench.wait();
+    assert_eq!(bench.step(), Step::Drain(vec![name("a"), name("b")]));
+    bench.keeper.drained(Ok(()), bench.now);
+    assert_eq!(bench.keeper.parting(), Some(LEASE / 3));
+    bench.wait();
+    assert_eq!(bench.step(), Step::Renew);
+    // A binder that has forgotten it hears no more of it.
+    bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
+    assert_eq!((bench.step(), bench.keeper.parting()), (Step::Rest, Some(Duration::ZERO)));
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! Servers that come and go while clients call them: several binders, ghosts, drains and a rolling restart.
+#![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use binder::{
+    Binder, BinderClient, BinderServer, Entry, InstanceId, Mode, Offer, Query, Registration,
+    RegistrationOptions, Resolver, Retirement, State,
+};
+use rpc_core::{Choice, Client, Server, Status};
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[rpc_core::service]
+trait Sum {
+    /// Adds two numbers.
+    fn add(&self, one: u64, other: u64) -> Result<u64, Status>;
+}
+
+/// Counts how often it was asked.
+#[derive(Default)]
+struct Adder(AtomicU64);
+
+impl Sum for Adder {
+    fn add(&self, one: u64, other: u64) -> Result<u64, Status> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(one + other)
+    }
+}
+
+/// One instance of a service without state.
+struct Instance {
+    server: Server,
+    registration: Registration,
+    adder: Arc<Adder>,
+}
+
+impl Instance {
+    fn start(binders: &str, options: RegistrationOptions) -> Instance {
+        let adder = Arc::<Adder>::default();
+        let server = Server::builder().service(SumService::new(adder.clone())).bind("127.0.0.1:0").unwrap();
+        let offers = server.procedures().to_vec();
+        let port = server.address().port();
+        let offer = |name: &str| Offer { mode: Mode::Shared, ..Offer::new(name, "127.0.0.1", port) };
+        let offers: Vec<Offer> = offers.iter().map(|name| offer(name)).collect();
+        let registration = Registration::start_with(binders, offers, options).unwrap();
+        registration.wait_registered(PATIENCE).unwrap();
+        Instance { server, registration, adder }
+    }
+
+    /// How many calls it has had; it is gone then.
+    fn retire(self, drain: Duration) -> u64 {
+        self.registration.retire(self.server, Retirement { drain, grace: PATIENCE }).unwrap();
+        self.adder.0.load(Ordering::Relaxed)
+    }
+}
+
+fn binder() -> BinderServer {
+    BinderServer::start("127.0.0.1:0").unwrap()
+}
+
+fn client(binder: SocketAddr) -> BinderClient {
+    BinderClient::new(Client::connect(binder.to_string()).with_deadline(PATIENCE))
+}
+
+fn entries(binder: SocketAddr) -> Vec<Entry> {
+    client(binder).list(Query::default()).unwrap().entries
+}
+
+#[track_caller]
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// The story that every rolling update tells: a server stops before its clients have learned that it does.
+#[test]
+fn a_rolling_restart_of_two_instances_under_load_loses_no_call() {
+    let binder = binder();
+    let address = binder.address().to_string();
+    let mut instances = vec![
+        Instance::start(&address, RegistrationOptions::default()),
+        Instance::start(&address, RegistrationOptions::default()),
+    ];
+    let client = Client::resolving(Resolver::new(&address)).with_choice(Choice::RoundRobin);
+    let sums = SumClient::new(client).with_deadline(PATIENCE);
+    let (called, restarted) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (callers, restarts) = (4, 10);
+    thread::scope(|scope| {
+        for caller in 0..callers {
+            let (sums, called, restarted) = (sums.clone(), &called, &restarted);
+            scope.spawn(move || {
+                // Until everything was restarted, and 10,000 calls were made meanwhile.
+                while restarted.load(Ordering::SeqCst) < restarts || called.load(Ordering::SeqCst) < 10_000 {
+                    let number = called.fetch_add(1, Ordering::SeqCst);
+                    assert_eq!(sums.add(number, caller), Ok(number + caller));
+                }
+            });
+        }
+        for _ in 0..restarts {
+            let before = called.load(Ordering::SeqCst);
+            eventually("calls go on", || called.load(Ordering::SeqCst) > before + 1_000);
+            instances.push(Instance::start(&address, RegistrationOptions::default()));
+            let had = instances.remove(0).retire(Duration::from_millis(100));
+            assert!(had > 0, "round robin gives everyone calls");
+            restarted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    assert!(called.load(Ordering::SeqCst) >= 10_000);
+    drop(instances);
+    drop(sums);
+    binder.shutdown(PATIENCE).unwrap();
+}
+
+#[test]
+fn who_drains_is_seen_draining_for_as_long_as_clients_need_and_then_gone() {
+    let binder = binder();
+    let address = binder.address();
+    let instance = Instance::start(&address.to_string(), RegistrationOptions::default());
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let leaving = scope.spawn(|| instance.retire(Duration::from_millis(500)));
+        eventually("it drains", || entries(address).iter().all(|entry| entry.state == State::Draining));
+        leaving.join().unwrap();
+    });
+    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
+    assert_eq!(entries(address), []);
+}
+
+#[test]
+fn a_drain_does_not_wait_for_a_binder_that_is_gone() {
+    let binder = binder();
+    let instance = Instance::start(&binder.address().to_string(), RegistrationOptions::default());
+    binder.shutdown(PATIENCE).unwrap();
+    let start = Instant::now();
+    instance.retire(PATIENCE);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_server_registers_with_every_binder_and_one_that_is_not_there_stops_nothing() {
+    let (one, other) = (binder(), binder());
+    let absent = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
+    let binders = format!("{absent},{},{}", one.address(), other.address());
+    let instance = Instance::start(&binders, RegistrationOptions::default());
+    let instances = || {
+        let all = [&one, &other].map(|binder| entries(binder.address()));
+        all.map(|entries| entries.first().map(|entry| entry.instance.clone()))
+    };
+    eventually("both know it", || instances().iter().all(Option::is_some));
+    let [first, second] = instances();
+    assert_eq!(first, second, "it is one instance everywhere");
+    let late = BinderServer::start(absent).unwrap();
+    eventually("the one that comes late knows it too", || !entries(absent).is_empty());
+    instance.retire(Duration::from_millis(10));
+    for binder in [one, other, late] {
+        assert_eq!(entries(binder.address()), []);
+        binder.shutdown(PATIENCE).unwrap();
+    }
+}
+
+/// Story: a server that was killed and started again was refused its own name, because its ghost still held it.
+#[test]
+fn a_restarted_instance_takes_the_place_of_its_ghost_at_once() {
+    let binder = binder();
+    let address = binder.address();
+    let id = InstanceId::from([7; 16]);
+    let options = || RegistrationOptions { instance: Some(id), ..RegistrationOptions::default() };
+    let ghost = Instance::start(&address.to_string(), options());
+    let before = entries(address);
+    // An incarnation is a time in milliseconds.
+    thread::park_timeout(Duration::from_millis(2));
+    let restarted = Instance::start(&address.to_string(), options());
+    let after = entries(address);
+    assert_eq!((before.len(), after.len()), (1, 1));
+    assert_eq!(before[0].instance, after[0].instance);
+    assert!(after[0].incarnation > before[0].incarnation && after[0].epoch > before[0].epoch);
+    // The ghost has no say any more, and takes nothing away when it goes.
+    drop(ghost);
+    assert_eq!(entries(address).len(), 1);
+    drop(restarted);
+    assert_eq!(entries(address), []);
+}
+
+#[test]
+fn binders_that_are_none_are_refused_in_words() {
+    let offer = Offer::new("sum", "127.0.0.1", 1);
+    let refused = Registration::start_with("nowhere", [offer], RegistrationOptions::default()).unwrap_err();
+    assert_eq!(refused.to_string(), "\"nowhere\" is no address of a binder");
+}
