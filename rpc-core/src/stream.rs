@@ -12,6 +12,7 @@ mod channel;
 mod inlet;
 mod packing;
 mod port;
+mod room;
 mod terms;
 
 use std::any::Any;
@@ -28,6 +29,7 @@ use self::channel::Channel;
 use self::inlet::Wired;
 pub(crate) use self::inlet::{Inlet, InletError};
 pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until, unsent};
+pub(crate) use self::room::Telling;
 pub(crate) use self::terms::Terms;
 use crate::context::Context;
 use crate::status::Status;

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -30,8 +32,16 @@ impl News for Agency {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn agency(lag: Lag) -> (Arc<Agency>, Server) {
+    agency_within(lag, Limits::default())
+}
+
+fn agency_within(lag: Lag, limits: Limits) -> (Arc<Agency>, Server) {
     let agency = Arc::new(Agency(Broadcast::with_lag(lag), Arc::default(), Mutex::default()));
-    let server = Server::builder().service(NewsService::new(agency.clone())).bind("127.0.0.1:0").unwrap();
+    let server = Server::builder()
+        .limits(limits)
+        .service(NewsService::new(agency.clone()))
+        .bind("127.0.0.1:0")
+        .unwrap();
     (agency, server)
 }
 
@@ -87,7 +97,7 @@ fn a_subscriber_that_does_not_read_is_told_where_to_resume_and_stalls_nobody() {
         }
     }
     let (taken, why) = drain(&mut asleep);
-    assert!(taken.into_iter().eq(1..=lagged(&why).after.number()));
+    assert!(taken.into_iter().eq(1..=lagged(&why).after.unwrap().number()));
     assert_eq!(why.code(), Code::ResourceExhausted);
     assert!(lagged(&why).missed > 100, "{why:?}");
     assert_eq!(agency.0.subscribers(), 1);
@@ -142,7 +152,7 @@ fn bytes_are_bounded_too_but_one_item_may_be_larger() {
     news.send(&(3, Bytes::from(vec![0; 60]))).unwrap();
     until("the subscriber is let go", || news.subscribers() == 0);
     let (taken, why) = drain(&mut stream);
-    assert_eq!((taken, lagged(&why).missed, lagged(&why).after.number()), (Vec::new(), 2, 1));
+    assert_eq!((taken, lagged(&why).missed, lagged(&why).after.unwrap().number()), (Vec::new(), 2, 1));
 }
 
 #[test]
@@ -187,6 +197,54 @@ fn a_stream_ends_in_order_when_its_broadcast_ends_it() {
     assert_eq!(words[1].as_ref().unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(agency.0.subscribers(), 1);
     assert_eq!(remote.take(2).map(|item| item.unwrap().0).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// A peer that takes as many items as come, and calls `listen`: its preface and its call, as PROTOCOL.md has them.
+fn glutton(server: &Server) -> TcpStream {
+    let mut peer = TcpStream::connect(server.address()).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.write_all(b"\xf1RPC\x18\x00\x01\x01\0\0\0\0\0\0\x80\0\0\x04\0\0\xff\xff\xff\x7f").unwrap();
+    peer.write_all(b"\x0c\0\0\0\0\x01\x06listen\0\0\0").unwrap();
+    peer
+}
+
+/// A peer that had given credit for everything and read nothing had the server queue whatever was sent, without bound.
+#[test]
+fn a_subscriber_that_gives_credit_and_reads_nothing_lags_like_any_other() {
+    let limits = Limits { queued_bytes: 1 << 20, ..Limits::default() };
+    let (agency, server) = agency_within(Lag { items: 1 << 20, bytes: 4 << 20 }, limits);
+    let _peer = glutton(&server);
+    until("it listens", || agency.0.subscribers() == 1);
+    let kilobyte = Bytes::from(vec![7; 1000]);
+    let sent = (0..100_000).take_while(|number| {
+        agency.0.send(&(*number, kilobyte.clone())).unwrap();
+        agency.0.subscribers() == 1
+    });
+    assert!(sent.count() < 30_000);
+    until("it is let go", || agency.0.subscribers() == 0);
+}
+
+/// Who finds the way out full is told when it has room again, however it fills and empties.
+#[test]
+fn a_subscriber_that_reads_late_gets_everything_though_the_way_out_was_full() {
+    let limits = Limits { queued_bytes: 64 << 10, ..Limits::default() };
+    let (agency, server) = agency_within(Lag { items: 1 << 20, bytes: 1 << 30 }, limits);
+    let mut peers: Vec<TcpStream> = (0..3).map(|_| glutton(&server)).collect();
+    until("they listen", || agency.0.subscribers() == 3);
+    for number in 0..20_000 {
+        agency.0.send(&(number, Bytes::from(vec![7; 1000]))).unwrap();
+    }
+    agency.0.send(&(u64::MAX, Bytes::default())).unwrap();
+    for peer in &mut peers {
+        let mut last = Vec::new();
+        let mut bytes = vec![0; 64 << 10];
+        while !last.ends_with(b"\xfd\xff\xff\xff\xff\xff\xff\xff\xff\0") {
+            let count = peer.read(&mut bytes).unwrap();
+            assert!(count > 0);
+            last.extend_from_slice(bytes.get(..count).unwrap());
+            last.drain(..last.len().saturating_sub(16));
+        }
+    }
 }
 
 #[test]

@@ -225,6 +225,11 @@ impl Calls {
         self.nudges.extend(pump.map(|pump| Nudge::Cancel(pump, why)));
     }
 
+    /// What sends the streams that go to the server.
+    pub(crate) fn pumps(&self) -> Vec<Arc<dyn Pump>> {
+        self.streams.values().filter_map(|course| course.legs.pump.clone()).collect()
+    }
+
     pub(crate) fn give_credit(&mut self, id: u64, items: u32) {
         let pump = self.streams.get(&id).and_then(|course| course.legs.pump.clone());
         self.nudges.extend(pump.map(|pump| Nudge::Credit(pump, items)));

@@ -19,7 +19,7 @@ use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
-use crate::stream::{Legs, Nudge};
+use crate::stream::{Legs, Nudge, Telling};
 use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport, wake_all};
 use crate::wire::{CallHeader, Message, OURS, Preface};
@@ -31,6 +31,7 @@ pub(crate) struct Connection {
     endpoint: Endpoint,
     transport: Arc<dyn Transport>,
     outbound: Outbound,
+    telling: Telling,
     calls: Mutex<Calls>,
     limits: Limits,
     attendant: Attendant,
@@ -63,6 +64,7 @@ impl Connection {
             endpoint,
             transport,
             outbound,
+            telling: Telling::default(),
             calls,
             limits,
             attendant: Attendant::new(this.clone()),
@@ -122,6 +124,7 @@ impl Connection {
     pub(crate) fn flush(&self) {
         match self.outbound.flush() {
             Progress::Done => {}
+            Progress::Room => self.tell_of_room(),
             Progress::Stuck => {
                 if self.attendant.unstick().is_err() {
                     self.close("the server takes nothing, and no thread can be started to wait for it");
@@ -261,6 +264,7 @@ impl Connection {
             self.pass_reading_on();
             match self.outbound.resume() {
                 Progress::Done => return,
+                Progress::Room => return self.tell_of_room(),
                 Progress::Broken(error) => return self.note_broken(&error),
                 Progress::Stuck => {}
             }
@@ -275,11 +279,17 @@ impl Connection {
     /// What the attendant does when it is woken.
     pub(super) fn run_errand(&self, is_wanted: impl Fn() -> bool, closed: impl Fn() -> bool) {
         self.attendant.flushes_now();
-        if let Progress::Broken(error) = self.outbound.flush() {
-            return self.note_broken(&error);
+        match self.outbound.flush() {
+            Progress::Broken(error) => return self.note_broken(&error),
+            Progress::Room => self.tell_of_room(),
+            Progress::Done | Progress::Stuck => {}
         }
         self.unstick(&closed);
         self.attendant.read_by(|| self.see_tails_off(is_wanted, closed));
+    }
+
+    fn tell_of_room(&self) {
+        self.telling.tell(|| self.lock().pumps());
     }
 
     fn too_late(&self, what: &str) -> Status {

@@ -43,6 +43,8 @@ struct Queue {
     introduced: bool,
     /// Threads that wait for room: told when queued bytes have left, and when the way out closes.
     waiters: Vec<Waiter>,
+    /// Somebody who found no room wants to be told when all is gone.
+    asked: bool,
     closed: bool,
 }
 
@@ -58,6 +60,8 @@ enum Writer {
 pub(crate) enum Progress {
     /// Nothing is left for this thread to do.
     Done,
+    /// As before, and who has asked for room is to be told that there is.
+    Room,
     /// The socket is full: someone must wait until it is writable and call [`Outbound::resume`].
     Stuck,
     /// The socket takes nothing any more.
@@ -86,6 +90,7 @@ impl Outbound {
             last_call: 0,
             introduced: false,
             waiters: Vec::new(),
+            asked: false,
             closed: false,
         };
         Outbound { queue: Mutex::new(queue), transport }
@@ -149,6 +154,14 @@ impl Outbound {
         self.lock().bytes
     }
 
+    /// Whether fewer than `bound` bytes are queued. If not, the flush that sends the last of them says [`Progress::Room`].
+    pub(crate) fn room_or_ask(&self, bound: usize) -> bool {
+        let mut queue = self.lock();
+        let full = queue.is_full(bound);
+        queue.asked |= full;
+        !full
+    }
+
     /// Bytes that the socket has taken so far: while it grows, the peer reads.
     pub(crate) fn sent(&self) -> u64 {
         self.lock().sent
@@ -189,7 +202,7 @@ impl Outbound {
             if batch.is_empty() || queue.closed {
                 queue.taken = batch;
                 queue.writer = Writer::Free;
-                return Progress::Done;
+                return if std::mem::take(&mut queue.asked) { Progress::Room } else { Progress::Done };
             }
             drop(queue);
             let (count, result) = batch.write_to(&*self.transport);

@@ -19,7 +19,7 @@ use crate::connection::{self, IntakeError, Outbound, Progress};
 use crate::frame::Inbound;
 use crate::limits::FRAME_BEFORE_PREFACE;
 use crate::status::Status;
-use crate::stream::Terms;
+use crate::stream::{Telling, Terms};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport};
@@ -30,6 +30,7 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) outbound: Outbound,
+    telling: Telling,
     /// Of the streams that the peer sends.
     pub(super) terms: Terms,
     turn: Mutex<Turn>,
@@ -69,6 +70,7 @@ impl Connection {
         Connection {
             id: shared.next_id(),
             outbound: Outbound::new(transport.clone()),
+            telling: Telling::default(),
             terms: Terms::of(&shared.limits),
             shared,
             transport,
@@ -226,7 +228,7 @@ impl Connection {
 
     /// Writes what is queued; a full socket is left to another thread, or waited for here if there is none.
     pub(super) fn push_out(self: &Arc<Self>) {
-        if matches!(self.outbound.flush(), Progress::Stuck) && self.drain_aside().is_err() {
+        if self.flush() && self.drain_aside().is_err() {
             self.drain();
         }
     }
@@ -234,9 +236,26 @@ impl Connection {
     /// As [`push_out`](Connection::push_out), for threads that must not wait for one peer: without a thread to wait for
     /// it, its connection ends.
     pub(super) fn push_out_aside(self: &Arc<Self>) {
-        if matches!(self.outbound.flush(), Progress::Stuck) && self.drain_aside().is_err() {
+        if self.flush() && self.drain_aside().is_err() {
             self.close("it takes nothing, and no thread is free to wait for it");
         }
+    }
+
+    /// Writes what is queued; whether the socket is full.
+    fn flush(&self) -> bool {
+        match self.outbound.flush() {
+            Progress::Stuck => true,
+            Progress::Room => {
+                self.tell_of_room();
+                false
+            }
+            // A broken way out is noticed by the reading thread, which may still read what came before.
+            Progress::Done | Progress::Broken(_) => false,
+        }
+    }
+
+    fn tell_of_room(&self) {
+        self.telling.tell(|| self.lock().pumps());
     }
 
     fn drain_aside(self: &Arc<Self>) -> io::Result<()> {
@@ -254,7 +273,7 @@ impl Connection {
             }
             match self.outbound.resume() {
                 Progress::Stuck => {}
-                // A broken way out is noticed by the reading thread, which may still read what came before.
+                Progress::Room => return self.tell_of_room(),
                 Progress::Done | Progress::Broken(_) => return,
             }
         }

@@ -135,13 +135,13 @@ impl Port for Line {
 
     fn end(&self, id: u64, outcome: Result<(), Status>) {
         self.0.end_stream(id, outcome.as_ref().copied());
-        self.0.push_out();
+        self.0.push_out_aside();
     }
 
     fn grant(&self, id: u64, items: u32) {
         // A closed way out has nobody to tell, here and below.
         self.0.outbound.send(&Message::Credit { id, items }, &mut Vec::new(), self.0.peer_frame()).ok();
-        self.0.push_out();
+        self.0.push_out_aside();
     }
 
     fn abandon(&self, id: u64) {
@@ -152,7 +152,7 @@ impl Port for Line {
             let gone = Status::cancelled("the stream's consumer is gone");
             wake_all(&inlet.end(Err(gone)));
             self.0.outbound.send(&Message::Cancel { id }, &mut Vec::new(), self.0.peer_frame()).ok();
-            self.0.push_out();
+            self.0.push_out_aside();
         }
     }
 
@@ -161,10 +161,6 @@ impl Port for Line {
     }
 
     fn flush(&self) {
-        self.0.push_out();
-    }
-
-    fn push(&self) {
         self.0.push_out_aside();
     }
 
@@ -172,11 +168,15 @@ impl Port for Line {
         self.0.outbound.queued() < self.0.shared.limits.queued_bytes
     }
 
+    fn room_or_ask(&self) -> bool {
+        self.0.outbound.room_or_ask(self.0.shared.limits.queued_bytes)
+    }
+
     fn wait_for_room(&self, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) -> bool {
         if self.has_room() {
             return true;
         }
-        self.0.push_out();
+        self.0.push_out_aside();
         let deadline = deadline.unwrap_or_else(|| sync::now() + DEADLINE_CEILING);
         let alarm = Alarm::set();
         let bound = self.0.shared.limits.queued_bytes;

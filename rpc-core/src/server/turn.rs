@@ -155,6 +155,11 @@ impl Turn {
         self.streams.values().filter_map(|legs| legs.inlet.clone()).collect()
     }
 
+    /// What sends the streams that go to the peer.
+    pub(super) fn pumps(&self) -> Vec<Arc<dyn Pump>> {
+        self.streams.values().filter_map(|legs| legs.pump.clone()).collect()
+    }
+
     /// The streams of a call that is over, to be ended.
     pub(super) fn take_streams(&mut self, id: u64) -> Option<Legs> {
         self.streams.remove(&id)

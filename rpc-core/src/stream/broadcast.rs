@@ -38,7 +38,8 @@ use crate::status::Status;
 ///
 /// An item is encoded once, whoever many take it, and sent by a few threads that all broadcasts of a process share.
 /// Subscribers get items in the order in which they were sent, private ones included. Dropping the broadcast is the
-/// regular end of its streams, behind what was sent.
+/// regular end of its streams, behind what was sent; dropping the last one of a process waits up to a second for
+/// rounds under way.
 ///
 /// A subscriber may fall behind by as much as [`Lag`] says; beyond that its stream ends with a `ResourceExhausted` status
 /// that [`Lagged::from_status`] reads. So what a broadcast holds is bounded, and a slow consumer costs the others nothing.
@@ -58,11 +59,10 @@ pub struct Broadcast<T> {
     chain: Arc<Chain>,
     shards: Mutex<Vec<Arc<Shard>>>,
     writers: Arc<Writers>,
-    next: AtomicU64,
     items: PhantomData<fn(T)>,
 }
 
-/// Names a subscriber of one broadcast.
+/// Names one subscriber; another broadcast does not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriberId(u64);
 
@@ -75,9 +75,13 @@ pub struct Position(u64);
 pub struct Lagged {
     /// Items behind the last one that it took, those for others included.
     pub missed: u64,
-    /// The last item that its stream has, or the last before it subscribed: where to resume.
-    pub after: Position,
+    /// Where to resume: the last item that its stream has, or the last before it subscribed. `None` if it has not even taken
+    /// the items that its stream began with.
+    pub after: Option<Position>,
 }
+
+/// One count for all broadcasts, so that no name ever means somebody else.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Subscribers of one shard. A few shards let several writers work for one broadcast.
 const SHARD: usize = 64;
@@ -105,7 +109,6 @@ impl<T> Broadcast<T> {
             chain: Arc::new(Chain::new(lag)),
             shards: Mutex::default(),
             writers: Writers::of_this_process(),
-            next: AtomicU64::new(0),
             items: PhantomData,
         }
     }
@@ -117,7 +120,7 @@ impl<T> Broadcast<T> {
 
     /// Ends these streams behind what was sent: in order, or with a status.
     pub fn end(&self, subscribers: &[SubscriberId], outcome: Result<(), Status>) {
-        self.append(Word::End(outcome), Audience::Only(subscribers.into()));
+        self.append(Word::End(outcome), Audience::only(subscribers));
     }
 
     /// Ends these streams at once with `why`; what they have still to take is lost. For subscribers that must not be waited
@@ -167,7 +170,8 @@ impl<T> Broadcast<T> {
 }
 
 impl<T: Serialize> Broadcast<T> {
-    /// Sends `item` to every subscriber. Waits for none of them.
+    /// Sends `item` to every subscriber. Waits for none of them: if it is half a [`Lag`] ahead of the rounds that pass items on,
+    /// it waits for those, at most a second.
     ///
     /// # Errors
     /// `Internal` if the item does not encode, `ResourceExhausted` if it is larger than any frame may be. Then nobody gets
@@ -181,7 +185,7 @@ impl<T: Serialize> Broadcast<T> {
     /// # Errors
     /// As of [`send`](Broadcast::send).
     pub fn send_to(&self, subscribers: &[SubscriberId], item: &T) -> Result<Position, Status> {
-        Ok(self.append(Word::Item(encoded(item)?), Audience::Only(subscribers.into())))
+        Ok(self.append(Word::Item(encoded(item)?), Audience::only(subscribers)))
     }
 }
 
@@ -221,7 +225,7 @@ impl<T: Serialize + DeserializeOwned> Broadcast<T> {
     }
 
     fn enter(&self, first: First) -> (SubscriberId, Stream<T>) {
-        let id = SubscriberId(self.next.fetch_add(1, Ordering::Relaxed));
+        let id = SubscriberId(NEXT.fetch_add(1, Ordering::Relaxed));
         let shard = self.shard();
         let cursor = Cursor::new(id, first, &self.chain);
         let subscriber = Arc::new(Subscriber::new(id, cursor, self.chain.clone(), Arc::downgrade(&shard)));
@@ -233,14 +237,14 @@ impl<T: Serialize + DeserializeOwned> Broadcast<T> {
 impl Lagged {
     /// What a stream's last status says, if it is this.
     pub fn from_status(status: &Status) -> Option<Lagged> {
-        let (kind, missed, after): (String, u64, u64) = codec::decode(status.details()).ok()?;
-        (kind == KIND).then_some(Lagged { missed, after: Position(after) })
+        let (kind, missed, after): (String, u64, Option<u64>) = codec::decode(status.details()).ok()?;
+        (kind == KIND).then_some(Lagged { missed, after: after.map(Position) })
     }
 
     fn status(self, allowed: Lag) -> Status {
         let mut details = Vec::new();
         // Numbers and a short text always encode.
-        codec::encode(&(KIND, self.missed, self.after.0), &mut details).ok();
+        codec::encode(&(KIND, self.missed, self.after.map(Position::number)), &mut details).ok();
         let Lag { items, bytes } = allowed;
         let message = format!(
             "the subscriber has {} items still to take, and at most {items} items or {bytes} bytes may wait for it",

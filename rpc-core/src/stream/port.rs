@@ -32,15 +32,15 @@ pub(crate) trait Port: Send + Sync {
     /// What fills, encodes or takes the stream has panicked.
     fn panicked(&self, _id: u64) {}
 
-    /// Sends what is queued.
-    fn flush(&self);
-
     /// Sends of what is queued as much as the socket takes. What it does not take is left to another thread, and if there
     /// is none the connection ends: who sends to many waits for nobody.
-    fn push(&self);
+    fn flush(&self);
 
     /// Whether so little is queued that more may be.
     fn has_room(&self) -> bool;
+
+    /// As [`has_room`](Port::has_room); if not, the connection's pumps are given credit for nothing when there is.
+    fn room_or_ask(&self) -> bool;
 
     /// Waits until there is room, or as [`wait`](Port::wait), or until `is_over`, asked whenever this thread is woken; says
     /// whether there is room. A peer that gives credit and reads nothing is waited for here.
@@ -86,7 +86,7 @@ pub(crate) struct Source {
 
 /// A stream that is sent from here, as its connection sees it.
 pub(crate) trait Pump: Send + Sync {
-    /// The far side takes so many items more; sends what it may.
+    /// The far side takes so many items more, or for 0 the way out has room again; sends what it may.
     fn credit(&self, items: u32);
 
     /// Nobody takes the items any more.

@@ -120,12 +120,12 @@ impl Port for Connection {
         Connection::flush(self);
     }
 
-    fn push(&self) {
-        Connection::flush(self);
-    }
-
     fn has_room(&self) -> bool {
         self.outbound.queued() < self.limits.queued_bytes
+    }
+
+    fn room_or_ask(&self) -> bool {
+        self.outbound.room_or_ask(self.limits.queued_bytes)
     }
 
     fn wait_for_room(&self, deadline: Option<Instant>, is_over: &dyn Fn() -> bool) -> bool {

@@ -37,6 +37,7 @@ pub(super) enum Word {
 
 pub(super) enum Audience {
     Everyone,
+    /// In their order.
     Only(Box<[SubscriberId]>),
 }
 
@@ -129,10 +130,16 @@ impl Node {
 }
 
 impl Audience {
+    pub(super) fn only(some: &[SubscriberId]) -> Audience {
+        let mut some: Box<[SubscriberId]> = some.into();
+        some.sort_unstable();
+        Audience::Only(some)
+    }
+
     pub(super) fn includes(&self, subscriber: SubscriberId) -> bool {
         match self {
             Audience::Everyone => true,
-            Audience::Only(some) => some.contains(&subscriber),
+            Audience::Only(some) => some.binary_search(&subscriber).is_ok(),
         }
     }
 }

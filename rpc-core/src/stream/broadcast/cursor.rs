@@ -142,6 +142,7 @@ impl Cursor {
         // What is for others is not owed.
         self.peek()?;
         let missed = chain.excess(&self.seen)?;
-        Some(Lagged { missed, after: self.taken }.status(chain.lag()))
+        let after = if self.first.peek().is_none() { Some(self.taken) } else { None };
+        Some(Lagged { missed, after }.status(chain.lag()))
     }
 }

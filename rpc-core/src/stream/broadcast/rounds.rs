@@ -164,7 +164,7 @@ impl Writers {
         let queue = self.queue.clone();
         if self.pool.run(move || queue.work()).is_err() {
             // No thread is to be had: the sender goes the round himself.
-            self.queue.work();
+            self.queue.go_round_of(shard);
         }
     }
 
@@ -214,6 +214,17 @@ impl Queue {
                 self.passed.notify_all();
             }
         }
+    }
+
+    /// One round of a shard that waits for its turn, where there is no writer for it. What is sent meanwhile has the next.
+    fn go_round_of(&self, shard: &Arc<Shard>) {
+        let mut state = self.lock();
+        state.busy -= 1;
+        let waiting = state.ready.len();
+        state.ready.retain(|ready| !Arc::ptr_eq(ready, shard));
+        let taken = state.ready.len() < waiting;
+        drop(state);
+        while taken && shard.go_round(&mut Vec::new(), &mut Vec::new()) {}
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -34,6 +34,8 @@ struct State {
     line: Option<Line>,
     /// A thread sends right now.
     sending: bool,
+    /// It found no room on its connection, and has asked to be told when there is.
+    asked: bool,
     /// Why it ended before a connection took it, or for a consumer in this process.
     failure: Option<Status>,
     /// Who waits for an item in this process.
@@ -62,7 +64,14 @@ impl Subscriber {
     }
 
     pub(super) fn new(id: SubscriberId, cursor: Cursor, chain: Arc<Chain>, shard: Weak<Shard>) -> Subscriber {
-        let state = State { cursor: Some(cursor), line: None, sending: false, failure: None, sleeper: None };
+        let state = State {
+            cursor: Some(cursor),
+            line: None,
+            sending: false,
+            asked: false,
+            failure: None,
+            sleeper: None,
+        };
         Subscriber { id, chain, shard, state: Mutex::new(state) }
     }
 
@@ -92,8 +101,8 @@ impl Subscriber {
             }
             used = Some(wire);
         }
-        if let Some(wire) = used {
-            wire.port.push();
+        if let Some(wire) = used.or_else(|| self.stopped_for_room()) {
+            wire.port.flush();
         }
     }
 
@@ -106,6 +115,7 @@ impl Subscriber {
         }
         drop(state);
         drop(cursor);
+        self.leave();
         self.deliver(&mut Vec::new());
     }
 
@@ -150,6 +160,13 @@ impl Subscriber {
         };
         drop(state);
         drop(unwanted);
+    }
+
+    /// The connection to flush though nothing was sent: what fills it may lie there unsent.
+    fn stopped_for_room(&self) -> Option<Wire> {
+        let mut state = self.lock();
+        let asked = std::mem::take(&mut state.asked);
+        state.line.as_ref().filter(|_| asked).map(|line| line.wire.clone())
     }
 
     /// The stream is over; rounds pass it by from now on.
@@ -221,21 +238,23 @@ impl Subscriber {
 }
 
 impl State {
-    /// Takes items into `payload` as far as the credit goes and a frame has room. One that does not go on, and is too far
-    /// behind, ends.
+    /// Takes items into `payload` as far as the credit goes, the connection has room and a frame has. One that does not go
+    /// on, and is too far behind, ends.
     fn pick(&mut self, chain: &Chain, payload: &mut Vec<u8>) -> Option<Message> {
         let line = self.line.as_mut()?;
         let Some(cursor) = &mut self.cursor else {
             return self.failure.take().map(|why| Message::End(Err(why)));
         };
+        let may_send = line.credit > 0 && line.wire.port.room_or_ask();
+        self.asked |= line.credit > 0 && !may_send;
         let mut count = 0;
         loop {
             match cursor.peek() {
                 Some(Next::End(outcome)) if count == 0 => return Some(Message::End(outcome)),
-                Some(Next::Unmade) if count == 0 && line.credit > 0 => {
+                Some(Next::Unmade) if count == 0 && may_send => {
                     return cursor.take_source().map(Message::Making);
                 }
-                Some(Next::Item(item)) if line.credit > i64::from(count) => {
+                Some(Next::Item(item)) if may_send && line.credit > i64::from(count) => {
                     if count == 0 && item.len() >= BY_REFERENCE {
                         cursor.advance();
                         line.credit -= i64::from(cost(1, item.len()));
