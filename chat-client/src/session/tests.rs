@@ -34,7 +34,7 @@ fn told(session: &ChatSession) -> String {
     }
 }
 
-/// `ana` and `bia` in one room, and neither has anything left to be told.
+/// `ana` and `bia` in one room, which both follow, and neither has anything left to be told.
 fn two_in_rust(stage: &Stage) -> (ChatSession, ChatSession) {
     let ana = stage.user("ana");
     ana.create("rust", None).unwrap();
@@ -42,7 +42,18 @@ fn two_in_rust(stage: &Stage) -> (ChatSession, ChatSession) {
     let bia = stage.user("bia");
     bia.join("rust").unwrap();
     assert_eq!(told(&ana), "+bia");
+    until_followed(stage, 2);
     (ana, bia)
+}
+
+/// Waits until so many streams of events have begun.
+#[track_caller]
+fn until_followed(stage: &Stage, streams: u64) {
+    let until = Instant::now() + SOON;
+    while stage.chat.world().streams < streams {
+        assert!(Instant::now() < until, "{streams} streams did not begin");
+        std::thread::yield_now();
+    }
 }
 
 #[track_caller]
@@ -190,6 +201,7 @@ fn a_server_without_memory_is_told_again_who_we_are_and_where() {
     let (ana, bia) = two_in_rust(&stage);
     ana.create("c", Some(7)).unwrap();
     ana.join("c").unwrap();
+    until_followed(&stage, 3);
     stage.shut();
     stage.chat.forget_everything();
     stage.open();
