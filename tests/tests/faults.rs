@@ -203,3 +203,44 @@ fn two_clients_racing_for_the_last_place_get_it_once() {
         assert_eq!((joined, full), (1, 1), "{outcomes:?}");
     }
 }
+
+/// The story: a stopped client's socket looks alive; it counted as there while its call waited, and then for the idle time.
+#[test]
+fn a_stopped_client_is_out_after_the_idle_time_and_back_when_it_goes_on() {
+    let binder = BinderProgram::start();
+    let _server = ServerProgram::start_with(&binder, &["--user-idle-after", "4s"]);
+    let mut ana = Chatter::join(&binder, "ana");
+    let mut bia = Chatter::join(&binder, "bia");
+    ana.open_room("rust");
+    bia.enter("rust");
+    let stopped = Instant::now();
+    bia.process.signal("STOP");
+    let left = ana.expect_where("notice", |event| event["kind"] == "left");
+    assert_eq!(left["username"], "bia");
+    assert!(stopped.elapsed() < Duration::from_secs(15), "{:?}", stopped.elapsed());
+    ana.say("while you slept");
+    ana.hear("while you slept");
+    bia.process.signal("CONT");
+    bia.expect("gap");
+    bia.hear("while you slept");
+    let joined = ana.expect_where("notice", |event| event["kind"] == "joined");
+    assert_eq!(joined["username"], "bia");
+}
+
+#[test]
+fn a_killed_server_is_noticed_at_once_in_a_room_and_within_seconds_without_one() {
+    let binder = BinderProgram::start();
+    let mut server = ServerProgram::start(&binder);
+    let mut inside = Chatter::join(&binder, "inside");
+    let mut outside = Chatter::join(&binder, "outside");
+    inside.open_room("rust");
+    // The room is followed once something of it was heard.
+    inside.say("hello");
+    inside.hear("hello");
+    server.process.kill();
+    let killed = Instant::now();
+    assert_eq!(inside.expect("connection")["state"], "lost");
+    let noticed = killed.elapsed();
+    assert_eq!(outside.expect("connection")["state"], "lost");
+    assert!(noticed < killed.elapsed() && killed.elapsed() < Duration::from_secs(15), "{noticed:?}");
+}
