@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_api::limits::{READY_BYTES, READY_EVENTS};
-use chat_api::{ChatError, Mark, News, RoomName};
+use chat_api::{ChatError, Mark, News, Received, RoomName};
 use rpc_core::{Broadcast, Lag, Status, Stream};
 
 use self::followers::Followers;
@@ -67,23 +67,19 @@ impl Announcers {
         farewell: Farewell<'_>,
     ) -> Result<Stream<News>, ChatError> {
         loop {
-            let announcer = self.find_or_begin(room)?;
+            let announcer = match self.find(room)? {
+                Some(announcer) => announcer,
+                None => {
+                    // A room that the user is not in gets no announcer.
+                    read(None)?;
+                    self.begin(room)?
+                }
+            };
             let mut desk = announcer.lock();
             if !desk.closed {
                 let Followed { begins, received, announcement } = read(desk.announced)?;
                 announcer.tell(&mut desk, announcement, farewell);
-                let missed = received.missed;
-                let behind = received.events.into_iter().map(News::Event);
-                let first: Vec<News> =
-                    [News::Begins { mark: begins, missed }].into_iter().chain(behind).collect();
-                let (id, stream) = desk.news.subscribe_behind(&first)?;
-                if received.more {
-                    desk.news.end(&[id], Err(to_be_resumed()));
-                }
-                let displaced = announcer.followers.add(user, id);
-                desk.news
-                    .end(&displaced, Err(Status::aborted("newer streams of yours took this one's place")));
-                return Ok(stream.keeping(announcer.followers.clone().seat(user, id)));
+                return Ok(announcer.admit(&desk.news, user, begins, received)?);
             }
         }
     }
@@ -95,8 +91,7 @@ impl Announcers {
         read: impl Fn(Mark) -> Result<Announcement, ChatError>,
         farewell: Farewell<'_>,
     ) {
-        let found = self.lock().followed.get(room.key().identity()).cloned();
-        let Some(announcer) = found else { return };
+        let Ok(Some(announcer)) = self.find(room) else { return };
         let mut desk = announcer.lock();
         let Some(announced) = desk.announced else { return };
         match read(announced) {
@@ -134,7 +129,16 @@ impl Announcers {
         self.lock().followed.values().map(|announcer| announcer.lock().news.subscribers()).sum()
     }
 
-    fn find_or_begin(&self, room: &RoomName) -> Result<Arc<Announcer>, Status> {
+    fn find(&self, room: &RoomName) -> Result<Option<Arc<Announcer>>, Status> {
+        let rooms = self.lock();
+        if rooms.closed {
+            return Err(going_away());
+        }
+        Ok(rooms.followed.get(room.key().identity()).cloned())
+    }
+
+    /// The announcer of a room that had none a moment ago.
+    fn begin(&self, room: &RoomName) -> Result<Arc<Announcer>, Status> {
         let mut rooms = self.lock();
         if rooms.closed {
             return Err(going_away());
@@ -153,6 +157,26 @@ impl Announcer {
         let news = Broadcast::with_lag(Lag { items: READY_EVENTS, bytes: READY_BYTES });
         let desk = Desk { announced: None, news, closed: false };
         Announcer { followers: Arc::default(), desk: Mutex::new(desk) }
+    }
+
+    /// A stream of what is behind `user` in the room, and of what is announced from now on.
+    fn admit(
+        &self,
+        news: &Broadcast<News>,
+        user: UserId,
+        begins: Mark,
+        behind: Received,
+    ) -> Result<Stream<News>, Status> {
+        let begins = News::Begins { mark: begins, missed: behind.missed };
+        let first: Vec<News> =
+            [begins].into_iter().chain(behind.events.into_iter().map(News::Event)).collect();
+        let (id, stream) = news.subscribe_behind(&first)?;
+        if behind.more {
+            news.end(&[id], Err(to_be_resumed()));
+        }
+        let displaced = self.followers.add(user, id);
+        news.end(&displaced, Err(Status::aborted("newer streams of yours took this one's place")));
+        Ok(stream.keeping(self.followers.clone().seat(user, id)))
     }
 
     fn tell(&self, desk: &mut Desk, announcement: Announcement, farewell: Farewell<'_>) {

@@ -216,6 +216,16 @@ fn who_follows_a_room_that_forgets_for_want_of_memory_is_told_how_much_he_missed
     assert_eq!(following.read(1), ["bia: seen"]);
 }
 
+/// The story: each name that somebody made up took memory until the next sweep.
+#[test]
+fn rooms_that_one_is_not_in_cost_nothing() {
+    let rig = Rig::new();
+    let [ana] = rig.guests_in("rust", ["ana"]);
+    ana.create("empty").unwrap();
+    assert!(ana.follow("empty", None).is_err() && ana.follow("nowhere", None).is_err());
+    assert_eq!(rig.lobby.announcers.followed(), 0);
+}
+
 #[test]
 fn nothing_is_left_of_streams_that_ended() {
     let rig = Rig::new();
