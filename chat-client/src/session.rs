@@ -22,7 +22,6 @@ mod ear;
 mod listener;
 mod options;
 mod pauses;
-mod places;
 mod rooms;
 mod state;
 mod voice;

@@ -11,7 +11,6 @@ use rpc_core::{Client, Code, Pending, Resolve, Status, Stream};
 use serde::de::DeserializeOwned;
 
 use super::pauses::Pauses;
-use super::places::Places;
 use super::state::{State, Who};
 
 /// Makes calls: commands on one connection, and on another what the listener does.
@@ -19,7 +18,6 @@ use super::state::{State, Who};
 pub(super) struct Calls {
     commands: ChatClient,
     listening: ChatClient,
-    pub(super) places: Places,
     pub(super) deadline: Duration,
     /// Ours: with it, registering again is answered as the first time.
     registration: RegistrationId,
@@ -53,9 +51,9 @@ impl Calls {
         state: Arc<State>,
     ) -> Result<Calls, ChatError> {
         let registration = RegistrationId::new(random()?);
-        let places = Places::new(resolve);
-        let client = || ChatClient::new(Client::resolving(places.resolve()));
-        Ok(Calls { commands: client(), listening: client(), places, deadline, registration, state })
+        let commands = ChatClient::new(Client::resolving(resolve.clone()));
+        let listening = ChatClient::new(Client::resolving(resolve));
+        Ok(Calls { commands, listening, deadline, registration, state })
     }
 
     /// Takes a name. Made again it is answered as the first time, so that a lost answer loses no name.

@@ -240,7 +240,6 @@ impl Attention {
 
     fn found(&mut self) {
         if std::mem::replace(&mut self.link, Link::Up) == Link::Lost {
-            self.calls.places.find_moved();
             self.state.reach(Reach::Reached);
             self.voice.tell(ChatEvent::Connection { state: ConnectionState::Restored }, || true);
         }
