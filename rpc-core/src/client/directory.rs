@@ -12,10 +12,18 @@ use crate::resolve::{Endpoint, Endpoints};
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     groups: HashMap<&'static str, Listed>,
-    links: HashMap<Endpoint, Arc<Link>>,
-    /// Picks so far, and at which of them groups are looked through.
+    links: HashMap<Endpoint, Shared>,
+    /// Picks so far, at which of them a list last changed, and at which groups are looked through.
     picks: u64,
+    changed: u64,
     review_at: Option<u64>,
+}
+
+/// A link, and how many groups have it.
+#[derive(Debug)]
+struct Shared {
+    link: Arc<Link>,
+    groups: usize,
 }
 
 #[derive(Debug)]
@@ -25,7 +33,7 @@ struct Listed {
     confirmed: u64,
 }
 
-/// Links that nobody needs, to be dropped or let go when the lock is released: that may end a connection.
+/// Links that no list has any more, to be let go when the lock is released: that may end a connection.
 #[derive(Debug, Default)]
 pub(super) struct Departed(Vec<Arc<Link>>);
 
@@ -61,34 +69,53 @@ impl Directory {
         (pick, departed)
     }
 
-    /// Takes a new list; the links that its procedure has left.
+    /// Takes a new list; the links that no list has any more.
     fn learn(
         &mut self,
         procedure: &'static str,
         endpoints: &Endpoints,
         made: impl Fn(&Endpoint) -> Link,
     ) -> Vec<Arc<Link>> {
-        if self.groups.len() >= GROUPS {
-            self.groups.clear();
-        }
         let places = endpoints.iter().map(|weighted| {
             let endpoint = &weighted.endpoint;
-            let link = self.links.entry(endpoint.clone()).or_insert_with(|| Arc::new(made(endpoint)));
-            (link.clone(), weighted.weight.get())
+            let new = || Shared { link: Arc::new(made(endpoint)), groups: 0 };
+            let shared = self.links.entry(endpoint.clone()).or_insert_with(new);
+            shared.groups += 1;
+            (shared.link.clone(), weighted.weight.get())
         });
         let group = Group::new(endpoints.revision(), places);
-        let former = self.groups.insert(procedure, Listed { group, confirmed: self.picks });
-        self.review_at = Some(self.picks + REVIEWED_AFTER);
-        let former = former.iter().flat_map(|listed| listed.group.links());
-        former.filter(|link| !endpoints.contains(link.endpoint())).cloned().collect()
+        let mut former = Vec::new();
+        if self.groups.len() >= GROUPS && !self.groups.contains_key(procedure) {
+            former.extend(self.groups.drain().map(|(_, listed)| listed));
+        }
+        former.extend(self.groups.insert(procedure, Listed { group, confirmed: self.picks }));
+        self.changed = self.picks;
+        self.review_at.get_or_insert(self.picks + REVIEWED_AFTER);
+        self.leave(&former)
     }
 
-    /// Forgets groups that were not called since lists changed, and links that no group and no call has; those links.
-    fn review(&mut self) -> impl Iterator<Item = Arc<Link>> {
-        self.review_at = None;
+    /// Forgets groups that were not called since lists changed; the links that no list has any more.
+    fn review(&mut self) -> Vec<Arc<Link>> {
         let picks = self.picks;
-        self.groups.retain(|_, listed| listed.confirmed + REVIEWED_AFTER > picks);
-        self.links.extract_if(|_, link| Arc::strong_count(link) == 1).map(|(_, link)| link)
+        // What has changed since this was planned gets its own time.
+        let due = self.changed + REVIEWED_AFTER;
+        self.review_at = (due > picks).then_some(due);
+        let idle = |_: &&'static str, listed: &mut Listed| listed.confirmed + REVIEWED_AFTER <= picks;
+        let former: Vec<Listed> = self.groups.extract_if(idle).map(|(_, listed)| listed).collect();
+        self.leave(&former)
+    }
+
+    /// These lists count no more; the links that only they had.
+    fn leave(&mut self, former: &[Listed]) -> Vec<Arc<Link>> {
+        let mut departed = Vec::new();
+        for link in former.iter().flat_map(|listed| listed.group.links()) {
+            let Some(shared) = self.links.get_mut(link.endpoint()) else { continue };
+            shared.groups -= 1;
+            if shared.groups == 0 {
+                departed.extend(self.links.remove(link.endpoint()).map(|shared| shared.link));
+            }
+        }
+        departed
     }
 }
 
@@ -121,10 +148,33 @@ mod tests {
     fn links_that_left_a_list_are_handed_out_and_those_that_stay_are_the_same() {
         let mut directory = Directory::default();
         assert!(pick(&mut directory, "a", &list([1, 2, 3], 1)).is_empty());
-        let stays = directory.links[&Endpoint::new("10.0.0.1", 2)].clone();
+        let stays = directory.links[&Endpoint::new("10.0.0.1", 2)].link.clone();
         assert!(pick(&mut directory, "a", &list([1, 2, 3], 1)).is_empty());
         assert_eq!(pick(&mut directory, "a", &list([2, 4], 2)), [1, 3]);
-        assert!(Arc::ptr_eq(&stays, &directory.links[&Endpoint::new("10.0.0.1", 2)]));
+        assert!(Arc::ptr_eq(&stays, &directory.links[&Endpoint::new("10.0.0.1", 2)].link));
+    }
+
+    /// A connection was let go as soon as one procedure's list lost its server, though another's still had it.
+    #[test]
+    fn a_link_that_another_list_still_has_is_kept() {
+        let mut directory = Directory::default();
+        pick(&mut directory, "a", &list([1, 2], 1));
+        pick(&mut directory, "b", &list([1, 2], 1));
+        assert!(pick(&mut directory, "a", &list([2], 2)).is_empty());
+        assert_eq!(pick(&mut directory, "b", &list([2], 2)), [1]);
+    }
+
+    /// Each new list put off the time at which links were looked through: a list that changed at every call kept all the
+    /// links that it ever had.
+    #[test]
+    fn links_of_lists_that_change_all_the_time_do_not_pile_up() {
+        let mut directory = Directory::default();
+        pick(&mut directory, "once", &list([60_000], 1));
+        for revision in 1..=2 * REVIEWED_AFTER {
+            let port = u16::try_from(revision).unwrap();
+            pick(&mut directory, "often", &list([port, port + 1], revision));
+        }
+        assert_eq!((directory.groups.len(), directory.links.len()), (1, 2));
     }
 
     #[test]
@@ -142,7 +192,8 @@ mod tests {
     fn procedures_past_the_limit_begin_anew() {
         let mut directory = Directory::default();
         let names: Vec<&'static str> = (0..=GROUPS).map(|number| &*number.to_string().leak()).collect();
-        for name in &names[..GROUPS] {
+        // The first once more, or they would be forgotten for not being called.
+        for name in names[..900].iter().chain(&names[..100]).chain(&names[900..GROUPS]) {
             pick(&mut directory, name, &list([1], 1));
         }
         assert_eq!(directory.groups.len(), GROUPS);
