@@ -1,5 +1,6 @@
 //! A list of servers that do the same.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -24,7 +25,10 @@ pub struct Endpoints {
 
 /// Which answer of a resolver this is. It differs from that of the same procedure's last answer if anything changed: the
 /// list, or what stands at its addresses. It need not grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// A list that is given none has one made of its endpoints and weights: another list is another answer, the same is the
+/// same. What stands at its addresses only the resolver knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision(pub u64);
 
 /// An endpoint, and its share of the calls.
@@ -98,7 +102,9 @@ impl<W: Into<Weighted>> FromIterator<W> for Endpoints {
                 list.push(weighted);
             }
         }
-        Endpoints { revision: Revision::default(), list: list.into() }
+        let mut hasher = DefaultHasher::new();
+        list.hash(&mut hasher);
+        Endpoints { revision: Revision(hasher.finish()), list: list.into() }
     }
 }
 
@@ -122,6 +128,20 @@ mod tests {
             .into_iter()
             .collect();
         assert_eq!(twice.iter().map(|held| held.weight.get()).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn a_list_without_a_revision_is_another_answer_when_it_is_another_list() {
+        let revision = |list: &[(usize, u16)]| {
+            let list = list.iter().map(|(port, weight)| Weighted::new(endpoint(*port), *weight));
+            Endpoints::from_iter(list).revision()
+        };
+        let list = [(1, 1), (2, 1)];
+        assert_eq!(revision(&list), revision(&list));
+        for other in [&[][..], &[(1, 1)], &[(2, 1), (1, 1)], &[(1, 1), (2, 2)], &[(1, 1), (3, 1)]] {
+            assert_ne!(revision(&list), revision(other), "{other:?}");
+        }
+        assert_eq!(Endpoints::from(endpoint(1)).with_revision(Revision(7)).revision(), Revision(7));
     }
 
     #[test]
