@@ -65,11 +65,14 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// The second SYN of a connection leaves after 1 s, so a single lost packet passes.
 pub const CONNECT_TIME_BESIDE_OTHERS: Duration = Duration::from_secs(2);
 
-/// How often one call is sent to a server at most, repetitions after a loss or a refusal and hedges included: 5.
+/// How often one call is sent to a server at most that may have run, or was told when to come back, hedges included: 5.
+/// A call that waits for its server ([`Client::wait_for_ready`](crate::Client::wait_for_ready)) and is refused without
+/// having run is sent until its deadline, with pauses that grow to [`BACKOFF_CEILING`].
 pub const ATTEMPTS: u32 = 5;
 
-/// Tokens in the bucket that a client and its clones share: 10. An attempt that failed at a server takes one; while half
-/// or less are left, nothing is repeated and nothing hedged.
+/// Tokens in the bucket that a client and its clones share: 10. While half or less are left, nothing is repeated that a
+/// server may have run or has put off, and nothing hedged. Such an attempt takes one as it fails; so does a hedge, and a
+/// refusal with `ResourceExhausted`. Other refusals without having run are no sign of load, and take none.
 pub const RETRY_TOKENS: u32 = 10;
 
 /// So many answered attempts give one token back: 10, which bounds repetitions to a tenth of the calls in the long run.

@@ -128,6 +128,12 @@ impl Status {
         self
     }
 
+    /// The same status, no longer saying that the procedure did not run.
+    pub(crate) fn may_run(mut self) -> Status {
+        self.0.execution = Execution::MayHaveRun;
+        self
+    }
+
     /// The same status with bytes that a program can read; their meaning is agreed between the two sides.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Vec<u8>>) -> Status {

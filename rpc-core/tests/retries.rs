@@ -48,6 +48,28 @@ fn lost_once(call: impl FnOnce(&LedgerClient) -> Result<u64, Status> + Send) -> 
     })
 }
 
+/// The status of the last attempt, which found nobody, was once that of the call: of a call that a server had read it said
+/// that it did not run.
+#[test]
+fn a_call_that_a_server_has_read_may_have_run_though_its_repetition_found_nobody() {
+    for wait in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::connect(listener.local_addr().unwrap().to_string()).with_deadline(SOON / 10);
+        let ledger = LedgerClient::new(if wait { client.wait_for_ready() } else { client });
+        let failure = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 24);
+                // First the listener, so that the repetition is refused.
+                drop(listener);
+                drop(stream);
+            });
+            ledger.balance().unwrap_err()
+        });
+        assert!(failure.may_have_run(), "waits: {wait}, {failure:?}");
+    }
+}
+
 #[test]
 fn a_lost_call_is_repeated_only_where_its_trait_allows_it() {
     assert_eq!(lost_once(LedgerClient::balance), Ok(300));

@@ -14,9 +14,10 @@ use crate::status::{Code, Status};
 
 /// One call's attempts, all before its deadline.
 ///
-/// A call that no server has taken is tried at each endpoint once, and on if it waits for its server. What a server was
-/// given is repeated at most [`ATTEMPTS`] times in all, under the budget, and only if it certainly did not run or may run
-/// twice; a server that says when to come back is obeyed.
+/// A call that no server has taken is tried at each endpoint once, and on if it waits for its server. What a server may
+/// have run, or has put off, is given at most [`ATTEMPTS`] times in all, under the budget, and only if it certainly did
+/// not run or may run twice; a server that says when to come back is obeyed. Who waits for his server waits whatever the
+/// budget, as long as the call did not run.
 pub(super) struct Attempts<'a> {
     core: &'a Core,
     procedure: &'static Procedure,
@@ -31,8 +32,11 @@ pub(super) struct Attempts<'a> {
 /// What a call has seen of its servers so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
-    /// How often the call was sent to a server.
+    /// How often the call was sent to a server, and whether the last attempt got so far.
     given: u32,
+    sent: bool,
+    /// Whether some attempt may have run, which no later one undoes.
+    may_have_run: bool,
     /// Where it failed.
     tried: Vec<Arc<Link>>,
     /// The list that `tried` refers to, and its length.
@@ -55,6 +59,7 @@ impl Trail {
     /// An attempt asks for a list.
     pub(super) fn ask(&mut self) {
         self.seen = None;
+        self.sent = false;
     }
 
     /// An attempt has a list to choose from. In a new one everything deserves to be tried.
@@ -69,6 +74,22 @@ impl Trail {
     /// The call is sent.
     pub(super) fn give(&mut self) {
         self.given += 1;
+        self.sent = true;
+    }
+
+    /// Whether the last attempt was sent, so that what became of it is a server's word, or its loss.
+    pub(super) fn was_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// An attempt failed, which may have run all the same, or is still under way.
+    pub(super) fn doubt(&mut self) {
+        self.may_have_run = true;
+    }
+
+    /// The call's last word, of the call as a whole: the failure of its last attempt says nothing of those before.
+    fn conclude(&self, failure: Status) -> Status {
+        if self.may_have_run { failure.may_run() } else { failure }
     }
 
     /// Whether the call may be sent again.
@@ -78,6 +99,7 @@ impl Trail {
 
     /// Takes over where another attempt of this call failed.
     pub(super) fn join(&mut self, other: &Trail) {
+        self.may_have_run |= other.may_have_run;
         if self.listed == other.listed {
             other.tried.iter().for_each(|link| self.fail_at(link));
         }
@@ -120,18 +142,23 @@ impl<'a> Attempts<'a> {
                 Ok(outcome) => return Ok(outcome),
                 Err(failure) => failure,
             };
-            match self.after(&failure) {
-                Some(Next::Now) => {}
-                Some(Next::After(pause)) => Context::pause(pause)?,
-                Some(Next::AfterChange(pause)) => self.wait_for_change(pause)?,
-                None => return Err(failure),
-            }
+            let paused = match self.after(&failure) {
+                Some(Next::Now) => Ok(()),
+                Some(Next::After(pause)) => Context::pause(pause).map_err(Status::not_run),
+                Some(Next::AfterChange(pause)) => self.wait_for_change(pause).map_err(Status::not_run),
+                None => Err(failure),
+            };
+            // A pause that ends early is the call's end; what came before decides whether it ran.
+            paused.map_err(|why| self.trail.conclude(why))?;
         }
     }
 
     /// After a failure: what comes before the next attempt; `None` to give up.
     fn after(&mut self, failure: &Status) -> Option<Next> {
         self.made += 1;
+        if failure.may_have_run() {
+            self.trail.doubt();
+        }
         let next = self.worth(failure)?;
         let pause = match next {
             Next::Now => Duration::ZERO,
@@ -167,8 +194,12 @@ impl<'a> Attempts<'a> {
         Some(if self.trail.given == 1 { Next::Now } else { Next::After(self.pause()) })
     }
 
-    /// It certainly did not run.
+    /// It certainly did not run. One that was refused since its server has too much to do takes a token, so that others
+    /// are not repeated; it waits whatever the budget if its client wants that.
     fn after_a_refusal(&mut self, code: Code) -> Option<Next> {
+        if code == Code::ResourceExhausted && self.trail.was_sent() {
+            self.core.budget.spend();
+        }
         let most = self.trail.length.max(usize::try_from(ATTEMPTS).unwrap_or(usize::MAX));
         let untried = self.trail.has_untried() && self.made < most;
         match (self.readiness, code) {

@@ -66,7 +66,7 @@ impl Core {
         trail: &mut Trail,
     ) -> Result<(Loaded, Arc<Connection>), Status> {
         trail.ask();
-        let endpoints = self.resolve.resolve(procedure, deadline)?;
+        let endpoints = self.resolve.resolve(procedure, deadline).map_err(Status::not_run)?;
         trail.see(&endpoints);
         let mut looks = 0..endpoints.len();
         while let Some(pick) = self.pick(procedure, &endpoints, choice, trail.tried()) {

@@ -33,7 +33,7 @@ struct State {
     running: usize,
     /// What ends the call.
     won: Option<Result<Answer, Status>>,
-    /// Why the last of those that are out is out.
+    /// Why one that is out is out: the last of those that were sent, if there is one.
     lost: Option<Status>,
     trail: Trail,
 }
@@ -99,7 +99,8 @@ impl Race {
         Runner { race: self.clone(), client, context, trail: state.trail.clone() }
     }
 
-    /// The first answer; the last failure if there is none, since one that is lost or refused leaves the other running.
+    /// What a server said first; if that is nothing, a failure: one that is lost, refused or was not sent leaves the other
+    /// running.
     fn outcome(&self, deadline: Instant, late: impl Fn() -> String) -> Result<Answer, Status> {
         let alarm = Alarm::set();
         loop {
@@ -132,15 +133,29 @@ impl Runner {
         let mut state = self.race.lock();
         match outcome {
             // The other may do better.
-            Err(out) if matches!(out.code(), Code::Unavailable | Code::ResourceExhausted) => {
-                state.lost = Some(out);
+            Err(out) if !self.trail.was_sent() || is_of_its_server(out.code()) => {
+                if out.may_have_run() {
+                    self.trail.doubt();
+                }
+                if self.trail.was_sent() || state.lost.is_none() {
+                    state.lost = Some(out);
+                }
                 state.trail.join(&self.trail);
             }
             outcome => {
+                // Whatever this one says of itself, the other is at its server.
+                if state.running > 1 {
+                    state.trail.doubt();
+                }
                 state.won.get_or_insert(outcome);
             }
         }
     }
+}
+
+/// Whether a failure is one of the server that was asked, and not of the call.
+fn is_of_its_server(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::ResourceExhausted)
 }
 
 impl Drop for Runner {

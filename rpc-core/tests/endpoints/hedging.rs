@@ -1,12 +1,13 @@
 //! Calls that are sent twice against the tail.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rpc_core::{Choice, Client, Code, threads};
+use rpc_core::{Choice, Client, Code, Endpoint, Endpoints, Resolve, Status, threads};
 
-use crate::fleet::{Fleet, FleetClient, Harbour, SOON, client, eventually};
+use crate::fleet::{Board, Fleet, FleetClient, Harbour, SOON, client, eventually};
 use crate::relay::Relay;
 
 const AFTER: Duration = Duration::from_millis(30);
@@ -92,6 +93,57 @@ fn a_hedge_goes_on_when_the_first_call_is_lost() {
         relay.vanish();
         harbour.ships[1].gate.send(()).unwrap();
         assert_eq!(call.join().unwrap(), Ok(1));
+    });
+}
+
+/// A board that knows nothing more once it was asked.
+struct Forgetful(Board, AtomicUsize);
+
+impl Resolve for Forgetful {
+    fn resolve(&self, procedure: &str, deadline: Instant) -> Result<Endpoints, Status> {
+        match self.1.fetch_add(1, Ordering::SeqCst) {
+            0 => self.0.resolve(procedure, deadline),
+            _ => Err(Status::internal("the board has fallen down")),
+        }
+    }
+
+    fn reject(&self, _procedure: &str, _endpoint: &Endpoint, _why: &Status) {}
+}
+
+/// What the resolver said to the hedge once ended the call, though its first attempt was well.
+#[test]
+fn a_hedge_that_finds_no_server_leaves_the_first_call_alone() {
+    let harbour = Harbour::quick(1);
+    let board = Arc::new(Forgetful(Board::default(), AtomicUsize::new(0)));
+    board.0.write(&harbour.addresses());
+    let client = Client::resolving(board.clone()).with_hedging(AFTER);
+    let fleet = FleetClient::new(client).with_deadline(SOON);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| fleet.wait());
+        harbour.ships[0].entered.recv_timeout(SOON).unwrap();
+        eventually(|| board.1.load(Ordering::SeqCst) == 2);
+        thread::park_timeout(AFTER);
+        harbour.ships[0].gate.send(()).unwrap();
+        assert_eq!(call.join().unwrap(), Ok(0));
+    });
+}
+
+/// The last to fail once spoke for both: a hedge that reached nobody said that the call did not run.
+#[test]
+fn a_hedged_call_that_one_server_has_read_may_have_run() {
+    let harbour = Harbour::quick(1);
+    let mut relay = Relay::before(harbour.addresses()[0]);
+    let board = Arc::new(Forgetful(Board::default(), AtomicUsize::new(0)));
+    board.0.write(&[relay.address]);
+    let client = Client::resolving(board.clone()).with_hedging(AFTER);
+    let fleet = FleetClient::new(client).with_deadline(SOON);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| fleet.wait());
+        harbour.ships[0].entered.recv_timeout(SOON).unwrap();
+        eventually(|| board.1.load(Ordering::SeqCst) == 2);
+        relay.vanish();
+        let failure = call.join().unwrap().unwrap_err();
+        assert!(failure.may_have_run(), "{failure:?}");
     });
 }
 

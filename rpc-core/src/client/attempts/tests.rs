@@ -102,6 +102,47 @@ fn a_call_is_given_to_servers_five_times_at_most() {
     assert_eq!(most, 5);
 }
 
+/// The last attempt may be refused without having run; one before it may have run all the same.
+#[test]
+fn the_last_word_of_a_call_is_that_of_all_its_attempts() {
+    let core = core();
+    let make = |failures: &[Status]| {
+        let mut failures = failures.iter().cloned();
+        attempts(&core, &IDEMPOTENT, Readiness::Expected).make(|trail| -> Result<(), Status> {
+            trail.give();
+            Err(failures.next().unwrap())
+        })
+    };
+    let refused = || Status::invalid_argument("wrong").not_run();
+    assert!(!make(&[refused()]).unwrap_err().may_have_run());
+    assert!(!make(&[lost().not_run(), refused()]).unwrap_err().may_have_run());
+    assert!(make(&[lost(), refused()]).unwrap_err().may_have_run());
+}
+
+/// What an overloaded server refuses is a failure like others: it once took no token, so that hedges and repetitions of
+/// the client went on. A client that waits for its server goes on itself, with pauses.
+#[test]
+fn refusals_for_want_of_room_take_tokens_and_other_refusals_do_not() {
+    let busy = Status::resource_exhausted("busy").not_run();
+    for (refusal, allowed) in [(busy, false), (lost().not_run(), true)] {
+        let core = core();
+        let mut waits = attempts(&core, &ONCE, Readiness::Awaited);
+        assert!((0..RETRY_TOKENS).all(|_| waits.after(&refusal).is_some()));
+        assert_eq!(core.budget.allows(), allowed, "{refusal}");
+        assert!(waits.after(&refusal).is_some());
+    }
+}
+
+#[test]
+fn an_attempt_that_was_not_sent_takes_no_token() {
+    let core = core();
+    let mut waits = attempts(&core, &ONCE, Readiness::Awaited);
+    waits.trail.ask();
+    let full = Status::resource_exhausted("the server holds no more connections").not_run();
+    assert!((0..RETRY_TOKENS).all(|_| waits.after(&full).is_some()));
+    assert!(core.budget.allows());
+}
+
 /// Proposal A6: `retry_throttling`. Ten tokens, one a failure, and no retry at half of them or less.
 #[test]
 fn retry_throttling_ends_repetitions_for_every_clone_of_a_client() {
@@ -109,7 +150,7 @@ fn retry_throttling_ends_repetitions_for_every_clone_of_a_client() {
     let tried_again = (0..RETRY_TOKENS)
         .filter(|_| attempts(&core, &IDEMPOTENT, Readiness::Expected).after(&lost()).is_some());
     assert_eq!(tried_again.count(), 4);
-    // A call that no server was given costs nothing, and is not throttled.
+    // A call that certainly did not run, as one that meets a planned stop, costs nothing and is not throttled.
     assert_eq!(attempts(&core, &ONCE, Readiness::Expected).after(&lost().not_run()), Some(Next::Now));
 }
 
