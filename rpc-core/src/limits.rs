@@ -125,8 +125,9 @@ pub struct Limits {
     /// connection, so a peer of ours refuses the call on its own side. From [`FRAME_BEFORE_PREFACE`], which a peer may
     /// send before it knows this limit, to [`FRAME_CEILING`].
     pub frame: u32,
-    /// Calls of one connection whose procedures may run at the same time: 1,024. One more is answered
-    /// `ResourceExhausted`. It is told to the peer, whose callers wait for their turn.
+    /// Calls of one connection that may be awaited at the same time: 1,024. One more is answered
+    /// `ResourceExhausted`. It is told to the peer, whose callers wait for their turn. As many that were given up may run
+    /// on beside them, since the peer cannot know when their procedures end.
     pub calls_in_flight: u32,
     /// Items of one stream that the peer may have under way before their consumer takes some: [`STREAM_CREDIT`]. It is
     /// told to the peer. From 1 to [`STREAM_CREDIT_CEILING`].

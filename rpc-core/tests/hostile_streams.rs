@@ -260,17 +260,22 @@ fn nothing_of_a_stream_comes_behind_its_end_at_the_deadline() {
     }
 }
 
-/// A call that was given up once freed its place while its iterator still held a thread.
+/// Calls that were given up once counted for nothing while their iterators still held threads.
 #[test]
-fn an_iterator_that_does_not_come_back_keeps_its_place() {
-    let (stand, mut peer) = stand(Limits { calls_in_flight: 1, ..Limits::default() });
-    peer.say(&call(1, "stuck", b""));
-    assert_eq!(peer.hear(), Some(vec![1, 1, 0]));
-    peer.say(&[cancel(1), echo(2)].concat());
-    assert_eq!(peer.hear().unwrap()[..5], [1, 2, 2, 8, 0]);
+fn as_many_given_up_calls_run_on_as_may_be_in_flight_and_one_more_is_refused() {
+    let (stand, mut peer) = stand(Limits { calls_in_flight: 2, ..Limits::default() });
+    for id in 1..=2 {
+        peer.say(&[call(id, "stuck", b""), cancel(id)].concat());
+        assert_eq!(peer.hear(), Some(vec![1, id, 0]));
+    }
+    peer.say(&echo(3));
+    let refused = peer.hear().unwrap();
+    assert_eq!(refused[..5], [1, 3, 2, 8, 0]);
+    let words = String::from_utf8_lossy(&refused).into_owned();
+    assert!(words.contains("2 calls that were given up still run, which is the limit"), "{words}");
     stand.gate.send(()).unwrap();
     let until = Instant::now() + SOON;
-    for id in 3.. {
+    for id in 4.. {
         peer.say(&echo(id));
         if peer.hear() == Some(echoed(id)) {
             break;

@@ -279,7 +279,7 @@ impl Connection {
         }
     }
 
-    fn took_nothing(&self) -> String {
+    pub(super) fn took_nothing(&self) -> String {
         format!("the peer took nothing for {:?}", self.shared.limits.write_stall)
     }
 

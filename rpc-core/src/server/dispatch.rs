@@ -140,6 +140,11 @@ impl Connection {
     ) -> (Finished, usize) {
         let Ended { context, outcome, body, output, .. } = ended;
         let mut turn = self.lock();
+        if !turn.reads(ticket) && outcome.is_ok() {
+            drop(turn);
+            self.wait_for_room();
+            turn = self.lock();
+        }
         let finished = match &output {
             Some(_) => turn.stream_on(id, ticket),
             None => turn.finish(id, ticket),
@@ -158,6 +163,19 @@ impl Connection {
                 (Finished { may_answer: false, ..finished }, queued)
             }
             _ => (finished, queued),
+        }
+    }
+
+    /// Replies of threads that do not read have no other bound: the reading goes on meanwhile. The call keeps its place, and
+    /// its time may pass.
+    fn wait_for_room(self: &Arc<Self>) {
+        let limits = &self.shared.limits;
+        if self.outbound.queued() < limits.queued_bytes {
+            return;
+        }
+        self.push_out();
+        if !self.outbound.outlast(limits.queued_bytes, limits.write_stall) {
+            self.close(&self.took_nothing());
         }
     }
 

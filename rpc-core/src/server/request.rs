@@ -145,8 +145,12 @@ impl Connection {
     fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Metadata), Status> {
         let limit = self.shared.limits.calls_in_flight as usize;
         let route = self.shared.routes.find(header.procedure).ok_or_else(|| unknown(header.procedure))?;
-        if turn.calls().len() >= limit {
+        if turn.in_flight() >= limit {
             let message = format!("{limit} calls of this connection are in flight, which is the limit");
+            return Err(Status::resource_exhausted(message));
+        }
+        if turn.abandoned() >= limit {
+            let message = format!("{limit} calls that were given up still run, which is the limit");
             return Err(Status::resource_exhausted(message));
         }
         if header.encoding != 0 {

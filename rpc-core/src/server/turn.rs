@@ -24,6 +24,8 @@ pub(super) struct Turn {
     calls: Vec<Running>,
     /// The streams of calls that have some, until those calls are over.
     streams: HashMap<u64, Legs>,
+    /// Calls that nobody awaits any more and whose procedures run on.
+    abandoned: usize,
     /// Calls that have ended and whose answers are not queued yet.
     answering: usize,
     pub(super) last_accepted: u64,
@@ -135,6 +137,7 @@ impl Turn {
         let driven = self.call(id).filter(|call| call.stage == Stage::Driven);
         let Some(call) = driven else { return self.finish(id, ticket) };
         let may_answer = std::mem::replace(&mut call.awaited, false);
+        self.abandoned += usize::from(may_answer);
         self.answering += usize::from(may_answer);
         Finished { may_answer, still_reads: false }
     }
@@ -196,6 +199,7 @@ impl Turn {
         let call = self.call(id).filter(|call| call.awaited)?;
         call.awaited = false;
         let call = call.clone();
+        self.abandoned += 1;
         if call.stage == Stage::Streaming {
             // No procedure runs that would end it.
             self.remove(id);
@@ -252,12 +256,24 @@ impl Turn {
         &self.calls
     }
 
+    /// Calls whose answers the peer still waits for. It cannot know when a procedure ends whose call it gave up, so those
+    /// are counted beside them.
+    pub(super) fn in_flight(&self) -> usize {
+        self.calls.len() - self.abandoned
+    }
+
+    /// Calls that were given up or answered for, and whose procedures run on.
+    pub(super) fn abandoned(&self) -> usize {
+        self.abandoned
+    }
+
     /// Ends the turn: nobody awaits its calls any more. The calls, to be cancelled, and their streams, to be ended.
     pub(super) fn close(&mut self) -> (Vec<Running>, Vec<Legs>) {
         self.phase = Phase::Closed;
         self.calls.iter_mut().for_each(|call| call.awaited = false);
         let calls = self.calls.clone();
         self.calls.retain(|call| call.stage != Stage::Streaming);
+        self.abandoned = self.calls.len();
         (calls, std::mem::take(&mut self.streams).into_values().collect())
     }
 
@@ -271,7 +287,9 @@ impl Turn {
     }
 
     fn remove(&mut self, id: u64) -> Option<Running> {
-        self.index(id).map(|index| self.calls.remove(index))
+        let call = self.calls.remove(self.index(id)?);
+        self.abandoned -= usize::from(!call.awaited);
+        Some(call)
     }
 
     /// Whether the connection can be forgotten: closed, and no procedure runs for it.
@@ -283,6 +301,8 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
+    use crate::stream::Terms;
 
     fn call(id: u64) -> Running {
         Running {
@@ -330,6 +350,26 @@ mod tests {
         assert!(turn.give_up(1).is_some());
         assert!(turn.give_up(1).is_none());
         assert!(!turn.finish(1, 0).may_answer);
+    }
+
+    /// A client counted a place as free once it had given its call up, and the server refused its next one as long as the
+    /// procedure had not seen that.
+    #[test]
+    fn a_call_that_was_given_up_is_counted_apart_until_its_procedure_ends() {
+        let mut turn = Turn::default();
+        turn.begin(call(1));
+        turn.begin_aside(call(2), Arc::new(Inlet::new(&Terms::of(&Limits::default()))));
+        assert_eq!((turn.in_flight(), turn.abandoned()), (2, 0));
+        turn.give_up(1).unwrap();
+        assert_eq!((turn.in_flight(), turn.abandoned()), (1, 1));
+        turn.finish(1, 0);
+        assert_eq!((turn.in_flight(), turn.abandoned()), (1, 0));
+        turn.finish(2, 0);
+        turn.begin(call(3));
+        turn.close();
+        assert_eq!((turn.in_flight(), turn.abandoned()), (0, 1));
+        turn.finish(3, 0);
+        assert_eq!((turn.in_flight(), turn.abandoned()), (0, 0));
     }
 
     #[test]
