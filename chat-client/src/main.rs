@@ -19,5 +19,5 @@ fn run(line: &CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     // What the chat itself has to say are events; the log would be written into the line being typed.
     log::init(LevelFilter::ERROR);
     let stop = signals::stop()?;
-    Ok(program::run(&line.binder.to_string(), &line.user, stop.signals())?)
+    Ok(program::run(&line.session()?, &line.user, stop.signals())?)
 }

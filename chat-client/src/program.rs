@@ -28,7 +28,7 @@ use thiserror::Error;
 
 pub use arguments::{CommandLine, UserArguments};
 
-use crate::session::ChatSession;
+use crate::session::{ChatSession, SessionOptions};
 use commands::{Commands, Ending};
 use input::{Input, Interruption};
 use printer::Printer;
@@ -50,17 +50,20 @@ pub enum ProgramError {
 
 /// Chats until the end of standard input, `/quit`, or a signal.
 ///
-/// `binder` is `HOST:PORT`; a binder or a chat server that is not there yet is waited for. Standard input and output are
-/// the process' own. The code is 0 for a signal and for a terminal, and 1 for a script in which a command failed.
+/// A binder or a chat server that is not there yet is waited for. Standard input and output are the process' own. The code is 0 for a signal and for a terminal, and 1 for a script in which a command failed.
 ///
 /// # Errors
 /// [`ProgramError`]; a broken pipe at standard output is among them, and counts as success for
 /// [`rpc_program::exit`].
-pub fn run(binder: &str, user: &UserArguments, stop: &Receiver<Signal>) -> Result<ExitCode, ProgramError> {
+pub fn run(
+    options: &SessionOptions,
+    user: &UserArguments,
+    stop: &Receiver<Signal>,
+) -> Result<ExitCode, ProgramError> {
     if let Some(refused) = commands::refuse_name(user).map_err(ProgramError::Output)? {
         return Ok(refused);
     }
-    let Some(session) = meeting::meet(binder, stop)? else { return Ok(ExitCode::SUCCESS) };
+    let Some(session) = meeting::meet(options, stop)? else { return Ok(ExitCode::SUCCESS) };
     let session = Arc::new(session);
     let (input, output, interruption) = Input::open(user).map_err(ProgramError::Start)?;
     let printer = Printer::start(session.events(), output).map_err(ProgramError::Start)?;

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use binder::DEFAULT_ADDRESS;
+use binder::{Binders, DEFAULT_ADDRESS, Token, TokenFileError};
 use chat_server::{Advertised, ChatServer, LobbyOptions, ServerOptions, StartError};
 use clap::Parser;
 use clap::builder::BoolishValueParser;
-use rpc_core::Endpoint;
 use rpc_program::completions::{self, Shell};
 use rpc_program::listen::{self, Exposure, ListenError};
 use rpc_program::{duration, log, signals};
@@ -25,9 +25,13 @@ pub(crate) struct CommandLine {
     #[arg(long, env = "CHAT_INSECURE", value_parser = BoolishValueParser::new())]
     insecure: bool,
 
-    /// The binder to register with
+    /// The binder to register with, or several with commas between them
     #[arg(long, value_name = "ADDR:PORT", env = "CHAT_BINDER", default_value = DEFAULT_ADDRESS)]
-    binder: Endpoint,
+    binder: Binders,
+
+    /// A file whose first token opens the binders, where they want one
+    #[arg(long, value_name = "FILE", env = "CHAT_BINDER_TOKEN_FILE")]
+    binder_token_file: Option<PathBuf>,
 
     /// Where to listen; port 0 takes any free port
     #[arg(long, value_name = "ADDR:PORT", env = "CHAT_LISTEN", default_value = "127.0.0.1:0")]
@@ -57,6 +61,8 @@ pub(crate) enum Failure {
     Listen(#[from] ListenError),
     #[error(transparent)]
     Start(StartError),
+    #[error(transparent)]
+    Token(#[from] TokenFileError),
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
     #[error("cannot write the completion script")]
@@ -86,7 +92,7 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
     let stop = signals::stop().map_err(Failure::Signals)?;
     let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
     listen::check(line.listen, exposure)?;
-    let server = ChatServer::start(line.options())?;
+    let server = ChatServer::start(line.options()?)?;
     // The thread of `stop` lives as long as it: this only ends with a signal.
     if let Ok(signal) = stop.signals().recv() {
         tracing::info!("stopping: {signal:?}");
@@ -98,19 +104,21 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
 }
 
 impl CommandLine {
-    fn options(self) -> ServerOptions {
+    fn options(self) -> Result<ServerOptions, Failure> {
+        let token = self.binder_token_file.as_deref().map(Token::read).transpose()?;
         let lobby = LobbyOptions {
             empty_room_after: self.empty_room_after,
             user_idle_after: self.user_idle_after,
             ..LobbyOptions::default()
         };
-        ServerOptions {
+        Ok(ServerOptions {
             listen: self.listen,
             binder: self.binder.to_string(),
+            token,
             advertise: self.advertise,
             lobby,
             ..ServerOptions::default()
-        }
+        })
     }
 }
 
@@ -156,7 +164,7 @@ mod tests {
 
     #[test]
     fn without_a_word_it_serves_this_machine_on_any_port() {
-        let options = CommandLine::parse_from(["chat-server"]).options();
+        let options = CommandLine::parse_from(["chat-server"]).options().unwrap();
         assert_eq!(
             (options.listen.to_string().as_str(), options.binder.as_str()),
             ("127.0.0.1:0", DEFAULT_ADDRESS)

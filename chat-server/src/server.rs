@@ -1,13 +1,16 @@
 //! A chat on a socket, known to a binder.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use binder::{DEFAULT_ADDRESS, NotYetRegistered, Registration, RegistrationError};
+use binder::{
+    DEFAULT_ADDRESS, NotYetRegistered, Offer, Registration, RegistrationError, RegistrationOptions, Token,
+};
 use chat_api::ChatService;
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Limits, Server, StillRunning};
 use thiserror::Error;
@@ -32,8 +35,10 @@ pub struct ChatServer {
 pub struct ServerOptions {
     /// Where to listen; port 0 takes any free port.
     pub listen: SocketAddr,
-    /// The binder to register with, as `HOST:PORT`.
+    /// The binder to register with, as `HOST:PORT`; several with commas between them, of which any one suffices.
     pub binder: String,
+    /// What opens the binders, if they want a token.
+    pub token: Option<Token>,
     /// The address that clients are told, if it is not the one listened on. An unspecified address (`0.0.0.0`) is told
     /// as the one at which the binder sees this server.
     pub advertise: Option<Advertised>,
@@ -69,6 +74,7 @@ impl Default for ServerOptions {
         ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             binder: DEFAULT_ADDRESS.to_owned(),
+            token: None,
             advertise: None,
             lobby: LobbyOptions::default(),
             limits: Limits::default(),
@@ -82,7 +88,7 @@ impl ChatServer {
     /// # Errors
     /// [`StartError`]. A binder that is not there is none: it is waited for.
     pub fn start(options: ServerOptions) -> Result<ChatServer, StartError> {
-        let ServerOptions { listen, binder, advertise, lobby, limits } = options;
+        let ServerOptions { listen, binder, token, advertise, lobby, limits } = options;
         let lobby = Arc::new(Lobby::new(lobby));
         let service = ChatService::new(lobby.clone());
         let server = Server::builder().limits(limits).service(service).bind(listen);
@@ -91,7 +97,10 @@ impl ChatServer {
         let sweeper = sweeper(lobby.clone()).map_err(StartError::Thread)?;
         let advertised = advertise.unwrap_or_else(|| Advertised::new(address.ip().to_string(), None));
         let (host, port) = (advertised.host(), advertised.port(address.port()));
-        let registration = Registration::start(binder, host, port, server.procedures());
+        // Rooms are in this server's memory: the last one to start has the procedures.
+        let offers = server.procedures().iter().map(|name| Offer::new(*name, host, port));
+        let options = RegistrationOptions { token, ..RegistrationOptions::default() };
+        let registration = Registration::start_with(binder, offers, options);
         let mut chat =
             ChatServer { lobby, registration: None, server: Some(server), address, _sweeper: sweeper };
         chat.registration = Some(registration?);
@@ -112,9 +121,10 @@ impl ChatServer {
         self.registration.as_ref().map_or(Ok(()), |registration| registration.wait_registered(timeout))
     }
 
-    /// Answers those who wait, takes the procedures out of the binder, gives other calls `grace` to end, and ends.
+    /// Takes the procedures out of the binders, then ends streams, gives calls `grace` to end, and ends. So who turns to a
+    /// binder because of this server's end is not sent back to it.
     ///
-    /// A binder that does not answer costs about four seconds, at the same time as the grace.
+    /// A binder that does not answer costs half a second, and up to four that pass at the same time as the grace.
     ///
     /// # Errors
     /// When calls were still running after `grace`.
@@ -123,10 +133,16 @@ impl ChatServer {
     }
 
     fn close(&mut self, grace: Duration) -> Result<(), StillRunning> {
-        self.lobby.close();
         let registration = self.registration.take();
+        let (told, farewell_said) = bounded::<Infallible>(0);
         // Without a thread the registration ends here, with the closure.
-        let farewell = threads::spawn("chat-farewell", move || drop(registration));
+        let farewell = threads::spawn("chat-farewell", move || {
+            drop(registration);
+            drop(told);
+        });
+        // Nothing is ever sent: this ends with the farewell, or by time.
+        farewell_said.recv_timeout(FAREWELL_TIME).ok();
+        self.lobby.close();
         let outcome = self.server.take().map_or(Ok(()), |server| server.shutdown(grace));
         drop(farewell);
         outcome
@@ -150,6 +166,9 @@ fn sweeper(lobby: Arc<Lobby>) -> io::Result<Thread> {
         }
     })
 }
+
+/// How long a binder is waited for before streams and calls are ended.
+const FAREWELL_TIME: Duration = Duration::from_millis(500);
 
 /// Others learn of a vanished user at most this long after his time is over.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);

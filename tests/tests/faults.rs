@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use system_tests::{BinderProgram, Chatter, Proxy, SOON, ServerProgram, command};
+use system_tests::{BinderProgram, Chatter, Process, Proxy, SOON, ServerProgram, command};
 
 /// What `binder lookup NAME` prints, if it is registered.
 fn lookup(binder: &BinderProgram, name: &str) -> Option<String> {
@@ -243,4 +243,77 @@ fn a_killed_server_is_noticed_at_once_in_a_room_and_within_seconds_without_one()
     let noticed = killed.elapsed();
     assert_eq!(outside.expect("connection")["state"], "lost");
     assert!(noticed < killed.elapsed() && killed.elapsed() < Duration::from_secs(15), "{noticed:?}");
+}
+
+/// A file of this test alone; gone with it.
+struct TokenFile(std::path::PathBuf);
+
+impl TokenFile {
+    fn new(name: &str, text: &str) -> TokenFile {
+        let path = std::env::temp_dir().join(format!("faults-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        TokenFile(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn with_tokens_servers_and_clients_need_theirs_and_are_refused_in_words_without() {
+    let tokens = TokenFile::new("all", "server-0123456789 *\nclient-0123456789\n");
+    let (server, client) =
+        (TokenFile::new("server", "server-0123456789"), TokenFile::new("client", "client-0123456789"));
+    let binder = BinderProgram::start_with(&["--token-file", tokens.path(), "--lookups", "token"]);
+    let address = binder.address.to_string();
+    let mut stranger = Process::start("chat-server", command("chat-server").args(["--binder", &address]));
+    stranger.complaint("this binder wants a token (metadata binder-token): give the program its token file");
+    stranger.kill();
+    let _server = ServerProgram::start_with(&binder, &["--binder-token-file", server.path()]);
+    let output = command("chat-client").args(["--binder", &address, "--username", "ana"]).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("this binder wants a token") && !output.status.success(), "{words}");
+    let mut ana = command("chat-client");
+    ana.args(["--json", "--binder", &address, "--username", "ana"]);
+    let mut ana =
+        Chatter { process: Process::start("ana", ana.env("CHAT_BINDER_TOKEN_FILE", client.path())) };
+    ana.expect("registered");
+    ana.open_room("rust");
+}
+
+#[test]
+fn a_token_file_that_cannot_be_read_is_told_with_its_name() {
+    for program in ["chat-server", "chat-client"] {
+        let output = command(program).args(["--binder-token-file", "/nowhere/token"]).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.contains("/nowhere/token") && output.status.code() == Some(1), "{words}");
+    }
+}
+
+#[test]
+fn with_two_binders_chatting_begins_and_goes_on_whichever_dies() {
+    let mut one = BinderProgram::start();
+    let other = BinderProgram::start();
+    let binders = format!("{},{}", one.address, other.address);
+    let mut server = Process::start("chat-server", command("chat-server").args(["--binder", &binders]));
+    server.complaint("registered");
+    until("both know the server", SOON, || {
+        [&one, &other].iter().all(|at| lookup(at, "create_room").is_some())
+    });
+    one.process.kill();
+    let mut ana = command("chat-client");
+    let mut ana = Chatter {
+        process: Process::start("ana", ana.args(["--json", "--binder", &binders, "--username", "ana"])),
+    };
+    ana.expect("registered");
+    ana.open_room("rust");
+    one.restart();
+    until("the one that came back knows the server", SOON, || lookup(&one, "create_room").is_some());
 }

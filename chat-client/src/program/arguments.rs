@@ -1,17 +1,25 @@
 //! The command line.
 
+use std::path::PathBuf;
+
+use binder::{Binders, Token, TokenFileError};
 use clap::Parser;
 use clap::builder::BoolishValueParser;
-use rpc_core::Endpoint;
 use rpc_program::completions::Shell;
+
+use crate::session::SessionOptions;
 
 /// Chat in a terminal, or let a script do it
 #[derive(Clone, Debug, Parser)]
 #[command(name = "chat-client", version, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
 pub struct CommandLine {
-    /// Where the binder is, which knows where the chat server is
+    /// Where the binder is, which knows where the chat server is; or several with commas between them
     #[arg(long, value_name = "ADDR:PORT", env = "CHAT_BINDER", default_value = binder::DEFAULT_ADDRESS)]
-    pub binder: Endpoint,
+    pub binder: Binders,
+
+    /// A file whose first token opens the binders, where they want one for lookups
+    #[arg(long, value_name = "FILE", env = "CHAT_BINDER_TOKEN_FILE")]
+    pub binder_token_file: Option<PathBuf>,
 
     /// Who chats, where, and in which form
     #[command(flatten)]
@@ -20,6 +28,17 @@ pub struct CommandLine {
     /// Print the completion script for a shell, and end
     #[arg(long, value_name = "SHELL")]
     pub completions: Option<Shell>,
+}
+
+impl CommandLine {
+    /// How the session is to find the chat.
+    ///
+    /// # Errors
+    /// When the token file cannot be used.
+    pub fn session(&self) -> Result<SessionOptions, TokenFileError> {
+        let token = self.binder_token_file.as_deref().map(Token::read).transpose()?;
+        Ok(SessionOptions::new(self.binder.to_string()).with_token(token))
+    }
 }
 
 /// Who chats, where, and in which form: for every program that embeds the client.
@@ -56,6 +75,6 @@ when a command failed, and 2 when this command line was wrong.
 JSON events: registered, room_created, joined, message, notice, sent, rooms, users, left, history, connection, error; and \
 gap (messages of a room may be missing here), me (the answer to /me), help (the answer to /help).
 
-Environment: CHAT_BINDER, CHAT_USERNAME, CHAT_ROOM and CHAT_JSON stand for the options of those names. NO_COLOR turns colours \
+Environment: CHAT_BINDER, CHAT_BINDER_TOKEN_FILE, CHAT_USERNAME, CHAT_ROOM and CHAT_JSON stand for the options of those names. NO_COLOR turns colours \
 off. RUST_LOG chooses what is logged to standard error. Lines typed in a terminal are kept in \
 $XDG_STATE_HOME/chat-client/history, for you alone.";

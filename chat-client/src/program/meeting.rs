@@ -10,8 +10,11 @@ use super::ProgramError;
 use crate::session::{ChatSession, Pauses, SessionOptions};
 
 /// A session with every procedure found; `None` if a signal came first.
-pub(super) fn meet(binder: &str, stop: &Receiver<Signal>) -> Result<Option<ChatSession>, ProgramError> {
-    let options = SessionOptions::new(binder).with_patience(Duration::ZERO);
+pub(super) fn meet(
+    options: &SessionOptions,
+    stop: &Receiver<Signal>,
+) -> Result<Option<ChatSession>, ProgramError> {
+    let options = options.clone().with_patience(Duration::ZERO);
     let mut pauses = Pauses::default();
     let mut said = Said::Nothing;
     loop {

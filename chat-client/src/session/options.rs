@@ -4,24 +4,32 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use binder::Resolver;
+use binder::{Resolver, ResolverOptions, Token};
 use chat_api::{ChatClient, ChatError};
 
 use super::pauses::Pauses;
 
-/// Where the binder is, and how long to wait for what.
+/// Where the binders are, and how long to wait for what.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
     pub(super) binder: String,
+    pub(super) token: Option<Token>,
     pub(super) deadline: Duration,
     pub(super) patience: Duration,
 }
 
 impl SessionOptions {
-    /// A session through the binder at `HOST:PORT`: 30 s for a command, 10 s for finding the chat.
+    /// A session through the binder at `HOST:PORT`, or any of several with commas between them: 30 s for a command, 10 s
+    /// for finding the chat.
     #[must_use]
     pub fn new(binder: impl Into<String>) -> SessionOptions {
-        SessionOptions { binder: binder.into(), deadline: COMMAND_TIME, patience: FINDING_TIME }
+        SessionOptions { binder: binder.into(), token: None, deadline: COMMAND_TIME, patience: FINDING_TIME }
+    }
+
+    /// What opens the binders, if they want a token for lookups.
+    #[must_use]
+    pub fn with_token(self, token: Option<Token>) -> SessionOptions {
+        SessionOptions { token, ..self }
     }
 
     /// How long a command may take, waiting for a lost connection included.
@@ -38,7 +46,8 @@ impl SessionOptions {
 
     /// A resolver that knows every procedure, so that the binder may die afterwards.
     pub(super) fn find(&self) -> Result<Arc<Resolver>, ChatError> {
-        let resolver = Resolver::new(&self.binder);
+        let options = ResolverOptions { token: self.token.clone(), ..ResolverOptions::default() };
+        let resolver = Resolver::with_options(&self.binder, &options);
         let procedures: Vec<&str> = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name).collect();
         let until = Instant::now().checked_add(self.patience);
         let mut pauses = Pauses::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use binder::{BinderServer, Resolver};
+use binder::{Binder, BinderClient, BinderError, BinderServer, Resolver};
 use chat_api::{Chat, ChatClient, ChatError, Event, News, SESSION_KEY};
 use rpc_core::{Client, Code, Stream};
 
@@ -97,11 +97,18 @@ fn a_shutdown_ends_streams_at_once_and_takes_the_procedures_away() {
     let mut stream = ana.events("ana".into(), "rust".into(), None).unwrap();
     assert!(matches!(stream.next(), Some(Ok(News::Begins { .. }))));
     thread::scope(|scope| {
-        let following = scope.spawn(move || stream.next().unwrap().unwrap_err());
+        // Who turns to the binder because of the end is not sent back.
+        let binder = BinderClient::new(Client::connect(binder.address().to_string()));
+        let following = scope.spawn(move || {
+            let why = stream.next().unwrap().unwrap_err();
+            (why, binder.lookup_procedure("create_room".into()))
+        });
         let begun = Instant::now();
         server.shutdown(Duration::from_secs(2)).unwrap();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-        assert_eq!(following.join().unwrap().code(), Code::Unavailable);
+        let (why, found) = following.join().unwrap();
+        assert_eq!(why.code(), Code::Unavailable);
+        assert!(matches!(found, Err(BinderError::NotRegistered { .. })), "{found:?}");
     });
     let resolver = Resolver::new(binder.address().to_string());
     let stranger = ChatClient::new(Client::resolving(resolver)).with_deadline(PATIENCE);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use binder::BinderServer;
+use chat_client::SessionOptions;
 use chat_client::program::{self, ProgramError, UserArguments};
 use chat_server::{ChatServer, ServerOptions, StartError};
 use clap::Parser;
@@ -71,7 +72,7 @@ fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
     // The client waits, and says why, for what is not there by then.
     server.wait_registered(REGISTERED).ok();
     tell(line, &binder, &server);
-    let outcome = program::run(&asked.to_string(), &line.user, stop.signals());
+    let outcome = program::run(&SessionOptions::new(asked.to_string()), &line.user, stop.signals());
     // In order: the server leaves the binder, then the binder goes. A call that would not end is logged there.
     server.shutdown(GRACE).ok();
     binder.shutdown(GRACE).ok();
