@@ -21,6 +21,9 @@ mod state;
 mod name_service;
 mod server;
 
+mod http;
+mod page;
+
 mod registration;
 mod resolver;
 
@@ -39,6 +42,7 @@ pub use error::BinderError;
 pub use features::{FeatureError, METADATA_BYTES, METADATA_ENTRIES, METADATA_KEY_BYTES, VERSION_BYTES};
 pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError, InstanceId, LEASE_KEY};
 pub use name::{NAME_BYTES, NameError};
+pub use page::PageServer;
 pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement};
 pub use registry::{
     DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE, REGISTRATIONS,

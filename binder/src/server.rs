@@ -130,6 +130,11 @@ impl BinderServer {
         self.server.address()
     }
 
+    /// The service, for who shows it in another way.
+    pub(crate) fn names(&self) -> Arc<NameService> {
+        self.watching.0.clone()
+    }
+
     /// Ends all watching, stops taking calls, gives those that run this long, and ends. Without a state file, what was
     /// registered is forgotten.
     ///

@@ -100,6 +100,10 @@ pub(super) struct Serve {
     #[arg(long, value_name = "FILE", env = "BINDER_STATE")]
     pub(super) state: Option<PathBuf>,
 
+    /// Show a page there for browsers, with /metrics and /healthz
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_HTTP")]
+    pub(super) http: Option<SocketAddr>,
+
     /// If the state file is damaged, put it aside and start with nothing
     #[arg(long, requires = "state")]
     pub(super) reset_state: bool,
@@ -222,9 +226,11 @@ Examples:
   binder serve                       on 127.0.0.1:5000
   binder serve --state /var/lib/binder/state
   binder serve --listen 0.0.0.0:5000 --token-file tokens
+  binder serve --http 127.0.0.1:5080
 
 With --state everything is known at once after a restart. With --token-file other machines may be served, those that have \
-a token.";
+a token. With --http a browser shows what is registered, at http://127.0.0.1:5080/ here; /metrics there is for \
+Prometheus.";
 
 /// How long a binder is waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -19,6 +19,22 @@ pub(crate) enum Failure {
          a loopback address such as 127.0.0.1, or say --insecure"
     )]
     Unprotected(SocketAddr),
+    #[error(
+        "other machines could reach the page at {0}, and it asks nobody who he is: let --http name a loopback address \
+         such as 127.0.0.1:5080, or say --insecure"
+    )]
+    ExposedPage(SocketAddr),
+    #[error(
+        "a page would show to everybody what --lookups token shows to some: leave --http out, or let lookups be open"
+    )]
+    OpenPage,
+    #[error(
+        "port {} of {} is taken by another program: end that one, or choose another address with --http (port 0 takes a \
+         free one)", .0.port(), .0.ip()
+    )]
+    TakenPage(SocketAddr),
+    #[error("no page can be shown at {0}")]
+    Page(SocketAddr, #[source] io::Error),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
     #[error(transparent)]

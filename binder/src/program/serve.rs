@@ -1,12 +1,17 @@
 //! `binder`: serves until a signal.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use binder::{Access, BinderOptions, BinderServer, Damaged, StartError, StateError, Terms, Tokens};
+use binder::{
+    Access, BinderOptions, BinderServer, Damaged, PageServer, StartError, StateError, Terms, Tokens,
+};
 use rpc_program::listen::{self, Exposure};
 use rpc_program::{log, signals};
 
+use super::arguments::WhoLooksUp;
 use super::{Failure, Serve};
 
 pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
@@ -19,15 +24,27 @@ pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
         StartError::State(error) => Failure::State(error),
         error => Failure::Start(error),
     })?;
+    let page = line.http.map(|address| page(address, &server)).transpose()?;
+    if let Some(page) = &page {
+        tracing::info!("showing a page at http://{}/", page.address());
+    }
     tracing::info!("listening on {}", server.address());
     // The thread of `stop` lives as long as it: this only ends with a signal.
     if let Ok(signal) = stop.signals().recv() {
         tracing::info!("stopping: {signal:?}");
     }
+    drop(page);
     if let Err(still) = server.shutdown(GRACE) {
         tracing::warn!("{still}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn page(address: SocketAddr, server: &BinderServer) -> Result<PageServer, Failure> {
+    PageServer::start(address, server).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => Failure::TakenPage(address),
+        _ => Failure::Page(address, error),
+    })
 }
 
 fn options(line: &Serve) -> Result<BinderOptions, Failure> {
@@ -39,6 +56,13 @@ fn options(line: &Serve) -> Result<BinderOptions, Failure> {
     };
     if !loopback && line.token_file.is_some() {
         tracing::warn!("tokens travel unencrypted: whoever can listen in on the network can read them");
+    }
+    if let Some(http) = line.http {
+        let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
+        listen::check(http, exposure).map_err(|_| Failure::ExposedPage(http))?;
+        if line.token_file.is_some() && matches!(line.lookups, WhoLooksUp::Token) {
+            return Err(Failure::OpenPage);
+        }
     }
     let terms = Terms { lease: line.lease, ..Terms::default() };
     let damaged = if line.reset_state { Damaged::SetAside } else { Damaged::Refuse };

@@ -59,16 +59,22 @@ impl Running {
         Running::spawn(command, lines)
     }
 
-    pub(crate) fn spawn(mut command: Command, lines: usize) -> Running {
+    pub(crate) fn spawn(command: Command, lines: usize) -> Running {
+        let (running, log) = Running::spawn_telling(command);
+        assert_eq!(log.lines().count(), lines, "{log}");
+        running
+    }
+
+    /// With the log up to the line with the address.
+    pub(crate) fn spawn_telling(mut command: Command) -> (Running, String) {
         let mut process = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
-        for _ in 0..lines {
-            line.clear();
-            log.read_line(&mut line).unwrap();
+        let mut lines = String::new();
+        while !lines.contains("listening on ") {
+            assert!(log.read_line(&mut lines).unwrap() > 0, "it has ended: {lines}");
         }
-        let address = line.trim_end().rsplit_once("listening on ").unwrap().1.to_owned();
-        Running { process, address, log }
+        let address = lines.trim_end().rsplit_once("listening on ").unwrap().1.to_owned();
+        (Running { process, address, log }, lines)
     }
 
     pub(crate) fn client(&self) -> BinderClient {
