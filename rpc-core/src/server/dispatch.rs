@@ -67,6 +67,7 @@ impl Connection {
                 }
                 Request::Refuse(id, status) => {
                     self.answer(id, &status);
+                    self.settle(Finished { may_answer: true, still_reads: true });
                 }
                 Request::RunAside(call) => self.start_aside(call),
                 Request::Cancelled(call, legs) => {
@@ -236,7 +237,7 @@ impl Connection {
     /// Ends a call before its procedure does: its caller is told why, and its procedure can see it.
     pub(super) fn fail(&self, id: u64, status: &Status) {
         let mut turn = self.lock();
-        let Some(call) = turn.give_up(id) else { return };
+        let Some(call) = turn.answer_for(id) else { return };
         let legs = turn.take_streams(id);
         drop(turn);
         call.cancellation.cancel();
@@ -247,7 +248,7 @@ impl Connection {
             }
             Stage::Streaming | Stage::Driven => self.send_end(id, Err(status)),
         }
-        self.forget(&call);
+        self.settle(Finished { may_answer: true, still_reads: false });
     }
 
     /// A call that was given up while it streamed has left the turn: tells who waits for that.

@@ -94,7 +94,7 @@ impl Connection {
         let (route, metadata) = match self.check(turn, header) {
             Ok(checked) => checked,
             Err(status) => {
-                turn.last_accepted = id;
+                turn.refuse(id);
                 return Request::Refuse(id, status.not_run());
             }
         };

@@ -189,12 +189,25 @@ impl Turn {
         self.answering -= 1;
     }
 
+    /// A call does not run; its refusal is its answer, as of one that [finished](Turn::finish).
+    pub(super) fn refuse(&mut self, id: u64) {
+        self.last_accepted = id;
+        self.answering += 1;
+    }
+
     /// Whether no procedure runs, and all that ran are answered as far as the queue.
     pub(super) fn is_settled(&self) -> bool {
         self.calls.is_empty() && self.answering == 0
     }
 
-    /// Takes the right to answer a call from its thread; the call goes on for nobody.
+    /// Takes the right to answer a call from its thread: who does so says it with [`answered`](Turn::answered) afterwards.
+    pub(super) fn answer_for(&mut self, id: u64) -> Option<Running> {
+        let call = self.give_up(id)?;
+        self.answering += 1;
+        Some(call)
+    }
+
+    /// As [`answer_for`](Turn::answer_for), where nobody wants an answer any more; the call goes on for nobody.
     pub(super) fn give_up(&mut self, id: u64) -> Option<Running> {
         let call = self.call(id).filter(|call| call.awaited)?;
         call.awaited = false;
@@ -338,6 +351,18 @@ mod tests {
         turn.begin(call(1));
         assert!(!turn.is_settled());
         assert!(turn.finish(1, 0).may_answer);
+        assert!(turn.calls().is_empty() && !turn.is_settled());
+        turn.answered();
+        assert!(turn.is_settled());
+    }
+
+    /// An answer that was given for a procedure was lost likewise, when that ended before the answer was queued.
+    #[test]
+    fn a_turn_is_not_settled_before_the_answers_given_for_its_procedures_are_queued() {
+        let mut turn = Turn::default();
+        turn.begin(call(1));
+        assert!(turn.answer_for(1).is_some());
+        assert!(!turn.finish(1, 0).may_answer);
         assert!(turn.calls().is_empty() && !turn.is_settled());
         turn.answered();
         assert!(turn.is_settled());
