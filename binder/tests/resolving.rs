@@ -10,13 +10,19 @@ use binder::{
     Binder, BinderClient, BinderOptions, BinderServer, INCARNATION_KEY, INSTANCE_KEY, Mode, Offer, Question,
     Resolver, ResolverOptions, State, Target, Terms,
 };
-use rpc_core::{Client, Code, Resolve};
+use rpc_core::{Client, Code, Resolve, Status};
 
 const GRACE: Duration = Duration::from_secs(5);
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Within this a client follows what its binder knows.
 const MOMENT: Duration = Duration::from_millis(100);
+
+#[rpc_core::service]
+trait Place {
+    /// The port this is served at.
+    fn whereabouts(&self) -> Result<u16, Status>;
+}
 
 fn binder() -> BinderServer {
     BinderServer::start("127.0.0.1:0").unwrap()
@@ -276,4 +282,18 @@ fn binders_that_are_none_are_told_in_words() {
     let resolver = Resolver::new("127.0.0.1:5000,nowhere");
     let why = resolver.resolve("sum", Instant::now() + PATIENCE).unwrap_err();
     assert!(why.message().contains("\"nowhere\" is no address of a binder: "), "{why}");
+}
+
+#[test]
+fn a_host_name_that_leads_nowhere_fails_the_call_in_words_and_not_the_binder() {
+    let binder = binder();
+    let servers = client(binder.address());
+    servers.register_procedure("whereabouts".into(), "nowhere.invalid".into(), 4000).unwrap();
+    let resolver = Resolver::new(binder.address().to_string());
+    let places = PlaceClient::new(Client::resolving(resolver)).with_deadline(Duration::from_secs(5));
+    let why = places.whereabouts().unwrap_err();
+    assert_eq!(why.code(), Code::Unavailable);
+    assert!(why.message().contains("nowhere.invalid"), "{why}");
+    servers.register_procedure("whereabouts".into(), "127.0.0.1".into(), 4000).unwrap();
+    assert!(servers.lookup_procedure("whereabouts".into()).is_ok());
 }
