@@ -54,3 +54,8 @@ pub use state::{Damaged, StateError};
 
 /// Where a binder listens unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";
+
+/// Runs the program in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
