@@ -7,6 +7,7 @@ mod bytes;
 mod codec;
 mod frame;
 mod metadata;
+mod panics;
 mod sync;
 mod wire;
 

@@ -29,6 +29,7 @@ trait Mine {
     /// The test holds the sink.
     fn lent(&self) -> Result<Stream<u64>, Status>;
     fn unspeakable(&self) -> Result<Stream<Unspeakable>, Status>;
+    fn unforgotten(&self) -> Result<Stream<Unforgotten>, Status>;
 }
 
 /// Panics when it is encoded.
@@ -37,6 +38,16 @@ struct Unspeakable;
 
 impl Serialize for Unspeakable {
     fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+        panic!("{SECRET}")
+    }
+}
+
+/// Panics when it is dropped, having been sent.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Unforgotten;
+
+impl Drop for Unforgotten {
+    fn drop(&mut self) {
         panic!("{SECRET}")
     }
 }
@@ -90,6 +101,10 @@ impl Mine for Shaft {
     fn unspeakable(&self) -> Result<Stream<Unspeakable>, Status> {
         Ok(Stream::from_iter([Unspeakable]))
     }
+
+    fn unforgotten(&self) -> Result<Stream<Unforgotten>, Status> {
+        Ok(Stream::from_iter(std::iter::once_with(|| Unforgotten)))
+    }
 }
 
 struct Stand {
@@ -111,7 +126,7 @@ fn stand(policy: PanicPolicy) -> Stand {
 /// A name, and how to panic that way; says what the caller was told.
 type Way = (&'static str, fn(&Stand) -> Status);
 
-const WAYS: [Way; 6] = [
+const WAYS: [Way; 7] = [
     ("burst", |stand| stand.mine.burst().unwrap_err()),
     ("choke", |stand| stand.mine.choke(Stream::from_iter([7])).unwrap_err()),
     ("choke_elsewhere", |stand| stand.mine.choke_elsewhere(Stream::from_iter([7])).unwrap_err()),
@@ -127,6 +142,11 @@ const WAYS: [Way; 6] = [
         items.next().unwrap().unwrap_err()
     }),
     ("unspeakable", |stand| stand.mine.unspeakable().unwrap().next().unwrap().unwrap_err()),
+    ("unforgotten", |stand| {
+        let items = stand.mine.unforgotten().unwrap();
+        // Dropped here it panics too.
+        items.map(|item| item.map(std::mem::forget)).find_map(Result::err).unwrap()
+    }),
 ];
 
 #[test]

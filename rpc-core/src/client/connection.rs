@@ -23,7 +23,7 @@ use crate::stream::{Legs, Nudge, Telling};
 use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport, wake_all};
 use crate::wire::{CallHeader, Message, OURS, Preface};
-use streams::Feeders;
+use streams::{Feeders, tell};
 
 /// A live connection; calls fail with its first cause once it has ended.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Connection {
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
         drop(calls);
         wake_all(&hopeful);
-        nudges.into_iter().for_each(Nudge::run);
+        tell(nudges);
         // A connection that takes no message has nobody to tell.
         if self.outbound.send(&Message::Cancel { id }, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
             self.flush();
@@ -228,7 +228,7 @@ impl Connection {
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);
         wake_all(&sleepers);
-        nudges.into_iter().for_each(Nudge::run);
+        tell(nudges);
     }
 
     /// The socket takes nothing more; what the server said before is still to be read, by whoever waits. New calls find
@@ -289,7 +289,10 @@ impl Connection {
     }
 
     fn tell_of_room(&self) {
-        self.telling.tell(|| self.lock().pumps());
+        self.telling.tell(|| {
+            let pumps = self.lock().pumps();
+            tell(pumps.into_iter().map(|pump| Nudge::Credit(pump, 0)));
+        });
     }
 
     fn too_late(&self, what: &str) -> Status {

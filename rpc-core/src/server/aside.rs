@@ -64,10 +64,10 @@ impl Connection {
     fn send_aside(self: &Arc<Self>, place: Place, call: Aside) {
         self.watch_deadline(call.id);
         let this = self.clone();
-        place.run(move || this.run_aside(call));
+        place.run(move || this.contain(|| this.run_aside(call)));
     }
 
-    fn run_aside(self: Arc<Self>, call: Aside) {
+    fn run_aside(self: &Arc<Self>, call: Aside) {
         let Aside { id, route, context, payload, input } = call;
         let mut body = Vec::new();
         let begun = sync::now();

@@ -19,7 +19,7 @@ use crate::connection::{self, IntakeError, Outbound, Progress};
 use crate::frame::Inbound;
 use crate::limits::FRAME_BEFORE_PREFACE;
 use crate::status::Status;
-use crate::stream::{Telling, Terms};
+use crate::stream::{Nudge, Telling, Terms};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{self, Mutex, MutexGuard};
 use crate::transport::{Readiness, Transport};
@@ -255,12 +255,15 @@ impl Connection {
     }
 
     fn tell_of_room(&self) {
-        self.telling.tell(|| self.lock().pumps());
+        self.telling.tell(|| {
+            let pumps = self.lock().pumps();
+            // A stream that ends meanwhile is let go of here.
+            self.tell("a stream", pumps.into_iter().map(|pump| Nudge::Credit(pump, 0))).ok();
+        });
     }
 
     fn drain_aside(self: &Arc<Self>) -> io::Result<()> {
-        let this = self.clone();
-        self.shared.pool.run(move || this.drain())
+        self.spawn(|this| this.drain())
     }
 
     /// Writes on as the socket takes more; closes the connection when it takes nothing for too long.

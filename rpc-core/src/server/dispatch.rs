@@ -10,9 +10,10 @@ use super::turn::{Finished, Phase, Running, Stage};
 use crate::connection::SendError;
 use crate::context::Context;
 use crate::frame::Frame;
+use crate::panics::Panicked;
 use crate::service::{Arguments, Outcome, Output, Reply};
 use crate::status::Status;
-use crate::stream::Nudge;
+use crate::stream::{Legs, Nudge};
 use crate::wire::{Message, Refusal, ReplyOutcome};
 
 /// Memory that a thread uses again from call to call.
@@ -70,16 +71,30 @@ impl Connection {
                     self.settle(Finished { may_answer: true, still_reads: true });
                 }
                 Request::RunAside(call) => self.start_aside(call),
-                Request::Cancelled(call, legs) => {
-                    call.cancellation.cancel();
-                    let why = Status::cancelled("the caller gave the call up");
-                    legs.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
-                    self.forget(&call);
-                }
-                Request::Nudge(nudges) => nudges.into_iter().for_each(Nudge::run),
+                Request::Cancelled(call, legs) => self.end_cancelled(&call, legs),
+                Request::Nudge { id, procedure, nudges } => self.pass_on(id, procedure, nudges),
                 Request::Ping(nonce) => self.pong(nonce),
                 Request::Nothing => {}
             }
+        }
+    }
+
+    /// The caller has given a call up.
+    fn end_cancelled(self: &Arc<Self>, call: &Running, legs: Option<Legs>) {
+        call.cancellation.cancel();
+        let why = Status::cancelled("the caller gave the call up");
+        let told = self.tell(call.procedure, legs.into_iter().flat_map(|legs| legs.end(&why)));
+        self.forget(call);
+        if told.is_err() {
+            self.suffer(call.id, call.procedure);
+        }
+    }
+
+    /// Something has come for the streams of call `id`.
+    fn pass_on(self: &Arc<Self>, id: u64, procedure: &'static str, nudges: Vec<Nudge>) {
+        if self.tell(procedure, nudges).is_err() {
+            self.fail(id, &panics::told(procedure)).ok();
+            self.suffer(id, procedure);
         }
     }
 
@@ -156,11 +171,16 @@ impl Connection {
         let legs = if output.is_none() { turn.take_streams(id) } else { None };
         drop(turn);
         let why = Status::cancelled("the call has been answered");
-        legs.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
+        // A call that returns no stream has nothing of a user's in its legs.
+        self.tell(route.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
         let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
         match output {
             Some(output) if finished.may_answer => {
-                self.stream_out(id, &context, output);
+                let begun = self.shared.panics.guard(route.name, || self.stream_out(id, &context, output));
+                if begun.is_err() {
+                    self.fail(id, &panics::told(route.name)).ok();
+                    self.suffer(id, route.name);
+                }
                 (Finished { may_answer: false, ..finished }, queued)
             }
             _ => (finished, queued),
@@ -230,18 +250,22 @@ impl Connection {
     /// The time of a call is over.
     pub(super) fn expire(self: &Arc<Self>, id: u64) {
         let Some(procedure) = self.lock().find(id).map(|call| call.procedure) else { return };
-        self.fail(id, &Status::deadline_exceeded(format!("{procedure} took longer than its time")));
+        let status = Status::deadline_exceeded(format!("{procedure} took longer than its time"));
+        let failed = self.fail(id, &status);
         self.push_out_aside();
+        if failed.is_err() {
+            self.suffer(id, procedure);
+        }
     }
 
-    /// Ends a call before its procedure does: its caller is told why, and its procedure can see it.
-    pub(super) fn fail(&self, id: u64, status: &Status) {
+    /// Ends a call before its procedure does: its caller is told why, and its procedure can see it. Tells whether what its
+    /// streams held or kept has panicked.
+    pub(super) fn fail(&self, id: u64, status: &Status) -> Result<(), Panicked> {
         let mut turn = self.lock();
-        let Some(call) = turn.answer_for(id) else { return };
+        let Some(call) = turn.answer_for(id) else { return Ok(()) };
         let legs = turn.take_streams(id);
         drop(turn);
         call.cancellation.cancel();
-        legs.into_iter().flat_map(|legs| legs.end(status)).for_each(Nudge::run);
         match call.stage {
             Stage::Running => {
                 self.answer(id, status);
@@ -249,6 +273,7 @@ impl Connection {
             Stage::Streaming | Stage::Driven => self.send_end(id, Err(status)),
         }
         self.settle(Finished { may_answer: true, still_reads: false });
+        self.tell(call.procedure, legs.into_iter().flat_map(|legs| legs.end(status)))
     }
 
     /// A call that was given up while it streamed has left the turn: tells who waits for that.

@@ -72,9 +72,7 @@ impl Door {
             connection.close("the server is shut down");
             return Err(shut_down());
         }
-        let served = connection.clone();
-        let started = self.shared.pool.run(move || served.serve());
-        started.map_err(|error| {
+        connection.spawn(Connection::serve).map_err(|error| {
             self.shared.leave(connection.id());
             self.refuse(transport, format!("the server has no thread for one more connection: {error}"))
         })?;

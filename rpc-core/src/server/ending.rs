@@ -7,7 +7,6 @@ use super::connection::Connection;
 use super::turn::Phase;
 use crate::limits::LINGER;
 use crate::status::Status;
-use crate::stream::Nudge;
 use crate::sync;
 use crate::transport::Readiness;
 use crate::wire::{Message, Refusal};
@@ -80,9 +79,10 @@ impl Connection {
             call.cancellation.cancel();
         }
         let why = Status::unavailable(format!("the connection ended: {reason}"));
-        streams.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);
+        // Whatever panics in that, the connection has ended.
+        self.tell("a stream", streams.into_iter().flat_map(|legs| legs.end(&why))).ok();
         if former != Phase::Closed {
             self.log_end(reason);
         }

@@ -1,13 +1,15 @@
 //! What a panic in a user's code costs: its call, its connection, or the process.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
 use std::sync::Arc;
 
 use super::connection::Connection;
+use crate::panics::{self, Panicked};
 use crate::status::Status;
+use crate::stream::Nudge;
 
-/// What a server does when a procedure panics, or what makes, encodes or takes the items of one of its streams.
+/// What a server does when a procedure panics, or what makes, encodes, takes or drops the items of one of its streams, or
+/// the `Drop` of what such a stream [keeps](crate::Stream::keeping).
 ///
 /// The caller is told `Internal` and which procedure it was. The panic's message goes to the log (`tracing`, level
 /// `ERROR`) and to nobody else: it may hold what a stranger must not read.
@@ -31,26 +33,16 @@ pub enum PanicPolicy {
     AbortProcess,
 }
 
-/// A panic that was caught, and logged.
-#[derive(Debug)]
-pub(super) struct Panicked;
-
 impl PanicPolicy {
-    /// Runs a user's code for `procedure`.
+    /// Runs a user's code for `procedure`; its panic is logged.
     pub(super) fn guard<T>(self, procedure: &str, body: impl FnOnce() -> T) -> Result<T, Panicked> {
-        catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-            tracing::error!(procedure, "a procedure panicked: {}", message_of(&*payload));
+        panics::catch(body).inspect_err(|panicked| {
+            tracing::error!(procedure, "a procedure panicked: {}", panicked.message());
             if self == PanicPolicy::AbortProcess {
                 std::process::abort();
             }
-            Panicked
         })
     }
-}
-
-fn message_of(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// What the caller of a procedure that panicked is told.
@@ -59,6 +51,38 @@ pub(super) fn told(procedure: &str) -> Status {
 }
 
 impl Connection {
+    /// Runs `job` for this connection on a thread of the server's; what it panics with is not a procedure's, and ends this
+    /// connection alone.
+    ///
+    /// # Errors
+    /// When there is no thread for it.
+    pub(super) fn spawn(self: &Arc<Self>, job: impl FnOnce(&Arc<Self>) + Send + 'static) -> io::Result<()> {
+        let this = self.clone();
+        self.shared.pool.run(move || this.contain(|| job(&this)))
+    }
+
+    /// Runs `job`; if it panics, this connection ends.
+    pub(super) fn contain(&self, job: impl FnOnce()) {
+        if let Err(panicked) = panics::catch(job) {
+            tracing::error!("what serves a connection panicked: {}", panicked.message());
+            self.close("what serves it panicked");
+        }
+    }
+
+    /// Tells streams of a call of `procedure` what has happened; no lock may be held. What they hold and keep is a user's:
+    /// its panic is caught, and the others are told all the same.
+    pub(super) fn tell(
+        &self,
+        procedure: &str,
+        nudges: impl IntoIterator<Item = Nudge>,
+    ) -> Result<(), Panicked> {
+        let mut outcome = Ok(());
+        for nudge in nudges {
+            outcome = outcome.and(self.shared.panics.guard(procedure, || nudge.run()));
+        }
+        outcome
+    }
+
     /// A panic outside a procedure, where only its thread knows the message.
     pub(super) fn note_panic(self: &Arc<Self>, id: u64) {
         let procedure = self.lock().find(id).map_or("a procedure", |call| call.procedure);
@@ -79,11 +103,12 @@ impl Connection {
         let own = told(procedure);
         let ids: Vec<u64> = self.lock().calls().iter().map(|call| call.id).collect();
         for other in ids {
-            self.fail(other, if other == id { &own } else { &why });
+            // One more panic changes nothing: the connection ends already.
+            self.fail(other, if other == id { &own } else { &why }).ok();
         }
         self.push_out_aside();
-        let (this, reason) = (self.clone(), why.message().to_owned());
-        if self.shared.pool.run(move || this.linger(&reason)).is_err() {
+        let reason = why.message().to_owned();
+        if self.spawn(move |this| this.linger(&reason)).is_err() {
             self.close(why.message());
         }
     }

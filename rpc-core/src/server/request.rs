@@ -25,7 +25,11 @@ pub(super) enum Request<'a> {
     RunAside(Aside),
     Refuse(u64, Status),
     Cancelled(Running, Option<Legs>),
-    Nudge(Vec<Nudge>),
+    Nudge {
+        id: u64,
+        procedure: &'static str,
+        nudges: Vec<Nudge>,
+    },
     Ping(u64),
     Nothing,
 }
@@ -66,11 +70,11 @@ impl Connection {
                 let outcome = refusal.map_or(Ok(()), |refusal| Err(refusal.status()));
                 let inlet = turn.legs(id).and_then(|legs| legs.inlet.as_ref());
                 let sleepers = inlet.map(|inlet| inlet.end(outcome)).unwrap_or_default();
-                Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
+                Ok(nudge(turn, id, sleepers.into_iter().map(Nudge::Wake)))
             }
             Message::Credit { id, items } => {
                 let pump = turn.legs(id).and_then(|legs| legs.pump.clone());
-                Ok(Request::Nudge(pump.into_iter().map(|pump| Nudge::Credit(pump, items)).collect()))
+                Ok(nudge(turn, id, pump.map(|pump| Nudge::Credit(pump, items))))
             }
             Message::Ping { nonce } => Ok(Request::Ping(nonce)),
             Message::Pong { .. } => Ok(Request::Nothing),
@@ -187,5 +191,11 @@ fn items<'a>(turn: &mut Turn, id: u64, count: u32, payload: &[u8]) -> Result<Req
     let Some(inlet) = turn.legs(id).and_then(|legs| legs.inlet.as_ref()) else { return Ok(Request::Nothing) };
     let pushed = inlet.push(Body::from(payload), count);
     let sleepers = pushed.map_err(|error| Stop::Broken(error.to_string()))?;
-    Ok(Request::Nudge(sleepers.into_iter().map(Nudge::Wake).collect()))
+    Ok(nudge(turn, id, sleepers.into_iter().map(Nudge::Wake)))
+}
+
+fn nudge<'a>(turn: &Turn, id: u64, nudges: impl IntoIterator<Item = Nudge>) -> Request<'a> {
+    let nudges: Vec<_> = nudges.into_iter().collect();
+    let procedure = turn.find(id).map_or("a stream", |call| call.procedure);
+    Request::Nudge { id, procedure, nudges }
 }

@@ -27,14 +27,14 @@ impl Connection {
         Wire { port: Arc::new(Line(self.clone())), id, deadline }
     }
 
-    /// Sends the stream that a procedure returned, behind the answer that is queued.
+    /// Sends the stream that a procedure returned, behind the answer that is queued. What is dropped in it may panic.
     pub(super) fn stream_out(self: &Arc<Self>, id: u64, context: &Context, output: Output) {
         self.watch_deadline(id);
         let wire = self.wire(id, context.deadline());
         let Attached { pump, work } = context.scope(|| output(wire));
         let stage = if work.is_some() { Stage::Driven } else { Stage::Streaming };
         if !self.lock().feed(id, pump.clone(), stage) {
-            return pump.cancel(&Status::cancelled("the caller gave the call up"));
+            return Nudge::Cancel(pump, Status::cancelled("the caller gave the call up")).run();
         }
         pump.credit(self.peer_credit());
         let Some(work) = work else { return };
@@ -44,7 +44,7 @@ impl Connection {
             Err(_) => {
                 // Cancelled before its sink is dropped, or the far side would take the stream for complete.
                 let status = Status::resource_exhausted("the server has no thread to drive a stream");
-                pump.cancel(&status);
+                Nudge::Cancel(pump, status.clone()).run();
                 drop(work);
                 self.end_stream(id, Err(&status));
             }
@@ -52,8 +52,9 @@ impl Connection {
     }
 
     /// The last word of a stream that is sent from here: the call is over, and with it the stream that it takes.
-    fn end_stream(&self, id: u64, outcome: Result<(), &Status>) {
+    fn end_stream(self: &Arc<Self>, id: u64, outcome: Result<(), &Status>) {
         let mut turn = self.lock();
+        let procedure = turn.find(id).map_or("a stream", |call| call.procedure);
         let finished = turn.end_stream(id, NEVER_READS);
         let legs = turn.take_streams(id);
         drop(turn);
@@ -61,8 +62,11 @@ impl Connection {
             self.send_end(id, outcome);
         }
         let why = Status::cancelled("the call is over");
-        legs.into_iter().flat_map(|legs| legs.end(&why)).for_each(Nudge::run);
+        let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.end(&why)));
         self.settle(finished);
+        if told.is_err() {
+            self.suffer(id, procedure);
+        }
     }
 
     pub(super) fn send_end(&self, id: u64, outcome: Result<(), &Status>) {

@@ -117,7 +117,7 @@ impl Watcher {
         }
         let now = sync::now();
         while let Some((connection, id)) = self.deadlines.take_over(now) {
-            connection.expire(id);
+            connection.contain(|| connection.expire(id));
         }
         self.suspects.retain(|_, (connection, until)| *until > now && connection.strong_count() > 0);
         self.slow.retain(|(_, id), slow| slow.connection.upgrade().is_some_and(|at| keeps_reading(&at, *id)));
@@ -128,7 +128,7 @@ impl Watcher {
         let mut tended = Tended::All;
         for (id, connection, slow) in readable(&mut self.slow) {
             let (known, weak) = (connection.id(), slow.connection.clone());
-            match self.shared.pool.run(move || connection.take_over(id)) {
+            match connection.spawn(move |connection| connection.take_over(id)) {
                 Ok(()) => {
                     slow.handed_over = true;
                     self.suspects.insert(known, (weak, sync::now() + SUSPICION));

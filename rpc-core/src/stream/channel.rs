@@ -14,6 +14,7 @@ use super::packing::{Encode, send_items};
 use super::port::{Pump, Source, Wire, park_until};
 use crate::codec;
 use crate::context::Context;
+use crate::panics::{self, Panicked};
 use crate::status::Status;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::{Waiter, wake_all};
@@ -245,7 +246,8 @@ impl<T> Channel<T> {
         None
     }
 
-    /// The consumer is gone: what is queued is dropped, and the next send fails.
+    /// The consumer is gone: what is queued is dropped, and the next send fails. If dropping panics, that goes on once
+    /// everybody is told.
     pub(super) fn abandon(&self, why: &Status) {
         let mut state = self.lock();
         state.over.get_or_insert_with(|| why.clone());
@@ -254,11 +256,12 @@ impl<T> Channel<T> {
         let queue = std::mem::take(&mut state.queue);
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
-        drop((line, queue));
+        drop(line);
         wake_all(&sleepers);
         if let Some(Source { port, id }) = source {
             port.abandon(id);
         }
+        panics::discard(queue).unwrap_or_else(Panicked::go_on);
     }
 
     pub(super) fn attach(&self, wire: Wire, source: Option<Source>)
@@ -328,11 +331,14 @@ impl<T> Channel<T> {
         }
         let sleepers = std::mem::take(&mut state.sleepers);
         drop(state);
+        let mut dropped = panics::discard(left);
         if let Err(why) = &outcome {
-            self.abandon(why);
+            dropped = dropped.and(panics::catch(|| self.abandon(why)));
         }
-        drop(left);
         wake_all(&sleepers);
+        if dropped.is_err() {
+            wire.port.panicked(wire.id);
+        }
         if let Err(why) = outcome {
             wire.port.end(wire.id, Err(why));
         }

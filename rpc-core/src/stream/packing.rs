@@ -1,10 +1,10 @@
 //! Items into frames: small ones share a frame, a large one has its own.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::port::{Wire, cost};
 use crate::codec::EncodeError;
+use crate::panics;
 use crate::status::Status;
 
 /// Items share a frame up to this size.
@@ -44,7 +44,12 @@ pub(super) fn send_items<T>(
         }
         encoded?;
         packer.take(&mut next);
-        items.pop_front();
+        let dropped = panics::catch(|| drop(items.pop_front()));
+        if dropped.is_err() {
+            packer.send()?;
+            wire.port.panicked(wire.id);
+            return Err(Status::internal("dropping an item panicked"));
+        }
     }
     packer.send()?;
     Ok(packer.used)
@@ -74,7 +79,7 @@ impl Packer<'_> {
 
 /// This is the user's code, on a thread that may belong to others: its panic is this stream's failure.
 fn encoded<T>(wire: &Wire, item: &T, encode: Encode<T>, into: &mut Vec<u8>) -> Result<(), Status> {
-    match catch_unwind(AssertUnwindSafe(|| encode(item, into))) {
+    match panics::catch(|| encode(item, into)) {
         Ok(encoded) => encoded.map_err(|error| Status::internal(format!("an item does not encode: {error}"))),
         Err(_) => {
             wire.port.panicked(wire.id);

@@ -8,6 +8,7 @@ use super::inlet::Inlet;
 use crate::connection::SendError;
 use crate::context::Alarm;
 use crate::limits::STREAM_CREDIT_BYTES;
+use crate::panics::{self, Panicked};
 use crate::status::Status;
 use crate::sync::{self, thread};
 use crate::transport::Waiter;
@@ -123,12 +124,22 @@ impl fmt::Debug for Nudge {
 }
 
 impl Nudge {
+    /// Tells the pump, and lets go of it. A user's code may panic in both, on a thread that is not its own: whoever calls
+    /// this catches that. It goes on once both are done.
     pub(crate) fn run(self) {
-        match self {
-            Nudge::Credit(pump, items) => pump.credit(items),
-            Nudge::Cancel(pump, why) => pump.cancel(&why),
-            Nudge::Wake(waiter) => waiter.wake(),
-        }
+        let (pump, told) = match self {
+            Nudge::Wake(waiter) => return waiter.wake(),
+            Nudge::Credit(pump, items) => {
+                let told = panics::catch(|| pump.credit(items));
+                (pump, told)
+            }
+            Nudge::Cancel(pump, why) => {
+                let told = panics::catch(|| pump.cancel(&why));
+                (pump, told)
+            }
+        };
+        let dropped = panics::catch(|| drop(pump));
+        told.and(dropped).unwrap_or_else(Panicked::go_on);
     }
 }
 

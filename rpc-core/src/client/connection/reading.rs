@@ -6,13 +6,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::streams::tell;
 use super::{Connection, WaitEnded};
 use crate::client::calls::{Calls, Posture, Wanted};
 use crate::client::reader::{Heard, Reader};
 use crate::client::silence::Verdict;
 use crate::connection::{self, IntakeError};
 use crate::context::Alarm;
-use crate::stream::{InletError, Nudge};
+use crate::stream::InletError;
 use crate::sync::{self, thread};
 use crate::transport::{Readiness, Waiter, listen, wake_all};
 use crate::wire::Message;
@@ -165,7 +166,7 @@ impl Connection {
         drop(calls);
         // Streams are told before the reading is free: whoever took it would read on, and miss what he waits for.
         let _reading = Returning { connection: self, reader: Some(reader), heard };
-        nudges.into_iter().for_each(Nudge::run);
+        tell(nudges);
         (sleepers, broken.or(end))
     }
 

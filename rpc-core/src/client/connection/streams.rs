@@ -10,6 +10,7 @@ use super::Connection;
 use crate::client::calls::Wanted;
 use crate::context::Alarm;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
+use crate::panics;
 use crate::status::Status;
 use crate::stream::{Attached, Nudge, Port, Stream, Wire, Work, unsent};
 use crate::sync;
@@ -44,6 +45,16 @@ impl Drop for Feeders {
         let threads = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.is_finished() { thread.join() } else { thread.abandon() }
+        }
+    }
+}
+
+/// Tells streams what has happened, once the lock is released. What they hold and keep is their producers': a panic in
+/// that is no affair of the caller whose thread this is.
+pub(super) fn tell(nudges: impl IntoIterator<Item = Nudge>) {
+    for nudge in nudges {
+        if let Err(panicked) = panics::catch(|| nudge.run()) {
+            tracing::error!("what a stream held panicked when it was dropped: {}", panicked.message());
         }
     }
 }
@@ -109,7 +120,7 @@ impl Port for Connection {
         let (hopeful, nudges) = (calls.hopeful(), calls.nudges());
         drop(calls);
         wake_all(&hopeful);
-        nudges.into_iter().for_each(Nudge::run);
+        tell(nudges);
         if open {
             self.send_or_ignore(&Message::Cancel { id });
             Connection::flush(self);
