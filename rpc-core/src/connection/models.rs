@@ -2,6 +2,7 @@
 
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{Outbound, Progress, SendError};
@@ -40,13 +41,14 @@ impl Stage {
         self.outbound.send(&Message::Ping { nonce: 100 * sender + number }, &mut vec![7; 9], LIMIT)
     }
 
-    /// As a thread of a server that finds no other to wait for the socket.
-    fn push_out(&self) {
+    /// As a thread of a server that finds no other to wait for the socket; whether who asked for room is to be told.
+    fn push_out(&self) -> bool {
         let mut progress = self.outbound.flush();
         while matches!(progress, Progress::Stuck) {
             self.end.wait(Readiness::WRITABLE, None).unwrap();
             progress = self.outbound.resume();
         }
+        matches!(progress, Progress::Room)
     }
 }
 
@@ -131,6 +133,33 @@ fn who_waits_for_room_is_told_when_there_is_some() {
 }
 
 #[test]
+fn who_asks_for_room_is_told_once_there_is_some() {
+    check(|| {
+        let (stage, mut peer) = stage();
+        let told = Arc::new(AtomicUsize::new(0));
+        let senders = [0, 1].map(|sender| {
+            let (stage, told) = (stage.clone(), told.clone());
+            spawn(move || {
+                for number in 0..EACH {
+                    stage.ping(sender, number).unwrap();
+                    told.fetch_add(usize::from(stage.push_out()), Ordering::SeqCst);
+                }
+            })
+        });
+        let asking = stage.clone();
+        let refused = Arc::new(AtomicUsize::new(0));
+        let counted = refused.clone();
+        let asker = spawn(move || {
+            counted.fetch_add(usize::from(!asking.outbound.room_or_ask(1)), Ordering::SeqCst);
+        });
+        hear_in_order(&mut peer, Some(2 * EACH));
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        asker.join().unwrap();
+        assert_eq!(told.load(Ordering::SeqCst), refused.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
 fn a_way_out_that_is_closed_lets_nothing_past_and_nobody_waiting() {
     check(|| {
         let (stage, mut peer) = stage();
@@ -185,7 +214,7 @@ fn a_socket_that_breaks_is_told_to_its_writer_and_ends_every_wait() {
                             return;
                         }
                     }
-                    Progress::Done => shuttle::thread::yield_now(),
+                    Progress::Done | Progress::Room => shuttle::thread::yield_now(),
                 }
             }
         });
