@@ -1,0 +1,95 @@
+use super::*;
+use crate::limits::Limits;
+use crate::stream::Terms;
+
+fn call(id: u64) -> Running {
+    Running {
+        id,
+        procedure: "p",
+        deadline: None,
+        cancellation: Arc::default(),
+        awaited: true,
+        stage: Stage::Running,
+    }
+}
+
+#[test]
+fn a_stalled_thread_loses_the_reading_and_still_answers() {
+    let mut turn = Turn::default();
+    turn.begin(call(1));
+    assert_eq!(turn.take_over(2), None);
+    let ticket = turn.take_over(1).unwrap();
+    assert_eq!(turn.take_over(1), None);
+    assert!(turn.reads(ticket) && !turn.reads(0));
+    turn.begin(call(2));
+    assert_eq!(turn.finish(1, 0), Finished { may_answer: true, still_reads: false });
+    assert_eq!(turn.place(2), Place::Inline);
+    assert_eq!(turn.place(1), Place::Gone);
+    assert_eq!(turn.finish(2, ticket), Finished { may_answer: true, still_reads: true });
+}
+
+/// The answer to a call was once lost between the end of its procedure and the queue: the connection counted as quiet
+/// there, and a shutdown, or a peer that had ended its side, closed it.
+#[test]
+fn a_turn_is_not_settled_before_its_answers_are_queued() {
+    let mut turn = Turn::default();
+    turn.begin(call(1));
+    assert!(!turn.is_settled());
+    assert!(turn.finish(1, 0).may_answer);
+    assert!(turn.calls().is_empty() && !turn.is_settled());
+    turn.answered();
+    assert!(turn.is_settled());
+}
+
+/// An answer that was given for a procedure was lost likewise, when that ended before the answer was queued.
+#[test]
+fn a_turn_is_not_settled_before_the_answers_given_for_its_procedures_are_queued() {
+    let mut turn = Turn::default();
+    turn.begin(call(1));
+    assert!(turn.answer_for(1).is_some());
+    assert!(!turn.finish(1, 0).may_answer);
+    assert!(turn.calls().is_empty() && !turn.is_settled());
+    turn.answered();
+    assert!(turn.is_settled());
+}
+
+#[test]
+fn a_call_is_answered_once() {
+    let mut turn = Turn::default();
+    turn.begin(call(1));
+    assert!(turn.give_up(1).is_some());
+    assert!(turn.give_up(1).is_none());
+    assert!(!turn.finish(1, 0).may_answer);
+}
+
+/// A client counted a place as free once it had given its call up, and the server refused its next one as long as the
+/// procedure had not seen that.
+#[test]
+fn a_call_that_was_given_up_is_counted_apart_until_its_procedure_ends() {
+    let mut turn = Turn::default();
+    turn.begin(call(1));
+    turn.begin_aside(call(2), Arc::new(Inlet::new(&Terms::of(&Limits::default()))));
+    assert_eq!((turn.in_flight(), turn.abandoned()), (2, 0));
+    turn.give_up(1).unwrap();
+    assert_eq!((turn.in_flight(), turn.abandoned()), (1, 1));
+    turn.finish(1, 0);
+    assert_eq!((turn.in_flight(), turn.abandoned()), (1, 0));
+    turn.finish(2, 0);
+    turn.begin(call(3));
+    turn.close();
+    assert_eq!((turn.in_flight(), turn.abandoned()), (0, 1));
+    turn.finish(3, 0);
+    assert_eq!((turn.in_flight(), turn.abandoned()), (0, 0));
+}
+
+#[test]
+fn a_closed_turn_has_no_reader_and_no_calls() {
+    let mut turn = Turn::default();
+    turn.begin(call(1));
+    assert_eq!(turn.close().0.len(), 1);
+    assert!(!turn.is_over());
+    assert!(!turn.finish(1, 0).may_answer);
+    assert!(turn.is_over());
+    assert!(!turn.reads(0));
+    assert_eq!(turn.take_over(1), None);
+}
