@@ -7,9 +7,11 @@
 //!     └──▶ Woken ◀─────────┘
 //! ```
 //! As with `park`, to be woken before the wait is to be woken: the next wait does not begin. A wake-up says only that the
-//! thread is to look again at what it waits for. The pair (two descriptors) is made at a thread's first such read.
+//! thread is to look again at what it waits for. Who wakes may be held up before he writes to the pair: the thread knows
+//! that a byte is on its way, and takes it whenever it comes. The pair (two descriptors) is made at its first such read.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use super::wake::{Wake, Waker};
@@ -32,10 +34,13 @@ const AWAKE: u8 = 0;
 const LISTENING: u8 = 1;
 const WOKEN: u8 = 2;
 
-/// What a thread keeps for its own waits. Without a descriptor for it, `wake` is `None`.
+/// What a thread keeps for its own waits.
 struct Own {
     waiter: Waiter,
-    wake: OnceCell<Option<Wake>>,
+    /// Empty until there was a wait, and descriptors for it.
+    wake: OnceCell<Wake>,
+    /// Bytes that are in the pair, or on their way to it.
+    owed: Cell<usize>,
 }
 
 thread_local! {
@@ -46,6 +51,7 @@ thread_local! {
             waker: OnceLock::new(),
         })),
         wake: OnceCell::new(),
+        owed: Cell::new(0),
     };
 }
 
@@ -83,41 +89,47 @@ pub(crate) fn wake_all(waiters: &[Waiter]) {
 pub(crate) fn listen<T>(wait: impl FnOnce(Option<&Wake>) -> T) -> Option<T> {
     OWN.with(|own| {
         let state = &own.waiter.0.state;
-        let wake = own.wake.get_or_init(|| own.waiter.wired());
+        let wake = own.wake(Waker::pair);
         if state.compare_exchange(AWAKE, LISTENING, Ordering::AcqRel, Ordering::Acquire).is_err() {
             state.store(AWAKE, Ordering::Release);
             return None;
         }
-        let outcome = wait(wake.as_ref());
-        if state.swap(AWAKE, Ordering::AcqRel) == WOKEN
-            && let Some(wake) = wake
-        {
-            wake.clear();
+        let outcome = wait(wake);
+        let woken = state.swap(AWAKE, Ordering::AcqRel) == WOKEN;
+        if let Some(wake) = wake {
+            let owed = own.owed.get() + usize::from(woken);
+            own.owed.set(if owed == 0 { 0 } else { owed.saturating_sub(wake.take()) });
         }
         Some(outcome)
     })
 }
 
-impl Waiter {
-    fn wired(&self) -> Option<Wake> {
-        match Waker::pair() {
-            Ok((waker, wake)) => self.0.waker.set(waker).ok().map(|()| wake),
-            Err(error) => {
-                tracing::warn!(%error, "no descriptors to wake a reading thread by");
-                None
+impl Own {
+    /// What ends this thread's waits. A machine that has no descriptors now may have some at the next wait.
+    fn wake(&self, pair: impl FnOnce() -> io::Result<(Waker, Wake)>) -> Option<&Wake> {
+        if self.wake.get().is_none() {
+            match pair() {
+                Ok((waker, wake)) => {
+                    self.waiter.0.waker.set(waker).ok()?;
+                    self.wake.set(wake).ok()?;
+                }
+                Err(error) => tracing::debug!(%error, "no descriptors to wake a reading thread by"),
             }
         }
+        self.wake.get()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::thread;
     use std::time::{Duration, Instant};
 
     use rustix::event::{PollFd, PollFlags};
 
-    use super::{Waiter, listen};
+    use super::{LISTENING, OWN, WOKEN, Waiter, Waker, listen};
+    use crate::sync::atomic::Ordering;
     use crate::transport::poll_until;
 
     const SOON: Duration = Duration::from_secs(10);
@@ -144,6 +156,31 @@ mod tests {
             assert!(is_woken(SOON));
         });
         assert!(!is_woken(Duration::from_millis(5)));
+    }
+
+    /// The byte of a wake-up that was held up came when the wait had ended by itself, and nobody took it: every later wait
+    /// ended at once, and a reading thread spun.
+    #[test]
+    fn a_late_byte_ends_one_wait_at_most() {
+        let waiter = Waiter::current();
+        for waits_between in 0..3 {
+            // Who wakes has changed the state and not written yet; the wait ends meanwhile.
+            listen(|_| assert_eq!(waiter.0.state.swap(WOKEN, Ordering::AcqRel), LISTENING));
+            (0..waits_between).for_each(|_| assert!(!is_woken(Duration::ZERO)));
+            waiter.0.waker.get().unwrap().wake();
+            assert!(is_woken(Duration::ZERO));
+            assert!((0..100).all(|_| !is_woken(Duration::ZERO)));
+        }
+    }
+
+    /// That there was no descriptor once was remembered for the thread's life.
+    #[test]
+    fn a_thread_that_found_no_descriptors_asks_again() {
+        let none = || Err(io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error()));
+        assert!(OWN.with(|own| own.wake(none).is_none()));
+        assert!(OWN.with(|own| own.wake(Waker::pair).is_some()));
+        assert!(OWN.with(|own| own.wake(none).is_some()));
+        assert!(!is_woken(Duration::ZERO));
     }
 
     #[test]

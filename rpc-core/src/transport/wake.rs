@@ -35,8 +35,19 @@ impl Waker {
 impl Wake {
     /// Takes the wake-ups that have come.
     pub(crate) fn clear(&self) {
-        let mut bytes = [0; 64];
-        while matches!((&self.0).read(&mut bytes), Ok(count) if count == bytes.len()) {}
+        self.take();
+    }
+
+    /// As [`clear`](Wake::clear); how many.
+    pub(crate) fn take(&self) -> usize {
+        let (mut bytes, mut taken) = ([0; 64], 0);
+        while let Ok(count) = (&self.0).read(&mut bytes) {
+            taken += count;
+            if count < bytes.len() {
+                break;
+            }
+        }
+        taken
     }
 }
 
