@@ -90,7 +90,8 @@ impl Client {
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
     /// `stream_credit`, `stream_bytes`, `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A
-    /// passed-in socket belongs to the first of them that calls.
+    /// passed-in socket belongs to the first of them that calls. A limit that is out of its range fails every call with
+    /// `InvalidArgument`.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
         Client { core: Arc::new(self.core.with_limits(limits)), options: self.options.clone() }
@@ -138,7 +139,9 @@ impl Client {
     ///
     /// Against the tail: give the time within which 95 of 100 calls are answered. Each hedge costs a token
     /// ([`RETRY_TOKENS`](crate::limits::RETRY_TOKENS)), so that hedges stay a tenth of the calls, and one of the
-    /// [`ATTEMPTS`](crate::limits::ATTEMPTS) of its call. Started calls and streams are not hedged.
+    /// [`ATTEMPTS`](crate::limits::ATTEMPTS) of its call. Of a client and its clones at most
+    /// [`HEDGED_CALLS`](crate::limits::HEDGED_CALLS) are under way twice; others wait for their first answer. Started calls
+    /// and streams are not hedged.
     ///
     /// ```
     /// # use {rpc_core::Client, std::time::Duration};

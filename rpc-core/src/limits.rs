@@ -70,6 +70,9 @@ pub const CONNECT_TIME_BESIDE_OTHERS: Duration = Duration::from_secs(2);
 /// having run is sent until its deadline, with pauses that grow to [`BACKOFF_CEILING`].
 pub const ATTEMPTS: u32 = 5;
 
+/// Calls of a client and its clones that are under way twice at the same time: 32. Each waits on two threads.
+pub const HEDGED_CALLS: usize = 32;
+
 /// Tokens in the bucket that a client and its clones share: 10. While half or less are left, nothing is repeated that a
 /// server may have run or has put off, and nothing hedged. Such an attempt takes one as it fails; so does a hedge, and a
 /// refusal with `ResourceExhausted`. Other refusals without having run are no sign of load, and take none.
@@ -156,6 +159,28 @@ pub struct Limits {
     pub keepalive: Duration,
     /// How long a client's ping waits for anything at all, before the connection ends: [`PONG_TIME`].
     pub pong_time: Duration,
+}
+
+impl Limits {
+    /// What is out of its range, in a sentence.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if !(FRAME_BEFORE_PREFACE..=FRAME_CEILING).contains(&self.frame) {
+            return Err(format!(
+                "the frame limit is {}, allowed are {FRAME_BEFORE_PREFACE} to {FRAME_CEILING}",
+                self.frame
+            ));
+        }
+        if !(1..=STREAM_CREDIT_CEILING).contains(&self.stream_credit) {
+            return Err(format!(
+                "the credit of a stream is {}, allowed are 1 to {STREAM_CREDIT_CEILING}",
+                self.stream_credit
+            ));
+        }
+        if self.calls_in_flight == 0 {
+            return Err("the limit of calls in flight is 0, at least 1 is needed".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {

@@ -36,9 +36,7 @@ pub use self::panics::PanicPolicy;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
-use crate::limits::{
-    DEADLINE_CEILING, FRAME_BEFORE_PREFACE, FRAME_CEILING, IDLE_LINGER, LINGER, Limits, STREAM_CREDIT_CEILING,
-};
+use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER, Limits};
 use crate::resolve::Endpoint;
 use crate::service::Service;
 use crate::status::Status;
@@ -278,22 +276,7 @@ impl ServerBuilder {
         if let Some(name) = self.twice {
             return refuse(format!("two services have a procedure named {name:?}"));
         }
-        if !(FRAME_BEFORE_PREFACE..=FRAME_CEILING).contains(&self.limits.frame) {
-            return refuse(format!(
-                "the frame limit is {}, allowed are {FRAME_BEFORE_PREFACE} to {FRAME_CEILING}",
-                self.limits.frame
-            ));
-        }
-        if !(1..=STREAM_CREDIT_CEILING).contains(&self.limits.stream_credit) {
-            return refuse(format!(
-                "the credit of a stream is {}, allowed are 1 to {STREAM_CREDIT_CEILING}",
-                self.limits.stream_credit
-            ));
-        }
-        if self.limits.calls_in_flight == 0 {
-            return refuse("the limit of calls in flight is 0, at least 1 is needed".to_owned());
-        }
-        Ok(())
+        self.limits.check().or_else(refuse)
     }
 }
 

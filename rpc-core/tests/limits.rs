@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lab::SOON;
 use peer::{PREFACE, Peer, call, echo, echoed, framed};
+use rpc_core::limits::{FRAME_BEFORE_PREFACE, FRAME_CEILING, STREAM_CREDIT_CEILING};
 use rpc_core::{Bytes, Client, Code, Context, Limits, Server, Status, Stream, stream};
 
 mod lab {
@@ -294,6 +295,26 @@ fn streams_hold_bytes_up_to_the_limit_and_what_comes_then_fails_its_stream_only(
     stand.entered.recv_timeout(SOON).unwrap();
     stand.gate.send(()).unwrap();
     assert_eq!(peer.hear(), Some(vec![1, 4, 0, 0xfb, 0xaf, 0x0b]), "2,991 bytes");
+}
+
+/// Nothing was checked: a frame of 10 bytes failed every reply, and one over the ceiling was told to servers.
+#[test]
+fn limits_of_a_client_that_are_out_of_range_fail_its_calls_in_words() {
+    let stand = stand(Limits::default());
+    let client = Client::connect(stand.server.address().to_string());
+    let with = |limits: Limits| ScalesClient::new(client.with_limits(limits)).echo("x".to_owned());
+    for frame in [FRAME_BEFORE_PREFACE, FRAME_CEILING] {
+        assert_eq!(with(Limits { frame, ..Limits::default() }), Ok("x".to_owned()));
+    }
+    for frame in [0, 10, FRAME_BEFORE_PREFACE - 1, FRAME_CEILING + 1, u32::MAX] {
+        let refused = with(Limits { frame, ..Limits::default() }).unwrap_err();
+        assert_eq!((refused.code(), refused.may_have_run()), (Code::InvalidArgument, false));
+        assert!(refused.message().contains(&format!("limit is {frame}, allowed are 65536 to")), "{refused}");
+    }
+    for stream_credit in [0, STREAM_CREDIT_CEILING + 1] {
+        let refused = with(Limits { stream_credit, ..Limits::default() }).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    }
 }
 
 /// The streams are sent one after the other, each before the next call is answered.

@@ -126,7 +126,7 @@ struct Stand {
     server: Server,
     sinks: Receiver<Sink<u64>>,
     words: Receiver<Result<(), Status>>,
-    _unread: Receiver<Stream<u64>>,
+    unread: Receiver<Stream<u64>>,
 }
 
 const SOON: Duration = Duration::from_secs(10);
@@ -137,7 +137,7 @@ fn stand_with(limits: Limits) -> Stand {
     let server = Server::builder().limits(limits).service(CanalService::new(locks));
     let server = server.bind("127.0.0.1:0").unwrap();
     let canal = CanalClient::new(Client::connect(server.address().to_string()));
-    Stand { canal, server, sinks, words, _unread: unread }
+    Stand { canal, server, sinks, words, unread }
 }
 
 fn stand() -> Stand {
@@ -261,6 +261,20 @@ fn what_a_producer_has_left_behind_leaves_though_nobody_waits() {
     }
     drop(stand.canal);
     eventually(&0, || stand.server.connections());
+}
+
+/// So did what a producer had sent that was still there, and had nothing to send for a while.
+#[test]
+fn what_a_producer_has_sent_leaves_though_he_pauses() {
+    let stand = stand();
+    let (sink, items) = stream();
+    let _out = stand.canal.ignore(items).unwrap();
+    let mut taken = stand.unread.recv_timeout(SOON).unwrap();
+    (0..100).for_each(|number| sink.send(number).unwrap());
+    for number in 0..100 {
+        assert!(taken.wait_timeout(SOON), "{number} was not sent");
+        assert_eq!(taken.next(), Some(Ok(number)));
+    }
 }
 
 /// It once waited for ever.

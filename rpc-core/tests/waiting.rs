@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::{Lab as _, SOON, stand, stand_with};
+use rpc_core::limits::LINGER;
 use rpc_core::{Client, Code, Limits};
 
 const BRIEF: Duration = Duration::from_millis(50);
@@ -145,6 +146,12 @@ fn a_deadline_during_a_shutdown_ends_its_call() {
 /// A client that waits for nothing does not read either: it once held every shutdown up for the whole linger time.
 #[test]
 fn idle_clients_do_not_hold_a_shutdown_up_and_know_of_it_afterwards() {
+    // The quickest of a few tells whether anything is waited for that takes the linger time; others may be busy machines.
+    let quickest = (0..4).map(|_| shut_down_beside_idle_clients()).min().unwrap();
+    assert!(quickest < LINGER / 2, "shut down only after {quickest:?}");
+}
+
+fn shut_down_beside_idle_clients() -> Duration {
     let stand = stand();
     let address = stand.server.address().to_string();
     let clients: Vec<_> = (0..50).map(|_| lab::LabClient::new(Client::connect(&address))).collect();
@@ -153,11 +160,12 @@ fn idle_clients_do_not_hold_a_shutdown_up_and_know_of_it_afterwards() {
     }
     let begun = Instant::now();
     stand.server.shutdown(SOON).unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(250), "shut down only after {:?}", begun.elapsed());
+    let taken = begun.elapsed();
     for client in clients {
         let failure = client.echo("x".to_owned()).unwrap_err();
         assert_eq!((failure.code(), failure.may_have_run()), (Code::Unavailable, false));
     }
+    taken
 }
 
 /// Calls that cross the goodbye come when the server has closed, or is about to: each is answered, or did not run.

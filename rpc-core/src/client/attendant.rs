@@ -12,7 +12,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::threads::{self, Thread};
 use crate::transport::Waiter;
 
-/// Started calls leave within this time, whatever their caller does.
+/// Started calls, and items of a stream that have waited for credit, leave within this time, whatever their producer does.
 const CORK_TIME: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
@@ -111,8 +111,9 @@ fn start(connection: Weak<Connection>) -> io::Result<AtWork> {
 
 fn attend(connection: &Weak<Connection>, errands: &Receiver<Errand>) {
     while let Ok(errand) = errands.recv() {
-        let corked = matches!(errand, Errand::Flush);
-        if corked && errands.recv_timeout(CORK_TIME) == Err(RecvTimeoutError::Disconnected) {
+        // Started calls leave with others, and a producer that goes on at once reads its credit by itself.
+        let waits = matches!(errand, Errand::Flush | Errand::Tend);
+        if waits && errands.recv_timeout(CORK_TIME) == Err(RecvTimeoutError::Disconnected) {
             return;
         }
         let Some(connection) = connection.upgrade() else { return };

@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::directory::Directory;
 use super::group::{Beside, Pick};
 use super::link::{Link, Loaded, Patience};
-use crate::limits::{CONNECT_TIME_BESIDE_OTHERS, Limits};
+use crate::limits::{CONNECT_TIME_BESIDE_OTHERS, HEDGED_CALLS, Limits};
 use crate::resolve::{Endpoint, Endpoints, Resolve};
 use crate::status::{Code, Status};
 use crate::stream::Terms;
@@ -23,6 +23,8 @@ pub(super) struct Core {
     /// Leads to the one server of a client that has no address for it.
     way: Option<Way>,
     limits: Limits,
+    /// A limit that is out of its range fails every call in words, instead of the caller at start.
+    checked: Result<(), String>,
     pub(super) terms: Terms,
     directory: Mutex<Directory>,
     /// Connect to endpoints beside the calls.
@@ -34,8 +36,8 @@ pub(super) struct Core {
 /// Endpoints that are connected to beside the calls at the same time.
 const PROBES: usize = 8;
 
-/// Threads for calls that are hedged, two each.
-const HEDGES: usize = 64;
+/// Threads for calls that are hedged, two each: so [`HEDGED_CALLS`] at a time.
+const HEDGES: usize = 2 * HEDGED_CALLS;
 
 /// How long a client that is dropped waits for its probes, which hold nothing of it.
 const PROBES_END: Duration = Duration::from_millis(10);
@@ -44,7 +46,8 @@ impl Core {
     pub(super) fn new(resolve: Arc<dyn Resolve>, way: Option<Way>, limits: Limits) -> Core {
         let (probes, hedges) = (Pool::new("rpc-probe", PROBES), Pool::new("rpc-hedge", HEDGES));
         let (budget, terms, directory) = (Budget::default(), Terms::of(&limits), Mutex::default());
-        Core { resolve, budget, way, limits, terms, directory, probes, hedges }
+        let checked = limits.check();
+        Core { resolve, budget, way, limits, checked, terms, directory, probes, hedges }
     }
 
     /// The same servers under other limits, with connections and a budget of its own.
@@ -66,6 +69,7 @@ impl Core {
         trail: &mut Trail,
     ) -> Result<(Loaded, Arc<Connection>), Status> {
         trail.ask();
+        self.checked.clone().map_err(|why| Status::invalid_argument(why).not_run())?;
         let endpoints = self.resolve.resolve(procedure, deadline).map_err(Status::not_run)?;
         trail.see(&endpoints);
         let mut looks = 0..endpoints.len();

@@ -84,6 +84,8 @@ impl<T> Channel<T> {
         let too_late = || Context::wait_ended("the consumer did not take an item in time");
         offered.unwrap_or_else(|| Err(too_late()))?;
         self.pump();
+        // It may be long until the next.
+        self.leave_behind();
         Ok(())
     }
 
@@ -193,7 +195,7 @@ impl<T> Channel<T> {
         self.leave_behind();
     }
 
-    /// The producer goes on to other things: what it has sent and has no credit must not wait for it.
+    /// The producer goes on to other things: what it has sent and has no credit must not wait for its next item.
     fn leave_behind(&self) {
         let state = self.lock();
         let wire = state.line.as_ref().filter(|_| !state.queue.is_empty()).map(|line| line.wire.clone());

@@ -157,6 +157,8 @@ pub(crate) struct Board {
     changed: Condvar,
     pub(crate) rejected: Mutex<Vec<Status>>,
     pub(crate) waiting: AtomicUsize,
+    /// Waits that a change has ended before their time.
+    pub(crate) alarmed: AtomicUsize,
 }
 
 impl Board {
@@ -186,7 +188,9 @@ impl Resolve for Board {
         let same =
             |list: &mut (u64, Vec<SocketAddr>)| seen.map_or(list.1.is_empty(), |seen| seen.0 == list.0);
         let time = until.saturating_duration_since(Instant::now());
-        drop(self.changed.wait_timeout_while(list, time, same).unwrap());
+        let (list, waited) = self.changed.wait_timeout_while(list, time, same).unwrap();
+        drop(list);
+        self.alarmed.fetch_add(usize::from(!waited.timed_out()), Ordering::SeqCst);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -24,8 +24,8 @@ fn every_caller_gets_its_own_answer_in_whatever_order_they_come() {
         let calls = shuffled([(); 6].map(|()| ask_call(&mut peer)));
         calls.iter().for_each(|call| answer(&peer, call));
         callers.into_iter().for_each(|caller| caller.join().unwrap());
-        // One for each answer that somebody else reads, one for each time that the reading is passed on, and one for each
-        // caller that waited for the greeting since another call was under way.
+        // At most five answers are read by somebody else, the reading is passed on five times, and five callers wait for the
+        // greeting, since until then one call is under way: the sixth reads for all of them.
         let unparked = thread::take_unparked();
         assert!(unparked <= 15, "{unparked} wake-ups for six answers");
     });
