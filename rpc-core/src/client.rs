@@ -45,7 +45,8 @@ use crate::transport::Way;
 /// Calls procedures; cheap to clone, and any number of threads may share one.
 ///
 /// Every call has a deadline, 30 s unless told otherwise, that covers finding a server, connecting, queueing, sending,
-/// waiting, decoding and every attempt. Connections are made when first needed, one a server, and again after a loss.
+/// waiting, decoding and every attempt. Looking a host name up is the machine's (`getaddrinfo`, which waits 5 s a name server
+/// and try unless told otherwise) and cannot be ended: where that is too long, give IP addresses. Connections are made when first needed, one a server, and again after a loss.
 /// Of several servers each call goes to one ([`Choice`]); one that fails is set aside while others serve.
 ///
 /// A call that certainly did not run is tried at each server once. One that may have run is only tried again if its trait

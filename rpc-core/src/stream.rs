@@ -34,7 +34,8 @@ pub(crate) use self::terms::Terms;
 use crate::context::Context;
 use crate::status::Status;
 
-/// The consuming end: an iterator that waits for each item. After an `Err`, which says why the stream ended early, it is
+/// The consuming end: an iterator that waits for each item. Items come in the order in which they were sent, none twice and
+/// none left out; the end comes behind them all, unless the call or the connection ends before. After an `Err`, which says why the stream ended early, it is
 /// over.
 ///
 /// Dropping it before its end tells the producer, whose next send fails with `Cancelled`.
@@ -60,6 +61,10 @@ enum Source<T> {
 }
 
 /// The producing end. Dropping it is the stream's regular end; in a panic it is an `Internal` one.
+///
+/// Items arrive in the order in which they were sent. Threads may share one sink: of each the items keep their order, and
+/// between two threads that send at the same time it is open. An item whose send has returned goes before any that is sent
+/// afterwards, by whomever.
 pub struct Sink<T> {
     channel: Arc<Channel<T>>,
 }

@@ -78,9 +78,10 @@ fn time_to_learn() -> Duration {
 /// A thread that read could not be woken: it was left to a ping's answer, or to a look at every tenth of a second.
 #[test]
 fn who_reads_a_silent_connection_is_woken_at_once() {
-    let mut times: Vec<Duration> = (0..9).map(|_| time_to_learn()).collect();
+    let mut times: Vec<Duration> = (0..24).map(|_| time_to_learn()).collect();
     times.sort();
-    assert!(times[4] < 2 * BRIEF, "{times:?}");
+    // On a busy machine some are late; left to a look every tenth of a second, hardly four of 24 would be in time.
+    assert!(times[3] < BRIEF / 4, "{times:?}");
 }
 
 const PING: [u8; 2] = [6, 0];

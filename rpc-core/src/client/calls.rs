@@ -258,7 +258,7 @@ impl Calls {
         let (berth, waiter) = (self.sleepers.berth(), Waiter::current());
         match wanted {
             Wanted::Greeting => self.sleepers.await_greeting(berth, waiter.clone()),
-            Wanted::Place => self.sleepers.seek(berth, waiter.clone()),
+            Wanted::Place { early } => self.sleepers.seek(berth, waiter.clone(), early),
             Wanted::Answer(id) => {
                 if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id) {
                     *sleeper = Some((berth, waiter.clone()));
@@ -284,8 +284,11 @@ impl Calls {
 
     /// Those who wait for a place, as many as there are; they look again.
     pub(crate) fn hopeful(&mut self) -> Vec<Waiter> {
-        let places = self.places(1);
-        self.sleepers.seekers(places)
+        let taken = self.taken();
+        match self.peer {
+            Some(_) => self.sleepers.seekers(self.places(1)),
+            None => self.sleepers.early_seekers(|early| early.saturating_sub(taken)),
+        }
     }
 
     pub(crate) fn take_reader(&mut self) -> Option<Reader> {
@@ -319,7 +322,11 @@ impl Calls {
     /// How many more calls may be sent.
     fn places(&self, early: usize) -> usize {
         let all = self.peer.map_or(early, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
-        all.max(1).saturating_sub(self.unanswered + self.reserved + self.streaming)
+        all.max(1).saturating_sub(self.taken())
+    }
+
+    fn taken(&self) -> usize {
+        self.unanswered + self.reserved + self.streaming
     }
 
     pub(crate) fn is_idle(&self) -> bool {

@@ -214,7 +214,7 @@ impl Connection {
         let found = find(&mut self.lock());
         found.unwrap_or_else(|| {
             self.flush();
-            let place = self.drive(Wanted::Place, deadline, find);
+            let place = self.drive(Wanted::Place { early }, deadline, find);
             place.unwrap_or_else(|WaitEnded| Err(self.too_late("to take one more call").not_run()))
         })
     }

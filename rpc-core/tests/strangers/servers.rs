@@ -70,6 +70,25 @@ fn messages_that_a_server_does_not_send_are_fatal() {
     check_fatal(&greeted(&framed(&[9])), "does not decode");
 }
 
+/// Started calls are sent on trust, 64 of them. When one left, nobody woke those that waited: a place was looked for as if
+/// there were one in all.
+#[test]
+fn a_started_call_goes_when_an_earlier_one_is_given_up_though_the_server_says_nothing() {
+    let (listener, client) = listen();
+    let lab = LabClient::new(client).with_deadline(SOON);
+    let mut calls: Vec<_> = (0..64).map(|_| lab.start().echo("x".to_owned())).collect();
+    let _server = Peer::accept(&listener);
+    thread::scope(|scope| {
+        let late = scope.spawn(|| lab.start().echo("x".to_owned()));
+        thread::park_timeout(BRIEF);
+        assert!(!late.is_finished(), "a 65th call was sent on trust");
+        let begun = Instant::now();
+        drop(calls.pop());
+        drop(late.join().unwrap());
+        assert!(begun.elapsed() < SOON / 2, "it went only after {:?}", begun.elapsed());
+    });
+}
+
 #[test]
 fn an_end_in_the_middle_is_told_from_one_between_frames() {
     check_fatal(b"", "closed by the server");
