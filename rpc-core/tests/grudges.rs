@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lab::SOON;
 use peer::{Peer, call, echo, echoed, framed};
-use rpc_core::{Client, PanicPolicy, Server, Sink, Status, Stream, stream};
+use rpc_core::{Client, Context, PanicPolicy, Server, Sink, Status, Stream, stream};
 use serde::{Deserialize, Serialize};
 
 mod lab {
@@ -29,6 +29,8 @@ trait Family {
     fn echo(&self, text: String) -> Result<String, Status>;
     /// Keeps a grudge; the test holds the sink.
     fn keep(&self) -> Result<Stream<u64>, Status>;
+    /// As `keep`, returned when nobody waits for it any more.
+    fn keep_too_long(&self) -> Result<Stream<u64>, Status>;
     /// Three grudges wait in its queue; the test holds the sink.
     fn queue(&self) -> Result<Stream<Grudge>, Status>;
     /// The test holds the sink.
@@ -66,6 +68,11 @@ impl Family for House {
 
     fn keep(&self) -> Result<Stream<u64>, Status> {
         Ok(self.lend().keeping(Grudge))
+    }
+
+    fn keep_too_long(&self) -> Result<Stream<u64>, Status> {
+        Context::current().cancelled().recv().unwrap_err();
+        self.keep()
     }
 
     fn queue(&self) -> Result<Stream<Grudge>, Status> {
@@ -165,6 +172,20 @@ fn a_panic_at_a_cancel_leaves_the_connection_at_work() {
         drop(peer);
         check_that_all_leave(stand.server);
     }
+}
+
+/// The same happened to a stream that came when its call was over.
+#[test]
+fn a_panic_of_a_stream_that_comes_too_late_leaves_the_connection_at_work() {
+    let stand = stand(PanicPolicy::default());
+    let mut peer = Peer::greeted(stand.server.address());
+    peer.say(&timed(1, "keep_too_long", 50));
+    assert_eq!(peer.hear().unwrap()[..4], [1, 1, 2, LATE]);
+    drop(stand.sinks.recv_timeout(SOON).unwrap());
+    peer.say(&echo(2));
+    assert_eq!(peer.hear(), Some(echoed(2)));
+    drop(peer);
+    check_that_all_leave(stand.server);
 }
 
 /// As above, where the whole connection ends with its streams.

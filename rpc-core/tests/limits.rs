@@ -229,6 +229,26 @@ fn who_asks_nothing_for_the_idle_time_is_let_go_with_a_goodbye() {
     assert!(answered.elapsed() < SOON / 2);
 }
 
+/// The idle time was once counted from the read that a call ran beside: who had a call until just before its end was let
+/// go at once.
+#[test]
+fn the_idle_time_begins_when_the_last_call_is_over() {
+    let stand = stand(Limits { idle: 4 * BRIEF, ..Limits::default() });
+    let mut peer = Peer::greeted(stand.server.address());
+    peer.say(&call(1, "wait", b""));
+    stand.entered.recv_timeout(SOON).unwrap();
+    peer.say(&framed(&[6, 9]));
+    assert_eq!(peer.hear(), Some(vec![7, 9]), "the reading has been handed on");
+    peer.0.set_read_timeout(Some(3 * BRIEF)).unwrap();
+    assert!(std::io::Read::read(&mut peer.0, &mut [0]).is_err());
+    peer.0.set_read_timeout(Some(SOON)).unwrap();
+    stand.gate.send(()).unwrap();
+    assert_eq!(peer.hear().unwrap()[0], 1);
+    let over = Instant::now();
+    assert_eq!(peer.hear().unwrap()[0], 8);
+    assert!(over.elapsed() >= 7 * BRIEF / 2, "let go {:?} after the call", over.elapsed());
+}
+
 #[test]
 fn a_call_in_flight_keeps_its_connection_and_so_does_a_stream() {
     let stand = idle();

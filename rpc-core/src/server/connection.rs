@@ -199,8 +199,8 @@ impl Connection {
             match read {
                 Ok(0) => return Err(Stop::PeerDone),
                 Ok(_) => return Ok(()),
-                // Calls that ran aside have ended since, nobody knows when.
-                Err(IntakeError::TimedOut) if !idle => {}
+                // Calls that ran aside may have ended since, nobody knows when: at the latest now.
+                Err(IntakeError::TimedOut) if !idle => quiet.since = sync::now(),
                 Err(IntakeError::TimedOut) => return Err(Stop::Idle),
                 Err(error) => return Err(Stop::Broken(error.to_string())),
             }

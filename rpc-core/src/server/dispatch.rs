@@ -155,36 +155,55 @@ impl Connection {
         ended: Ended<'_>,
     ) -> (Finished, usize) {
         let Ended { context, outcome, body, output, .. } = ended;
+        if let Some(output) = output {
+            return self.conclude_with_stream((id, ticket), route, &context, (outcome, body, output));
+        }
         let mut turn = self.lock();
         if !turn.reads(ticket) && outcome.is_ok() {
             drop(turn);
             self.wait_for_room();
             turn = self.lock();
         }
-        let finished = match &output {
-            Some(_) => turn.stream_on(id, ticket),
-            None => turn.finish(id, ticket),
-        };
+        let finished = turn.finish(id, ticket);
         if finished.still_reads {
             self.set_pulse(Pulse::done(id));
         }
-        let legs = if output.is_none() { turn.take_streams(id) } else { None };
+        let legs = turn.take_streams(id);
         drop(turn);
         let why = Status::cancelled("the call has been answered");
         // A call that returns no stream has nothing of a user's in its legs.
         self.tell(route.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
         let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
-        match output {
-            Some(output) if finished.may_answer => {
-                let begun = self.shared.panics.guard(route.name, || self.stream_out(id, &context, output));
-                if begun.is_err() {
-                    self.fail(id, &panics::told(route.name)).ok();
-                    self.suffer(id, route.name);
-                }
-                (Finished { may_answer: false, ..finished }, queued)
-            }
-            _ => (finished, queued),
+        (finished, queued)
+    }
+
+    /// As [`conclude`](Connection::conclude), of a procedure that has returned a stream: behind its reply the call goes on.
+    fn conclude_with_stream(
+        self: &Arc<Self>,
+        (id, ticket): (u64, u64),
+        route: &Route,
+        context: &Context,
+        (outcome, body, output): (Result<Outcome, Status>, &mut Vec<u8>, Output),
+    ) -> (Finished, usize) {
+        let mut turn = self.lock();
+        if !turn.reads(ticket) {
+            drop(turn);
+            self.wait_for_room();
+            turn = self.lock();
         }
+        let finished = turn.stream_on(id, ticket);
+        if finished.still_reads {
+            self.set_pulse(Pulse::done(id));
+        }
+        // From here on others may end the stream; its reply is queued before they can.
+        let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
+        drop(turn);
+        let go_on = || if finished.may_answer { self.stream_out(id, context, output) } else { drop(output) };
+        if self.shared.panics.guard(route.name, go_on).is_err() {
+            self.fail(id, &panics::told(route.name)).ok();
+            self.suffer(id, route.name);
+        }
+        (Finished { may_answer: false, ..finished }, queued)
     }
 
     /// Replies of threads that do not read have no other bound: the reading goes on meanwhile. The call keeps its place, and

@@ -18,6 +18,7 @@ use crate::models::pipe::pipe;
 use crate::models::{check, spawn};
 use crate::service::Service;
 use crate::status::{Code, Status};
+use crate::stream::{Sink, Stream, stream};
 use crate::sync::{self, Condvar, Mutex, clock};
 use crate::threads::{self, Pool, Thread};
 use crate::transport::Waker;
@@ -28,12 +29,15 @@ trait Works {
     fn quick(&self, word: u8) -> Result<u8, Status>;
     /// Waits for the gate.
     fn slow(&self, word: u8) -> Result<u8, Status>;
+    /// As `slow`; its stream does not end by itself.
+    fn flow(&self, word: u8) -> Result<Stream<u8>, Status>;
 }
 
 #[derive(Default)]
 struct Gate {
     open: Mutex<bool>,
     opened: Condvar,
+    sinks: Mutex<Vec<Sink<u8>>>,
 }
 
 impl Gate {
@@ -54,6 +58,13 @@ impl Works for Gate {
             open = self.opened.wait(open).unwrap();
         }
         Ok(word)
+    }
+
+    fn flow(&self, word: u8) -> Result<Stream<u8>, Status> {
+        self.slow(word)?;
+        let (sink, items) = stream();
+        self.sinks.lock().unwrap().push(sink);
+        Ok(items)
     }
 }
 
@@ -118,12 +129,17 @@ fn call(id: u64, procedure: &str, remaining_ms: Option<u64>) -> Vec<u8> {
 enum Heard {
     Returned(u64),
     Refused(u64, Code),
+    /// Its stream begins, and ends.
+    Begun(u64),
+    Ended(u64),
     Goodbye(u64),
     Ping,
 }
 
 fn hear(peer: &mut Peer) -> Option<Heard> {
     peer.hear(|message, payload| match message {
+        Message::Reply { id, outcome: ReplyOutcome::Returned } if payload.is_empty() => Heard::Begun(id),
+        Message::End { id, .. } => Heard::Ended(id),
         Message::Reply { id, outcome: ReplyOutcome::Returned } => {
             assert_eq!(payload, [u8::try_from(id).unwrap()], "the answer to another call");
             Heard::Returned(id)
@@ -239,6 +255,32 @@ fn a_call_whose_time_passes_is_answered_once_by_whoever_may() {
                 matches!(answers[..], [Heard::Returned(1) | Heard::Refused(1, Code::DeadlineExceeded)]),
                 "{answers:?}"
             );
+            stage.close();
+        });
+    });
+}
+
+/// A call whose time passed between the end of its procedure and its reply was once told the end of its stream first.
+#[test]
+fn a_stream_whose_time_passes_as_it_begins_ends_behind_its_reply() {
+    check(|| {
+        let (stage, mut peer) = stage(WIDE);
+        clock::going(HORIZON, || {
+            let gate = stage.gate.clone();
+            let opening = spawn(move || gate.open());
+            peer.say_bytes(&[call(1, "flow", Some(3)), call(2, "quick", None)].concat());
+            peer.end(Shutdown::Write);
+            let heard = std::iter::from_fn(|| hear(&mut peer));
+            let heard: Vec<_> =
+                heard.filter(|heard| !matches!(heard, Heard::Returned(2) | Heard::Ping)).collect();
+            assert!(
+                matches!(
+                    heard[..],
+                    [Heard::Begun(1), Heard::Ended(1)] | [Heard::Refused(1, Code::DeadlineExceeded)]
+                ),
+                "{heard:?}"
+            );
+            opening.join().unwrap();
             stage.close();
         });
     });
