@@ -232,6 +232,10 @@ impl Pump for Keeping {
         self.pump.is_held_up()
     }
 
+    fn is_starved(&self) -> bool {
+        self.pump.is_starved()
+    }
+
     fn cancel(&self, why: &Status) {
         self.pump.cancel(why);
     }

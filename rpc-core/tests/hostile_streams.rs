@@ -106,6 +106,32 @@ fn cancel(id: u8) -> Vec<u8> {
     framed(&[5, id])
 }
 
+/// A stream without credit once kept its connection and a thread that looked every 20 ms, for ever: who has ended his side
+/// gives no more.
+#[test]
+fn a_stream_without_credit_ends_when_its_caller_has_ended_his_side() {
+    for (procedure, credited) in [("count", 0), ("count", 2), ("flood", 0)] {
+        let (stand, mut peer) = stand(Limits::default());
+        peer.say(&call(1, procedure, if procedure == "count" { &[100] } else { b"" }));
+        assert_eq!(peer.hear(), Some(vec![1, 1, 0]));
+        if credited > 0 {
+            peer.say(&credit(1, credited));
+        }
+        peer.end_sending();
+        let mut items = 0;
+        let end = loop {
+            match peer.hear().unwrap() {
+                frame if frame[0] == 2 => items += u32::from(frame[2]),
+                frame if frame[0] == 3 => break frame,
+                ping => assert_eq!(ping, [6, 0]),
+            }
+        };
+        assert_eq!((items, &end[..4]), (credited, &[3, 1, 1, 14][..]), "{procedure}: {end:?}");
+        assert_eq!(peer.hear(), None);
+        assert_eq!(stand.server.shutdown(SOON), Ok(()));
+    }
+}
+
 /// Says `bytes` behind the call of `hoard`, with 64 items behind it: the connection ends, and the call with it.
 #[track_caller]
 fn check_fatal(bytes: &[u8]) {

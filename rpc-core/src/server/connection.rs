@@ -208,7 +208,7 @@ impl Connection {
     }
 
     /// The peer has ended its side: its running calls are still answered, unless it turns out to be gone altogether. A
-    /// ping finds out, since a closed socket answers it with a reset.
+    /// ping finds out, since a closed socket answers it with a reset. Streams go on as far as their credit goes.
     fn outlive_peer(self: &Arc<Self>) {
         self.end_inlets();
         if !self.lock().is_settled() {
@@ -216,6 +216,7 @@ impl Connection {
             self.push_out();
         }
         while !self.lock().is_settled() {
+            self.end_starved();
             match self.transport.wait(Readiness::BROKEN, Some(sync::now() + GONE_STEP)) {
                 Ok(ready) if !ready.broken => {}
                 _ => break,

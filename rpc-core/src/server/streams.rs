@@ -76,6 +76,18 @@ impl Connection {
         send(outcome.err().map(Refusal::of)).or_else(|_| send(outcome.err().map(Refusal::brief))).ok();
     }
 
+    /// The peer has ended its side: no credit comes for streams that have used theirs up.
+    pub(super) fn end_starved(self: &Arc<Self>) {
+        let starved = self.lock().starved();
+        for id in starved {
+            let why = Status::unavailable("the caller ended its side, and has given no credit for this item");
+            let procedure = self.lock().find(id).map_or("a stream", |call| call.procedure);
+            if self.fail(id, &why).is_err() {
+                self.suffer(id, procedure);
+            }
+        }
+    }
+
     /// The peer has ended its side: what it has not sent of its streams does not come any more.
     pub(super) fn end_inlets(&self) {
         let inlets = self.lock().inlets();

@@ -163,6 +163,12 @@ impl Turn {
         self.streams.values().filter_map(|legs| legs.pump.clone()).collect()
     }
 
+    /// Calls whose streams have items that no credit is left for.
+    pub(super) fn starved(&self) -> Vec<u64> {
+        let pumps = self.streams.iter().filter_map(|(id, legs)| Some((*id, legs.pump.as_ref()?)));
+        pumps.filter(|(_, pump)| pump.is_starved()).map(|(id, _)| id).collect()
+    }
+
     /// The streams of a call that is over, to be ended.
     pub(super) fn take_streams(&mut self, id: u64) -> Option<Legs> {
         self.streams.remove(&id)

@@ -382,4 +382,9 @@ impl<T: Send> Pump for Channel<T> {
         let state = self.lock();
         state.line.is_some() && !state.queue.is_empty()
     }
+
+    fn is_starved(&self) -> bool {
+        let state = self.lock();
+        state.line.as_ref().is_some_and(|line| line.credit <= 0) && !state.queue.is_empty()
+    }
 }

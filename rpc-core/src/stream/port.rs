@@ -95,6 +95,9 @@ pub(crate) trait Pump: Send + Sync {
 
     /// Whether items wait here for credit.
     fn is_held_up(&self) -> bool;
+
+    /// As [`is_held_up`](Pump::is_held_up), and there is no credit left.
+    fn is_starved(&self) -> bool;
 }
 
 /// The streams of one call, as its connection keeps them until the call is over.

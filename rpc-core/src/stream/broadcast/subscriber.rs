@@ -338,4 +338,10 @@ impl Pump for Subscriber {
         let mut state = self.lock();
         state.line.is_some() && state.cursor.as_mut().is_some_and(|cursor| cursor.peek().is_some())
     }
+
+    fn is_starved(&self) -> bool {
+        let mut state = self.lock();
+        state.line.as_ref().is_some_and(|line| line.credit <= 0)
+            && state.cursor.as_mut().is_some_and(|cursor| cursor.peek().is_some())
+    }
 }
