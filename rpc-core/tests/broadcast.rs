@@ -338,3 +338,14 @@ fn a_first_item_that_cannot_be_made_ends_its_stream_with_the_reason() {
     assert_eq!(late.collect::<Vec<_>>(), [Ok(1), Err(Status::aborted("begin anew"))]);
     assert_eq!(news.subscribers(), 0);
 }
+
+#[test]
+fn a_first_item_that_cannot_be_made_is_told_of_to_who_waits_for_it_too() {
+    let news = Broadcast::new();
+    let (_, mut late) = news.subscribe_behind_iter([Ok(1u64), Err(Status::aborted("begin anew"))]);
+    assert_eq!(late.next(), Some(Ok(1)));
+    assert!(late.wait_timeout(PATIENCE));
+    news.send(&9).unwrap();
+    assert_eq!(late.next(), Some(Err(Status::aborted("begin anew"))));
+    assert_eq!(late.next(), None);
+}
