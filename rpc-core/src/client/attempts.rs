@@ -203,11 +203,20 @@ impl<'a> Attempts<'a> {
         let most = self.trail.length.max(usize::try_from(ATTEMPTS).unwrap_or(usize::MAX));
         let untried = self.trail.has_untried() && self.made < most;
         match (self.readiness, code) {
-            (_, Code::Unavailable | Code::Unimplemented) if self.made == 1 || untried => Some(Next::Now),
+            (_, Code::Unavailable | Code::Unimplemented) if untried => Some(Next::Now),
+            (_, Code::Unavailable) if self.made == 1 => Some(Next::Now),
+            (_, Code::Unimplemented) if self.made == 1 && self.has_another_list() => Some(Next::Now),
             (Readiness::Awaited, Code::Unavailable | Code::NotFound) => Some(Next::AfterChange(self.pause())),
             (Readiness::Awaited, Code::ResourceExhausted) => Some(Next::After(self.pause())),
             _ => None,
         }
+    }
+
+    /// Whether the resolver has changed its mind, now that it knows of the failure. A server that does not have a procedure
+    /// has it no more the next moment, where one that was lost may be back.
+    fn has_another_list(&self) -> bool {
+        let list = self.core.resolve.resolve(self.procedure.name, self.deadline);
+        list.is_ok_and(|list| Some(list.revision()) != self.trail.seen)
     }
 
     /// Whether what a server was given may be given again.

@@ -74,6 +74,19 @@ fn a_call_that_does_not_wait_tries_each_endpoint_once_and_one_endpoint_twice() {
     assert_eq!(made.count(), 8);
 }
 
+/// Its only server was once asked a second time for a procedure that it did not have.
+#[test]
+fn a_server_without_the_procedure_is_asked_again_only_if_the_list_has_changed() {
+    let lacking = Status::unimplemented("no such procedure").not_run();
+    for (seen, next) in [(list(1), None), (list(1).with_revision(Revision(7)), Some(Next::Now))] {
+        let core = core();
+        let mut call = attempts(&core, &ONCE, Readiness::Awaited);
+        call.trail.see(&seen);
+        call.trail.fail_at(&link(1));
+        assert_eq!(call.after(&lacking), next);
+    }
+}
+
 #[test]
 fn a_call_that_waits_for_its_server_goes_on_until_its_deadline() {
     let core = core();
