@@ -190,8 +190,8 @@ impl Client {
     /// Starts calling `procedure`; its frame leaves with others of this thread, within a millisecond. Once it has left it
     /// is not tried again.
     ///
-    /// Until the server has said how many calls it runs at once, up to 64 are sent on trust; one that runs fewer refuses
-    /// the rest with `ResourceExhausted`, and those did not run. Later ones wait for their turn, as every call does.
+    /// It waits for its turn, as every call does: where as many are in flight as the server runs at once, and, behind the
+    /// first call of a connection, until the server has said how many that is, which takes a round trip.
     pub fn start<A, T, E>(&self, procedure: &'static Procedure, arguments: &A) -> Pending<T, E>
     where
         A: Serialize,

@@ -121,6 +121,18 @@ fn a_call_may_come_with_the_preface() {
     assert_eq!(peer.hear(), Some(echoed(1)));
 }
 
+/// The peer's further calls wait for it.
+#[test]
+fn a_preface_does_not_wait_for_a_slow_first_call() {
+    let stand = stand();
+    let mut peer = Peer::silent(stand.server.address());
+    peer.say(&[&PREFACE[..], &call(1, "wait", b"")].concat());
+    assert!(peer.hear_preface());
+    stand.entered.recv_timeout(lab::SOON).unwrap();
+    stand.gate.send(()).unwrap();
+    assert_eq!(peer.hear().unwrap()[..3], [1, 1, 0]);
+}
+
 #[test]
 fn a_call_behind_a_slow_one_is_answered_while_its_own_rest_is_on_its_way() {
     let stand = stand();

@@ -100,10 +100,9 @@ impl Calls {
         }
     }
 
-    /// Takes the place of one call, to be admitted or given back; false while there is none. `early`: how many the server
-    /// is thought to have before it has said so.
-    pub(crate) fn reserve(&mut self, early: usize) -> bool {
-        let free = self.places(early) > 0;
+    /// Takes the place of one call, to be admitted or given back; false while there is none.
+    pub(crate) fn reserve(&mut self) -> bool {
+        let free = self.places() > 0;
         self.reserved += usize::from(free);
         free
     }
@@ -258,7 +257,7 @@ impl Calls {
         let (berth, waiter) = (self.sleepers.berth(), Waiter::current());
         match wanted {
             Wanted::Greeting => self.sleepers.await_greeting(berth, waiter.clone()),
-            Wanted::Place { early } => self.sleepers.seek(berth, waiter.clone(), early),
+            Wanted::Place => self.sleepers.seek(berth, waiter.clone()),
             Wanted::Answer(id) => {
                 if let Some(Slot::Unanswered(sleeper)) = self.slots.get_mut(&id) {
                     *sleeper = Some((berth, waiter.clone()));
@@ -284,11 +283,8 @@ impl Calls {
 
     /// Those who wait for a place, as many as there are; they look again.
     pub(crate) fn hopeful(&mut self) -> Vec<Waiter> {
-        let taken = self.taken();
-        match self.peer {
-            Some(_) => self.sleepers.seekers(self.places(1)),
-            None => self.sleepers.early_seekers(|early| early.saturating_sub(taken)),
-        }
+        let places = self.places();
+        self.sleepers.seekers(places)
     }
 
     pub(crate) fn take_reader(&mut self) -> Option<Reader> {
@@ -319,14 +315,10 @@ impl Calls {
         self.sleepers.strangers_and_seekers()
     }
 
-    /// How many more calls may be sent.
-    fn places(&self, early: usize) -> usize {
-        let all = self.peer.map_or(early, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
-        all.max(1).saturating_sub(self.taken())
-    }
-
-    fn taken(&self) -> usize {
-        self.unanswered + self.reserved + self.streaming
+    /// How many more calls may be sent. Before the server has said how many it runs, one is, on trust.
+    fn places(&self) -> usize {
+        let all = self.peer.map_or(1, |peer| usize::try_from(peer.calls).unwrap_or(usize::MAX));
+        all.max(1).saturating_sub(self.unanswered + self.reserved + self.streaming)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -377,6 +369,3 @@ impl Calls {
         self.end.as_ref()
     }
 }
-
-/// Calls in flight that may be sent before the server's preface says how many it takes.
-pub(crate) const BEFORE_PREFACE: usize = 64;

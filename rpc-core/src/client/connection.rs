@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::attendant::Attendant;
-use super::calls::{Answer, BEFORE_PREFACE, Calls, Wanted};
+use super::calls::{Answer, Calls, Wanted};
 use crate::connection::{Outbound, Progress, SendError};
 use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
@@ -87,7 +87,7 @@ impl Connection {
         legs: Option<Legs>,
     ) -> Result<u64, Status> {
         let limit = self.frame_limit(payload.len(), deadline)?;
-        self.take_place(deadline, departure)?;
+        self.take_place(deadline)?;
         let id = self.queue_call(header, payload, deadline, limit, legs).inspect_err(|_| {
             let hopeful = self.lock().give_back();
             wake_all(&hopeful);
@@ -200,21 +200,17 @@ impl Connection {
         met.unwrap_or_else(|WaitEnded| Err(self.too_late("to greet").not_run()))
     }
 
-    /// Takes the place of one call, waiting until the server has one. How many it has is not known at first: it has one.
-    /// Who waits for his answer anyway waits for that too; started calls are sent on trust, so that no caller is held up.
-    fn take_place(&self, deadline: Instant, departure: Departure) -> Result<(), Status> {
-        let early = match departure {
-            Departure::WithItsCaller => 1,
-            Departure::Soon => BEFORE_PREFACE,
-        };
+    /// Takes the place of one call, waiting until the server has one. How many it has is not known at first: it has one,
+    /// and a second call waits for the server's preface, which leaves before the first call runs.
+    fn take_place(&self, deadline: Instant) -> Result<(), Status> {
         let find = |calls: &mut Calls| match calls.ended() {
             Some(end) => Some(Err(end.clone())),
-            None => calls.reserve(early).then_some(Ok(())),
+            None => calls.reserve().then_some(Ok(())),
         };
         let found = find(&mut self.lock());
         found.unwrap_or_else(|| {
             self.flush();
-            let place = self.drive(Wanted::Place { early }, deadline, find);
+            let place = self.drive(Wanted::Place, deadline, find);
             place.unwrap_or_else(|WaitEnded| Err(self.too_late("to take one more call").not_run()))
         })
     }

@@ -116,6 +116,8 @@ impl Connection {
                     self.peer_frame.store(u64::from(preface.frame), Ordering::Relaxed);
                     self.peer_credit.store(preface.credit, Ordering::Relaxed);
                     self.introduce();
+                    // At once: the peer's further calls wait for it, and the first may be slow.
+                    self.push_out();
                     return Ok(inbound);
                 }
                 Ok(None) => {}

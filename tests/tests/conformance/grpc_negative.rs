@@ -4,8 +4,9 @@
 //! HTTP/2 resets one call; here a server fails a stream with `End`, and what is left of a reset is a lost connection.
 
 use std::net::Shutdown;
+use std::sync::Barrier;
 
-use rpc_core::{Code, Status, Stream};
+use rpc_core::{Code, Limits, Status, Stream};
 
 use crate::grpc_interop::{LARGE, call_large};
 use crate::lab::{Lab, Stage, Transport};
@@ -19,6 +20,7 @@ cases! {
     rst_after_data,
     ping,
     max_streams,
+    max_streams_on_a_fresh_channel,
 }
 
 cases_by_address! {
@@ -188,4 +190,23 @@ fn max_streams(transport: Transport) {
         }
         calling.join().unwrap();
     });
+}
+
+/// A client that does not know yet how few calls its server runs has none refused, however it makes them.
+fn max_streams_on_a_fresh_channel(transport: Transport) {
+    let lab = Lab::limited(transport, Limits { calls_in_flight: 2, ..Limits::default() });
+    let (client, all_at_once) = (lab.client(), Barrier::new(20));
+    let call = |number: usize| {
+        all_at_once.wait();
+        let (ask, started) = (Request::default().wants(number), client.start());
+        let answer =
+            if number.is_multiple_of(2) { client.unary_call(ask) } else { started.unary_call(ask).wait() };
+        assert_eq!(answer.unwrap().payload.len(), number);
+    };
+    let call = &call;
+    std::thread::scope(|scope| (0..20).for_each(|number| drop(scope.spawn(move || call(number)))));
+    let client = lab.client();
+    let pending: Vec<_> = (0..20).map(|_| client.start().empty_call()).collect();
+    pending.into_iter().for_each(|call| assert_eq!(call.wait(), Ok(())));
+    assert_eq!((lab.begun(), lab.host.server.connections()), (40, 2));
 }

@@ -11,8 +11,8 @@ pub(super) struct Sleepers {
     heirs: BTreeMap<Berth, Waiter>,
     /// Those that wait for the server's preface, asleep or reading.
     strangers: BTreeMap<Berth, Waiter>,
-    /// Those that wait for a place, likewise, and how many places each thinks there are before the server has said so.
-    seekers: BTreeMap<Berth, (Waiter, usize)>,
+    /// Those that wait for a place, likewise.
+    seekers: BTreeMap<Berth, Waiter>,
     last: u64,
 }
 
@@ -27,8 +27,8 @@ pub(crate) enum Wanted {
     Answer(u64),
     /// The server's preface.
     Greeting,
-    /// A place for a call, of so many before the server has said how many it has.
-    Place { early: usize },
+    /// A place for a call.
+    Place,
     /// Something that its stream wakes it for.
     Stream,
 }
@@ -47,8 +47,8 @@ impl Sleepers {
         self.strangers.insert(berth, waiter);
     }
 
-    pub(super) fn seek(&mut self, berth: Berth, waiter: Waiter, early: usize) {
-        self.seekers.insert(berth, (waiter, early));
+    pub(super) fn seek(&mut self, berth: Berth, waiter: Waiter) {
+        self.seekers.insert(berth, waiter);
     }
 
     /// A thread looks again: nobody may leave the reading to one that is not there.
@@ -64,26 +64,13 @@ impl Sleepers {
 
     /// As many of those who want a place as there are places.
     pub(super) fn seekers(&mut self, places: usize) -> Vec<Waiter> {
-        let found = std::iter::from_fn(|| self.seekers.pop_first().map(|(_, (waiter, _))| waiter));
+        let found = std::iter::from_fn(|| self.seekers.pop_first().map(|(_, waiter)| waiter));
         found.take(places).collect()
-    }
-
-    /// Before the server has said how many places there are: those for whom there is one.
-    pub(super) fn early_seekers(&mut self, places: impl Fn(usize) -> usize) -> Vec<Waiter> {
-        let mut woken = Vec::new();
-        self.seekers.retain(|_, (waiter, early)| {
-            let wakes = places(*early) > woken.len();
-            if wakes {
-                woken.push(waiter.clone());
-            }
-            !wakes
-        });
-        woken
     }
 
     /// Everyone who waits for the connection itself.
     pub(super) fn strangers_and_seekers(&mut self) -> Vec<Waiter> {
         let (strangers, seekers) = (std::mem::take(&mut self.strangers), std::mem::take(&mut self.seekers));
-        strangers.into_values().chain(seekers.into_values().map(|(waiter, _)| waiter)).collect()
+        strangers.into_values().chain(seekers.into_values()).collect()
     }
 }

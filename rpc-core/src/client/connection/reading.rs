@@ -58,8 +58,7 @@ impl Connection {
             let now = sync::now();
             let found = ready(&mut calls);
             if found.is_some() || now >= deadline || alarm.has_rung() {
-                let hopeful =
-                    if matches!(wanted, Wanted::Place { .. }) { calls.hopeful() } else { Vec::new() };
+                let hopeful = if wanted == Wanted::Place { calls.hopeful() } else { Vec::new() };
                 let heir = calls.heir();
                 drop(calls);
                 hopeful.iter().chain(&heir).for_each(Waiter::wake);
