@@ -267,7 +267,11 @@ fn a_stream_whose_time_passes_as_it_begins_ends_behind_its_reply() {
         let (stage, mut peer) = stage(WIDE);
         clock::going(HORIZON, || {
             let gate = stage.gate.clone();
-            let opening = spawn(move || gate.open());
+            let sooner = thread_rng().gen_range(0..400);
+            let opening = spawn(move || {
+                (0..sooner).for_each(|_| shuttle::thread::yield_now());
+                gate.open();
+            });
             peer.say_bytes(&[call(1, "flow", Some(3)), call(2, "quick", None)].concat());
             peer.end(Shutdown::Write);
             let heard = std::iter::from_fn(|| hear(&mut peer));
