@@ -103,7 +103,7 @@ impl Resolve for Forgetful {
     fn resolve(&self, procedure: &str, deadline: Instant) -> Result<Endpoints, Status> {
         match self.1.fetch_add(1, Ordering::SeqCst) {
             0 => self.0.resolve(procedure, deadline),
-            _ => Err(Status::internal("the board has fallen down")),
+            _ => Err(Status::internal("the board has fallen down").not_run()),
         }
     }
 
