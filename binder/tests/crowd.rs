@@ -1,5 +1,4 @@
 //! A binder that many lean on at once.
-#![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
