@@ -39,7 +39,6 @@ use self::watcher::Watcher;
 use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER, Limits};
 use crate::resolve::Endpoint;
 use crate::service::Service;
-use crate::status::Status;
 use crate::threads::{self, Pool, Thread};
 use crate::transport::{Listener, Socket, Waker, Way};
 
@@ -139,6 +138,7 @@ impl Server {
         acceptor.join();
         // Calls that run to their end are still watched: their deadlines hold, and peers that give them up are heard.
         self.drain(Instant::now() + grace.min(DEADLINE_CEILING));
+        self.door.see_off();
         self.shared.end_watching();
         watcher.join();
         let none_runs = || self.shared.running().is_empty();
@@ -153,7 +153,7 @@ impl Server {
 
     /// Says goodbye to everyone, lets calls end until `deadline`, then peers go until the linger time is over.
     fn drain(&self, deadline: Instant) {
-        let leaving = Status::unavailable("the server is shutting down").not_run();
+        let leaving = door::leaving();
         for connection in self.shared.connections(|_| true) {
             connection.say_goodbye(&leaving);
         }

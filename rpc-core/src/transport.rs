@@ -15,6 +15,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 pub(crate) use dial::Wanted;
+pub(crate) use listener::BACKLOG;
 pub use listener::Listener;
 pub use socket::Socket;
 pub(crate) use waiter::{Waiter, listen, wake_all};

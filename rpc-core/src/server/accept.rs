@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::door::Door;
-use crate::transport::{Listener, Socket, Wake, poll_until};
+use crate::transport::{BACKLOG, Listener, Socket, Wake, poll_until};
 
 pub(super) struct Acceptor {
     pub(super) door: Arc<Door>,
@@ -29,6 +29,19 @@ impl Acceptor {
                 Ok(None) => self.wake.clear(),
                 Err(error) if is_passing(&error) => {}
                 Err(error) => self.pause(&error),
+            }
+        }
+        self.turn_away();
+    }
+
+    /// Who still waits to be accepted is told goodbye: the end of the listening socket would reset him, and then his calls
+    /// may have run for all he knows.
+    fn turn_away(&self) {
+        for _ in 0..BACKLOG {
+            match self.listener.as_ref().map(Listener::accept_at_once) {
+                Some(Ok(socket)) => self.door.turn_away(socket),
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock && is_passing(&error) => {}
+                Some(Err(_)) | None => return,
             }
         }
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::connection::Connection;
 use super::shared::{Entry, Shared};
 use crate::connection::Outbound;
-use crate::limits::{FRAME_BEFORE_PREFACE, LINGER};
+use crate::limits::{FRAME_BEFORE_PREFACE, IDLE_LINGER, LINGER};
 use crate::status::Status;
 use crate::transport::{Socket, Transport, Waker};
 use crate::wire::{Message, OURS, Preface, Refusal};
@@ -68,7 +68,7 @@ impl Door {
         }
         if self.is_closed() {
             // A shutdown may have been through the list before this connection was on it.
-            connection.say_goodbye(&Status::unavailable("the server is shutting down").not_run());
+            connection.say_goodbye(&leaving());
             connection.close("the server is shut down");
             return Err(shut_down());
         }
@@ -102,9 +102,24 @@ impl Door {
         if self.is_news(io::ErrorKind::QuotaExceeded) {
             tracing::warn!("a connection was refused: {why}");
         }
+        self.tell(transport, &Status::resource_exhausted(&*why));
+        io::Error::new(io::ErrorKind::QuotaExceeded, why)
+    }
+
+    /// Tells a peer that comes while the server closes that it is not served.
+    pub(super) fn turn_away(&self, socket: Socket) {
+        // A socket that is no use any more has nobody behind it.
+        if let Ok(socket) = socket.prepared() {
+            self.tell(Arc::new(socket), &leaving());
+            self.let_go();
+        }
+    }
+
+    /// Says goodbye to who is not served, and keeps him until he has read it.
+    fn tell(&self, transport: Arc<Socket>, why: &Status) {
         let outbound = Outbound::new(transport.clone());
         outbound.introduce(&Preface { frame: FRAME_BEFORE_PREFACE, calls: 1, ..OURS });
-        let status = Status::resource_exhausted(&*why).not_run();
+        let status = why.clone().not_run();
         let goodbye = Message::Goodbye { last_accepted: 0, refusal: Refusal::of(&status) };
         if outbound.send(&goodbye, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
             // A new socket has room for these bytes; if not, the peer learns less.
@@ -112,7 +127,20 @@ impl Door {
         }
         transport.shutdown(Shutdown::Write);
         self.lock().lingering.push_back((transport, Instant::now() + LINGER));
-        io::Error::new(io::ErrorKind::QuotaExceeded, why)
+    }
+
+    /// Waits until those that were turned away have closed, or their time is over; who says nothing waits for nothing.
+    pub(super) fn see_off(&self) {
+        let lingering = std::mem::take(&mut self.lock().lingering);
+        let mut unread = Vec::with_capacity(4 << 10);
+        let brief = Instant::now() + IDLE_LINGER;
+        for (transport, until) in lingering {
+            let mut patience = brief.min(until);
+            while matches!(transport.read(&mut unread, Some(patience)), Ok(1..)) && Instant::now() < until {
+                unread.clear();
+                patience = until;
+            }
+        }
     }
 
     /// Closes refused connections whose time is over; what they sent is read, since closing on unread bytes would reset
@@ -140,6 +168,11 @@ impl Door {
     fn lock(&self) -> MutexGuard<'_, Refused> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a peer learns of a server that closes.
+pub(super) fn leaving() -> Status {
+    Status::unavailable("the server is shutting down").not_run()
 }
 
 /// What a client in memory learns of a server that has gone.

@@ -27,7 +27,7 @@ enum Listening {
 }
 
 /// Connections that wait to be accepted: a burst of this size is not turned away.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Listener {
@@ -82,10 +82,15 @@ impl Listener {
         if !woken.revents().is_empty() || listener.revents().is_empty() {
             return Ok(None);
         }
-        Ok(Some(match &self.socket {
+        self.accept_at_once().map(Some)
+    }
+
+    /// The next connection that waits already; `WouldBlock` when none does.
+    pub(crate) fn accept_at_once(&self) -> io::Result<Socket> {
+        Ok(match &self.socket {
             Listening::Tcp(listener) => listener.accept()?.0.into(),
             Listening::Unix(listener) => listener.accept()?.0.into(),
-        }))
+        })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Sockets that somebody else has made.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-use rpc_core::{Client, Code, Limits};
+use rpc_core::{Client, Code, Limits, Listener, Socket};
 
 use crate::lab::{Folder, Lab as _, LabClient, SOON, plain, tcp_pair};
 
@@ -21,6 +21,42 @@ fn a_listener_that_listens_already_is_served() {
         assert_eq!(server.shutdown(SOON), Ok(()));
     }
     assert!(path.exists(), "the file of a passed-in listener is not the server's");
+}
+
+/// So many clients connect and call before anybody serves them; then the server is gone at once.
+#[track_caller]
+fn check_queued(listener: impl Into<Listener>, connect: impl Fn() -> Socket) {
+    let labs: Vec<_> = (0..100).map(|_| LabClient::new(Client::over(connect()))).collect();
+    let calls: Vec<_> = labs.iter().map(|lab| lab.start().echo("x".to_owned())).collect();
+    let silent: Vec<Socket> = (0..40).map(|_| connect()).collect();
+    let server = plain().serve(listener).unwrap();
+    let begun = Instant::now();
+    assert_eq!(server.shutdown(SOON), Ok(()));
+    assert!(begun.elapsed() < SOON / 2, "shut down only after {:?}", begun.elapsed());
+    for call in calls {
+        match call.wait() {
+            Ok(answer) => assert_eq!(answer, "x"),
+            Err(refused) => {
+                assert_eq!((refused.code(), refused.may_have_run()), (Code::Unavailable, false), "{refused}");
+                assert!(refused.message().contains("shutting down"), "{refused}");
+            }
+        }
+    }
+    drop(silent);
+}
+
+/// They were reset with the listening socket, and had to think that their calls might have run.
+#[test]
+fn calls_that_wait_to_be_accepted_when_a_server_closes_did_not_run() {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&tcp, 200).unwrap();
+    let address = tcp.local_addr().unwrap();
+    check_queued(tcp, || TcpStream::connect(address).unwrap().into());
+    let folder = Folder::new();
+    let path = folder.path("socket");
+    let unix = UnixListener::bind(&path).unwrap();
+    rustix::net::listen(&unix, 200).unwrap();
+    check_queued(unix, || UnixStream::connect(&path).unwrap().into());
 }
 
 #[test]
