@@ -103,7 +103,10 @@ impl Announcers {
 
     /// Forgets the announcers that nobody follows.
     pub(crate) fn sweep(&self) {
-        self.lock().followed.retain(|_, announcer| !announcer.close_if_unfollowed());
+        let over = |announcer: &mut Arc<Announcer>| announcer.close_if_unfollowed();
+        let unfollowed: Vec<_> = self.lock().followed.extract_if(|_, announcer| over(announcer)).collect();
+        // A broadcast's end may wait for rounds, so nobody waits for the lock meanwhile.
+        drop(unfollowed);
     }
 
     /// Ends every stream, and those to come, with `Unavailable`.
@@ -175,7 +178,8 @@ impl Announcer {
             news.end(&[id], Err(to_be_resumed()));
         }
         let displaced = self.followers.add(user, id);
-        news.end(&displaced, Err(Status::aborted("newer streams of yours took this one's place")));
+        // At once: one that nobody reads would never come to an end that is behind its items.
+        news.cut(&displaced, &Status::aborted("newer streams of yours took this one's place"));
         Ok(stream.keeping(self.followers.clone().seat(user, id)))
     }
 

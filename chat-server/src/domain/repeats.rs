@@ -20,13 +20,18 @@ pub(crate) struct Repeats {
 impl Repeats {
     /// The number this message got when it was sent before.
     pub(crate) fn recall(&mut self, sender: UserId, id: MessageId, now: Uptime) -> Option<Seq> {
+        self.expire(now);
+        self.sent.get(&(sender, id)).copied()
+    }
+
+    /// Forgets the ids whose time is over.
+    pub(crate) fn expire(&mut self, now: Uptime) {
         while let Some((at, _)) = self.by_age.front() {
             if now.since(*at) < MESSAGE_ID_MEMORY {
                 break;
             }
             self.forget_oldest();
         }
-        self.sent.get(&(sender, id)).copied()
     }
 
     pub(crate) fn remember(&mut self, sender: UserId, id: MessageId, seq: Seq, now: Uptime) {

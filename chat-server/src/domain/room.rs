@@ -128,11 +128,12 @@ impl Room {
         self.history.bytes() + self.repeats.bytes()
     }
 
-    /// Forgets history for want of memory, and with all of it the ids of its messages.
-    pub fn forget(&mut self, what: Oblivion) {
+    /// Forgets history for want of memory, and of its messages' ids those whose time is over, or with all of it all.
+    pub fn forget(&mut self, what: Oblivion, now: Moment) {
         self.history.forget(what);
-        if what == Oblivion::All {
-            self.repeats.forget_all();
+        match what {
+            Oblivion::AllButRecent => self.repeats.expire(now.uptime),
+            Oblivion::All => self.repeats.forget_all(),
         }
     }
 

@@ -20,6 +20,9 @@ pub(super) struct Account {
     last_use: AtomicU64,
 }
 
+/// Uses of rooms for which a room counts as in use.
+const IN_USE: u64 = 64;
+
 impl Budget {
     pub(super) fn new(limit: usize) -> Budget {
         Budget { limit, used: AtomicUsize::new(0), uses: AtomicU64::new(0) }
@@ -50,11 +53,19 @@ impl Account {
     /// The room takes this much now, and nobody used it.
     pub(super) fn forgot(&self, budget: &Budget, bytes: usize) {
         let before = self.bytes.swap(bytes, Ordering::Relaxed);
-        budget.used.fetch_add(bytes, Ordering::Relaxed);
-        budget.used.fetch_sub(before, Ordering::Relaxed);
+        // The difference alone: others look at the sum at any moment.
+        match bytes.checked_sub(before) {
+            Some(more) => budget.used.fetch_add(more, Ordering::Relaxed),
+            None => budget.used.fetch_sub(before - bytes, Ordering::Relaxed),
+        };
     }
 
     pub(super) fn last_used(&self) -> u64 {
         self.last_use.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is among the rooms used last: what was sent there may still be on its way to those who follow.
+    pub(super) fn is_in_use(&self, budget: &Budget) -> bool {
+        budget.uses.load(Ordering::Relaxed).saturating_sub(self.last_used()) <= IN_USE
     }
 }

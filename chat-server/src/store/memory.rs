@@ -88,23 +88,31 @@ impl RoomsInMemory {
         slot.account.settle(&self.budget, room.bytes());
         drop(place);
         if self.budget.is_exceeded() {
-            self.forget();
+            self.forget(now);
         }
         outcome
     }
 
     /// Has rooms forget their histories, the least recently used first, until all are well within the budget: first all
-    /// but what a newcomer is shown, then that too.
-    fn forget(&self) {
+    /// but what a newcomer is shown, then that too. Rooms that are in use come last, so that what was just sent there is
+    /// not lost to those who keep up.
+    fn forget(&self, now: Moment) {
         let mut slots: Vec<Arc<Slot>> = self.read().slots.values().cloned().collect();
         slots.sort_by_cached_key(|slot| slot.account.last_used());
-        for what in [Oblivion::AllButRecent, Oblivion::All] {
-            for slot in &slots {
+        let (in_use, unused): (Vec<_>, Vec<_>) =
+            slots.into_iter().partition(|slot| slot.account.is_in_use(&self.budget));
+        for (slots, what) in [
+            (&unused, Oblivion::AllButRecent),
+            (&unused, Oblivion::All),
+            (&in_use, Oblivion::AllButRecent),
+            (&in_use, Oblivion::All),
+        ] {
+            for slot in slots {
                 if self.budget.is_well_within() {
                     return;
                 }
                 if let Some(room) = slot.lock().as_mut() {
-                    room.forget(what);
+                    room.forget(what, now);
                     slot.account.forgot(&self.budget, room.bytes());
                 }
             }

@@ -154,12 +154,12 @@ fn forgetting_leaves_newcomers_their_fifty_unless_it_is_everything() {
     let id = Some(MessageId::new([5; 16]));
     room.post(Post { id, ..message(1, None, "with an id") }, at(0)).unwrap();
     let full = room.bytes();
-    room.forget(Oblivion::AllButRecent);
+    room.forget(Oblivion::AllButRecent, at(0));
     assert!(room.bytes() < full);
     assert_eq!(enter(&mut room, 2).history.len(), 50);
     assert_eq!(room.fetch(UserId(1), Some(start)).unwrap().missed, 61);
     assert!(room.announcement(Some(start)).records.is_none());
-    room.forget(Oblivion::All);
+    room.forget(Oblivion::All, at(0));
     assert_eq!(room.bytes(), 0);
     assert!(enter(&mut room, 3).history.is_empty());
     assert_eq!(say(&mut room, 1, "on"), Seq::new(65));

@@ -232,3 +232,17 @@ fn rooms_that_are_gone_take_nothing_of_the_budget() {
     rooms.sweep(at(300_000));
     assert_eq!(rooms.budget.used(), 0);
 }
+
+/// What was just acknowledged was forgotten before anybody could read it, while a room that nobody used kept its last fifty.
+#[test]
+fn who_keeps_up_in_a_room_in_use_misses_nothing_while_unused_rooms_have_something_to_forget() {
+    let rooms = filled(4, 50);
+    rooms.create(plan("busy", 1), at(0)).unwrap();
+    rooms.enter(&name("busy"), &person(1), at(0)).unwrap();
+    for _ in 0..100 {
+        say(&rooms, "busy", &"x".repeat(4096));
+        let received = rooms.fetch(&name("busy"), UserId(1), None, at(0)).unwrap();
+        assert_eq!(received.missed, 0);
+    }
+    assert!(history(&rooms, 0) < 50);
+}
