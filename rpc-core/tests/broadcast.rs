@@ -349,3 +349,18 @@ fn a_first_item_that_cannot_be_made_is_told_of_to_who_waits_for_it_too() {
     assert_eq!(late.next(), Some(Err(Status::aborted("begin anew"))));
     assert_eq!(late.next(), None);
 }
+
+/// A panic where a stream's first items are made hung its connection.
+#[test]
+fn a_panic_of_what_makes_the_first_items_ends_that_stream_alone() {
+    let news: Broadcast<u64> = Broadcast::new();
+    let first = (0..3).map(|item| if item < 2 { Ok(item) } else { panic!("no third item") });
+    let (_, late) = news.subscribe_behind_iter(first);
+    let (_, other) = news.subscribe();
+    news.send(&9).unwrap();
+    drop(news);
+    let items: Vec<_> = late.collect();
+    assert_eq!(items.iter().filter_map(|item| item.as_ref().ok()).collect::<Vec<_>>(), [&0, &1]);
+    assert_eq!(items.last().unwrap().as_ref().unwrap_err().code(), Code::Internal);
+    assert_eq!(other.map(Result::unwrap).collect::<Vec<_>>(), [9]);
+}

@@ -1,11 +1,11 @@
 //! Where a subscriber is: what it takes next.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::chain::{Chain, Node, Word};
 use super::{Lagged, Position, SubscriberId};
+use crate::panics;
 use crate::status::Status;
 use crate::stream::packing::FRAME;
 
@@ -27,14 +27,17 @@ pub(super) struct First {
     failure: Option<Status>,
 }
 
-/// Makes the first items of a subscriber, one by one. It is the user's code: never called under a lock.
-pub(super) struct Source(Box<dyn FnMut() -> Option<FirstItem> + Send>);
+/// Makes the first items of a subscriber, one by one. It is the user's code: never called under a lock, and a panic when it
+/// is dropped ends here.
+pub(super) struct Source(Option<Box<dyn FnMut() -> Option<FirstItem> + Send>>);
 
 /// An encoded item, or why there are no more.
 type FirstItem = Result<Arc<[u8]>, Status>;
 
 /// What a source has made: some items, and perhaps its end.
 pub(super) struct Made {
+    /// Instead of its end, the source has panicked.
+    pub(super) panicked: bool,
     items: VecDeque<Arc<[u8]>>,
     rest: Option<Source>,
     failure: Option<Status>,
@@ -54,7 +57,7 @@ impl First {
     }
 
     pub(super) fn to_be_made(source: impl FnMut() -> Option<FirstItem> + Send + 'static) -> First {
-        First { made: VecDeque::new(), rest: Some(Source(Box::new(source))), failure: None }
+        First { made: VecDeque::new(), rest: Some(Source(Some(Box::new(source)))), failure: None }
     }
 
     fn peek(&self) -> Option<Next> {
@@ -69,20 +72,31 @@ impl Source {
     pub(super) fn make(mut self) -> Made {
         let (mut items, mut bytes) = (VecDeque::new(), 0);
         while bytes < FRAME && items.len() < AT_ONCE {
-            match catch_unwind(AssertUnwindSafe(&mut self.0)) {
+            let next = panics::catch(|| self.0.as_mut().and_then(|source| source()));
+            let (panicked, failure) = match next {
                 Ok(Some(Ok(item))) => {
                     bytes += item.len();
                     items.push_back(item);
+                    continue;
                 }
-                Ok(Some(Err(why))) => return Made { items, rest: None, failure: Some(why) },
-                Ok(None) => return Made { items, rest: None, failure: None },
-                Err(_) => {
-                    let why = Status::internal("making the first items of a stream panicked");
-                    return Made { items, rest: None, failure: Some(why) };
+                Ok(Some(Err(why))) => (false, Some(why)),
+                Ok(None) => (false, None),
+                Err(panic) => {
+                    tracing::error!(panic = panic.message(), "making the first items of a stream panicked");
+                    (true, Some(Status::internal("making the first items of the stream panicked")))
                 }
-            }
+            };
+            return Made { panicked, items, rest: None, failure };
         }
-        Made { items, rest: Some(self), failure: None }
+        Made { panicked: false, items, rest: Some(self), failure: None }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Err(panic) = panics::discard(self.0.take()) {
+            tracing::error!(panic = panic.message(), "dropping what makes a stream's first items panicked");
+        }
     }
 }
 
@@ -132,7 +146,7 @@ impl Cursor {
 
     /// Puts back what [`take_source`](Cursor::take_source) took, with what it has made.
     pub(super) fn put_back(&mut self, made: Made) {
-        let Made { items, rest, failure } = made;
+        let Made { items, rest, failure, .. } = made;
         self.first.made.extend(items);
         (self.first.rest, self.first.failure) = (rest, failure);
     }

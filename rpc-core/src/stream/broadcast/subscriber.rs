@@ -84,7 +84,11 @@ impl Subscriber {
         while let Some((wire, message)) = self.next_message(payload) {
             let sent = match message {
                 Message::Making(source) => {
-                    self.put_back(source.make());
+                    let made = source.make();
+                    if made.panicked {
+                        wire.port.panicked(wire.id);
+                    }
+                    self.put_back(made);
                     Ok(())
                 }
                 Message::Items(count) => wire.port.items(wire.id, count, payload),
