@@ -11,6 +11,7 @@ mod directory;
 mod group;
 mod hedge;
 mod link;
+mod lookout;
 #[cfg(all(test, shuttle))]
 mod models;
 mod options;

@@ -1,5 +1,6 @@
 //! A connection's own thread, started when it is first needed: it flushes started calls that nobody waits for yet, keeps
-//! a full socket moving, and reads credit for streams that their producers have left. It ends with its connection.
+//! a full socket moving, and reads for streams that their producers have left or whose consumers pause. It ends with its
+//! connection.
 
 use std::io;
 use std::sync::{Arc, PoisonError, Weak};
@@ -19,6 +20,7 @@ const CORK_TIME: Duration = Duration::from_millis(1);
 pub(super) struct Attendant {
     connection: Weak<Connection>,
     flushing: AtomicBool,
+    taking_in: AtomicBool,
     at_work: Mutex<Option<AtWork>>,
     /// Its thread, while that reads.
     reading: Mutex<Option<Waiter>>,
@@ -36,6 +38,7 @@ enum Errand {
     Flush,
     Unstick,
     Tend,
+    TakeIn,
 }
 
 /// There is no thread for an errand, and none can be started.
@@ -47,6 +50,7 @@ impl Attendant {
         Attendant {
             connection,
             flushing: AtomicBool::new(false),
+            taking_in: AtomicBool::new(false),
             at_work: Mutex::new(None),
             reading: Mutex::new(None),
         }
@@ -68,6 +72,17 @@ impl Attendant {
     /// Sees to it that somebody reads while a stream's last items wait for credit.
     pub(super) fn tend(&self) -> Result<(), NobodyThere> {
         self.send(Errand::Tend)
+    }
+
+    /// Sees to it that what lies unread for streams is read.
+    pub(super) fn take_in(&self) -> Result<(), NobodyThere> {
+        self.taking_in.store(true, Ordering::Release);
+        self.send(Errand::TakeIn)
+    }
+
+    /// Whether that was asked for since this was last asked.
+    pub(super) fn takes_in_now(&self) -> bool {
+        self.taking_in.swap(false, Ordering::AcqRel)
     }
 
     /// Runs `read`, from which this thread is woken when there is something else to do.

@@ -321,6 +321,11 @@ impl Calls {
         all.max(1).saturating_sub(self.unanswered + self.reserved + self.streaming)
     }
 
+    /// Whether streams come here.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.streams.values().any(|course| course.legs.inlet.is_some())
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.unanswered == 0 && self.streams.is_empty()
     }

@@ -9,11 +9,12 @@ mod tails;
 
 use std::io;
 use std::net::Shutdown;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::attendant::Attendant;
 use super::calls::{Answer, Calls, Wanted};
+use super::lookout::Lookout;
 use crate::connection::{Outbound, Progress, SendError};
 use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
@@ -36,6 +37,8 @@ pub(crate) struct Connection {
     limits: Limits,
     attendant: Attendant,
     feeders: Feeders,
+    /// Looks after its streams, once there have been some.
+    lookout: OnceLock<Arc<Lookout>>,
 }
 
 /// When a queued call leaves at the latest.
@@ -69,6 +72,7 @@ impl Connection {
             limits,
             attendant: Attendant::new(this.clone()),
             feeders: Feeders::default(),
+            lookout: OnceLock::new(),
         })
     }
 
@@ -281,6 +285,9 @@ impl Connection {
             Progress::Done | Progress::Stuck => {}
         }
         self.unstick(&closed);
+        if self.attendant.takes_in_now() {
+            self.take_in_unread();
+        }
         self.attendant.read_by(|| self.see_tails_off(is_wanted, closed));
     }
 

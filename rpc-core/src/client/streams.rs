@@ -103,6 +103,9 @@ impl Client {
             let dispatch = Dispatch { deadline: until, departure: Departure::WithItsCaller, legs };
             self.send(procedure.name, arguments, dispatch, trail)
         })?;
+        if inlet.is_some() {
+            flight.connection.let_consumers_pause();
+        }
         Ok(Opened { flight, deadline })
     }
 }
