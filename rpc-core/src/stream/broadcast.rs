@@ -134,18 +134,17 @@ impl<T> Broadcast<T> {
     }
 
     fn append(&self, word: Word, audience: Audience) -> Position {
-        let position = self.chain.append(word, audience);
+        let place = self.chain.append(word, audience);
         let shards = self.shards();
         for shard in &shards {
-            self.writers.serve(shard, position.0);
+            self.writers.serve(shard, place);
         }
         // Rounds wait for no peer, so this wait is short; without it a quick sender would outrun every subscriber.
-        let ahead = self.chain.lag().items / 2;
-        let caught_up = || shards.iter().all(|shard| shard.behind(position.0) <= ahead);
+        let caught_up = || !shards.iter().any(|shard| shard.is_far_behind(place));
         if !caught_up() {
             self.writers.wait(Instant::now() + PATIENCE, caught_up);
         }
-        position
+        place.position()
     }
 
     /// The shards, those without members left out.
@@ -301,7 +300,7 @@ impl<T> fmt::Debug for Broadcast<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast")
             .field("subscribers", &self.subscribers())
-            .field("sent", &self.chain.sent())
+            .field("sent", &self.chain.sent().position())
             .finish_non_exhaustive()
     }
 }

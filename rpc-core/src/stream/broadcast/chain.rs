@@ -23,7 +23,7 @@ pub(super) struct Node {
 
 /// A place in the order of what was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     items: u64,
     bytes: u64,
 }
@@ -72,17 +72,17 @@ impl Chain {
         Chain { tail: Mutex::new(Arc::new(nothing)), lag }
     }
 
-    /// Appends a word behind all others; its position.
-    pub(super) fn append(&self, word: Word, audience: Audience) -> Position {
+    /// Appends a word behind all others; how much was sent with it.
+    pub(super) fn append(&self, word: Word, audience: Audience) -> Place {
         let mut tail = self.lock();
         let node = Arc::new(Node { place: tail.place.after(&word), word, audience, next: OnceLock::new() });
-        let position = node.position();
+        let place = node.place;
         // The tail has no next: this is the one place that gives it one.
         tail.next.set(node.clone()).ok();
         let seen_by_all = std::mem::replace(&mut *tail, node);
         drop(tail);
         drop(seen_by_all);
-        position
+        place
     }
 
     /// The last word so far.
@@ -94,9 +94,9 @@ impl Chain {
         self.lag
     }
 
-    /// Items sent so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.lock().place.items
+    /// How much was sent so far.
+    pub(super) fn sent(&self) -> Place {
+        self.lock().place
     }
 
     /// How many items someone who has seen `seen` has not, if that is more than may be.
@@ -112,6 +112,17 @@ impl Chain {
 }
 
 impl Place {
+    pub(super) fn position(self) -> Position {
+        Position(self.items)
+    }
+
+    /// Whether it is further than half of what a subscriber may lag behind `begun`.
+    pub(super) fn is_far_from(self, begun: Place, lag: Lag) -> bool {
+        let items = self.items.saturating_sub(begun.items);
+        let bytes = self.bytes.saturating_sub(begun.bytes);
+        items > lag.items / 2 || (bytes > lag.bytes / 2 && items > 1)
+    }
+
     fn after(self, word: &Word) -> Place {
         match word {
             Word::Item(bytes) => {

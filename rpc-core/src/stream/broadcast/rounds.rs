@@ -10,13 +10,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::SubscriberId;
-use super::chain::Chain;
+use super::chain::{Chain, Place};
 use super::subscriber::Subscriber;
 use crate::threads::Pool;
 
@@ -25,8 +25,8 @@ pub(super) struct Shard {
     chain: Arc<Chain>,
     members: Mutex<BTreeMap<SubscriberId, Arc<Subscriber>>>,
     phase: AtomicU8,
-    /// Items that had been sent when the last round began.
-    begun: AtomicU64,
+    /// What had been sent when the last round began.
+    begun: Mutex<Place>,
 }
 
 /// Nothing is new.
@@ -70,8 +70,7 @@ static WRITERS: Mutex<Weak<Writers>> = Mutex::new(Weak::new());
 
 impl Shard {
     pub(super) fn new(chain: Arc<Chain>) -> Shard {
-        let (phase, begun) = (AtomicU8::new(IDLE), AtomicU64::new(0));
-        Shard { chain, members: Mutex::default(), phase, begun }
+        Shard { chain, members: Mutex::default(), phase: AtomicU8::new(IDLE), begun: Mutex::default() }
     }
 
     pub(super) fn admit(&self, subscriber: Arc<Subscriber>) {
@@ -93,18 +92,18 @@ impl Shard {
         ids.iter().filter_map(|id| members.get(id)).cloned().collect()
     }
 
-    /// Items up to `sent` that no round has begun to pass on.
-    pub(super) fn behind(&self, sent: u64) -> u64 {
+    /// Whether no round has begun to pass on what was sent up to `sent`, for so much that the sender is to wait.
+    pub(super) fn is_far_behind(&self, sent: Place) -> bool {
         if self.phase.load(Ordering::SeqCst) == IDLE {
-            return 0;
+            return false;
         }
-        sent.saturating_sub(self.begun.load(Ordering::SeqCst))
+        sent.is_far_from(*self.begun(), self.chain.lag())
     }
 
-    /// Asks for a round, since the item of this number was sent; says whether it must be queued.
-    fn ask(&self, sent: u64) -> bool {
+    /// Asks for a round, since something was sent; says whether it must be queued.
+    fn ask(&self, sent: Place) -> bool {
         if self.phase.load(Ordering::SeqCst) == IDLE {
-            self.begun.store(sent.saturating_sub(1), Ordering::SeqCst);
+            *self.begun() = sent;
         }
         let asked = self.phase.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |phase| match phase {
             IDLE => Some(QUEUED),
@@ -117,7 +116,7 @@ impl Shard {
     /// One round; says whether there must be another.
     fn go_round(&self, members: &mut Vec<Arc<Subscriber>>, payload: &mut Vec<u8>) -> bool {
         self.phase.store(ROUND, Ordering::SeqCst);
-        self.begun.store(self.chain.sent(), Ordering::SeqCst);
+        *self.begun() = self.chain.sent();
         members.extend(self.lock().values().cloned());
         for member in members.drain(..) {
             // What a connection drops when it ends may be a user's; his panic is not the others'.
@@ -128,6 +127,10 @@ impl Shard {
         }
         let end = |phase| Some(if phase == ROUND { IDLE } else { QUEUED });
         self.phase.fetch_update(Ordering::SeqCst, Ordering::SeqCst, end) != Ok(ROUND)
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Place> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SubscriberId, Arc<Subscriber>>> {
@@ -150,7 +153,7 @@ impl Writers {
     }
 
     /// Has a writer go round `shard`, soon.
-    pub(super) fn serve(&self, shard: &Arc<Shard>, sent: u64) {
+    pub(super) fn serve(&self, shard: &Arc<Shard>, sent: Place) {
         if !shard.ask(sent) {
             return;
         }
