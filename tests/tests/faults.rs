@@ -241,8 +241,9 @@ fn a_killed_server_is_noticed_at_once_in_a_room_and_within_seconds_without_one()
     let killed = Instant::now();
     assert_eq!(inside.expect("connection")["state"], "lost");
     let noticed = killed.elapsed();
+    assert!(noticed < Duration::from_secs(5), "{noticed:?}");
     assert_eq!(outside.expect("connection")["state"], "lost");
-    assert!(noticed < killed.elapsed() && killed.elapsed() < Duration::from_secs(15), "{noticed:?}");
+    assert!(killed.elapsed() < Duration::from_secs(15), "{:?}", killed.elapsed());
 }
 
 /// A file of this test alone; gone with it.
