@@ -7,7 +7,7 @@
 //!                                        └───────────────► over
 //! ```
 //! A mark moves when its event stands in the feed, never before: whatever ends a stream, the next one goes on behind what
-//! was shown.
+//! was shown. All of it runs in a context that the listener cancels, which ends every wait for the server.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use chat_api::{ChatError, Event, EventKind, Incarnation, Mark, News};
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Code, Status, Stream};
+use rpc_core::{Code, Context, Status, Stream};
 
 use super::calls::Calls;
 use super::convert;
@@ -32,8 +32,8 @@ pub(super) struct Ear {
     pub(super) voice: Voice,
     pub(super) who: Arc<Who>,
     pub(super) room: Membership,
-    /// Silences before it began; one more, and it is not wanted.
-    pub(super) silences: u64,
+    /// Cancelled when it is not wanted any more.
+    pub(super) hearing: Context,
 }
 
 /// How taking a stream came to its end.
@@ -47,7 +47,7 @@ impl Ear {
     /// Follows the room on a thread of its own, until that has an [`Ending`].
     pub(super) fn start(self) -> io::Result<Thread> {
         threads::spawn("chat-room", move || {
-            let why = self.follow();
+            let why = self.hearing.scope(|| self.follow());
             self.state.unheard(Ending { entry: self.room.entry, why });
         })
     }
@@ -64,7 +64,7 @@ impl Ear {
             match self.take(&mut stream) {
                 Taken::Over(why) => return why,
                 Taken::Resume if self.mark() != Some(from) => pauses.reset(),
-                Taken::Resume => drop(self.state.pause(pauses.next())),
+                Taken::Resume => self.pause(pauses.next()),
             }
         }
     }
@@ -72,14 +72,11 @@ impl Ear {
     fn take(&self, stream: &mut Stream<News>) -> Taken {
         let mut incarnation = self.room.mark.incarnation;
         loop {
-            let came = stream.wait_timeout(LOOK_EVERY);
-            if !self.state.is_wanted(self.silences) {
+            let came = stream.next();
+            if !self.is_wanted() {
                 return Taken::Over(Unheard::Unwanted);
             }
-            if !came {
-                continue;
-            }
-            match stream.next() {
+            match came {
                 None => return Taken::Over(Unheard::Out),
                 Some(Ok(News::Begins { mark, missed })) => {
                     incarnation = mark.incarnation;
@@ -119,11 +116,21 @@ impl Ear {
     }
 
     fn tell(&self, event: ChatEvent) -> bool {
-        self.voice.tell(event, || self.state.is_wanted(self.silences))
+        self.voice.tell(event, || self.is_wanted())
     }
 
     fn mark(&self) -> Option<Mark> {
-        self.state.rooms(|rooms| rooms.mark(self.room.entry)).filter(|_| self.state.is_wanted(self.silences))
+        self.state.rooms(|rooms| rooms.mark(self.room.entry)).filter(|_| self.is_wanted())
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.state.is_stopping() && !self.hearing.is_cancelled()
+    }
+
+    /// Lets time pass; less of it when the room is not wanted any more.
+    fn pause(&self, time: Duration) {
+        // Nothing is ever received: the time is over, or the context cancelled.
+        let _ = self.hearing.cancelled().recv_timeout(time);
     }
 
     fn advance(&self, mark: Mark) {
@@ -135,6 +142,3 @@ impl Ear {
 fn is_to_be_resumed(why: &Status) -> bool {
     matches!(why.code(), Code::ResourceExhausted | Code::Aborted)
 }
-
-/// How often a room in which nothing happens looks whether it is still wanted.
-const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use chat_api::{ChatError, Joined};
 use crossbeam_channel::Sender;
-use rpc_core::Status;
 use rpc_core::threads::{self, Thread};
+use rpc_core::{Canceller, Context, Status};
 
 use super::calls::{Calls, Repeat, Verdict, verdict};
 use super::convert;
@@ -46,14 +46,16 @@ impl Listener {
             calls: self.calls.clone(),
             state: self.state.clone(),
             voice: Voice { state: self.state.clone(), feed: self.feed.clone() },
+            hearing: Context::cancellable(),
             ears: BTreeMap::new(),
             link: Link::Up,
             heard_of: Instant::now(),
             pauses: Pauses::default(),
             complaint: None,
         };
-        let thread =
-            threads::spawn("chat-listener", move || attention.listen()).map_err(|error| no_thread(&error))?;
+        let life = self.state.life().clone();
+        let thread = threads::spawn("chat-listener", move || life.scope(|| attention.listen()))
+            .map_err(|error| no_thread(&error))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }
@@ -70,6 +72,8 @@ struct Attention {
     calls: Arc<Calls>,
     state: Arc<State>,
     voice: Voice,
+    /// What the threads that follow our rooms run in. Stands before them, so that it is cancelled before they are joined.
+    hearing: (Context, Canceller),
     /// The threads that follow our rooms, by entry.
     ears: BTreeMap<u64, Thread>,
     link: Link,
@@ -134,16 +138,18 @@ impl Attention {
                 continue;
             }
             let (calls, state, voice) = (self.calls.clone(), self.state.clone(), self.voice.clone());
-            let silences = self.state.silences();
-            let ear = Ear { calls, state, voice, who: who.clone(), room, silences };
+            let hearing = self.hearing.0.clone();
+            let ear = Ear { calls, state, voice, who: who.clone(), room, hearing };
             self.ears.insert(entry, ear.start().map_err(|error| no_thread(&error))?);
         }
         Ok(latest)
     }
 
-    /// Ends the following of all rooms. Those whose connection is lost end by themselves, behind what they have received.
+    /// Ends the following of all rooms. Those whose connection is lost end by themselves, behind what they have received;
+    /// the rest are cancelled, whatever they wait for.
     fn silence(&mut self) {
-        self.state.silence(self.ears.len(), Instant::now() + LAST_WORDS);
+        self.state.wait_for_last_words(self.ears.len(), Instant::now() + LAST_WORDS);
+        self.hearing = Context::cancellable();
     }
 
     /// Waits for the threads that [`silence`](Attention::silence) told to end.

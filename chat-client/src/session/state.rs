@@ -1,11 +1,11 @@
 //! What the threads of a session share: who we are, where we are, and whether it is over.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_api::{ChatError, Session, SessionToken, Username};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use crossbeam_channel::RecvTimeoutError;
+use rpc_core::{Canceller, Context};
 
 use super::rooms::Rooms;
 
@@ -17,9 +17,9 @@ pub(super) struct State {
     changed: Condvar,
     /// Told of what the listener has to do, and of the end. Not of every event that is shown.
     wanted: Condvar,
-    /// Dropped at the end, which disconnects `stopping`; nothing is ever sent.
-    alive: Mutex<Option<Sender<Infallible>>>,
-    stopping: Receiver<Infallible>,
+    /// Dropped at the end, which cancels `life`.
+    alive: Mutex<Option<Canceller>>,
+    life: Context,
 }
 
 #[derive(Debug, Default)]
@@ -28,8 +28,6 @@ struct Shared {
     rooms: Rooms,
     /// What rooms that were heard have come to, for the listener.
     endings: Vec<Ending>,
-    /// Counts how often all hearing was ended.
-    silences: u64,
     /// How many sendings began that are told, and how many of them are over, in the same order.
     sendings: (u64, u64),
     standing: Standing,
@@ -88,13 +86,13 @@ pub(super) struct Sending<'a>(&'a State);
 
 impl Default for State {
     fn default() -> State {
-        let (alive, stopping) = crossbeam_channel::bounded(0);
+        let (life, alive) = Context::cancellable();
         State {
             shared: Mutex::default(),
             changed: Condvar::new(),
             wanted: Condvar::new(),
             alive: Mutex::new(Some(alive)),
-            stopping,
+            life,
         }
     }
 }
@@ -154,20 +152,9 @@ impl State {
         self.lock().endings.clear();
     }
 
-    /// Ends all hearing: waits until `count` rooms have come to their end by themselves, or `until`, and tells the rest.
-    pub(super) fn silence(&self, count: usize, until: Instant) {
-        let mut shared = self.wait_while(&self.wanted, until, |shared| shared.endings.len() < count);
-        shared.silences = shared.silences.saturating_add(1);
-    }
-
-    /// How often that was done: what begins to be heard now is wanted until the next time.
-    pub(super) fn silences(&self) -> u64 {
-        self.lock().silences
-    }
-
-    /// Whether what began to be heard after so many silences is still wanted.
-    pub(super) fn is_wanted(&self, silences: u64) -> bool {
-        !self.is_stopping() && self.silences() == silences
+    /// Waits until `count` rooms have come to their end, or `until`.
+    pub(super) fn wait_for_last_words(&self, count: usize, until: Instant) {
+        drop(self.wait_while(&self.wanted, until, |shared| shared.endings.len() < count));
     }
 
     /// Begins a sending whose number is told; one thread does this, so that they end in order.
@@ -248,13 +235,18 @@ impl State {
         self.wanted.notify_all();
     }
 
+    /// Cancelled when the session ends: for threads of its own, whose calls must not outlive it.
+    pub(super) fn life(&self) -> &Context {
+        &self.life
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.try_recv() == Err(TryRecvError::Disconnected)
+        self.life.is_cancelled()
     }
 
     /// Pauses; false if the session ended meanwhile.
     pub(super) fn pause(&self, time: Duration) -> bool {
-        self.stopping.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+        self.life.cancelled().recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

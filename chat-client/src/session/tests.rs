@@ -1,3 +1,4 @@
+mod ending;
 mod small_chat;
 mod stage;
 
@@ -360,32 +361,4 @@ fn an_unread_session_loses_nothing_and_stays_registered() {
         std::thread::yield_now();
     }
     (0..count).for_each(|number| assert_eq!(told(&ana), format!("bia: {number}")));
-}
-
-#[test]
-fn closing_frees_the_name_and_ends_the_waiting() {
-    let stage = Stage::new();
-    let (ana, bia) = two_in_rust(&stage);
-    let since = Instant::now();
-    bia.close().unwrap();
-    assert!(since.elapsed() < Duration::from_secs(5));
-    assert_eq!(stage.chat.users(), ["ana"]);
-    assert_eq!(told(&ana), "-bia");
-    assert_eq!(bia.send("rust", "x").unwrap_err().code(), "unavailable");
-    drop(ana);
-    assert!(stage.chat.users().is_empty());
-}
-
-#[test]
-fn an_interrupted_command_ends_at_once() {
-    let mut stage = Stage::new();
-    let (ana, _bia) = two_in_rust(&stage);
-    stage.shut();
-    std::thread::scope(|scope| {
-        let sending = scope.spawn(|| ana.send("rust", "never"));
-        ana.interrupt();
-        let since = Instant::now();
-        assert_eq!(sending.join().unwrap().unwrap_err().code(), "unavailable");
-        assert!(since.elapsed() < Duration::from_secs(5));
-    });
 }

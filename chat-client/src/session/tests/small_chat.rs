@@ -50,6 +50,10 @@ pub(super) struct World {
     pub(super) idle_after: Option<Duration>,
     /// Told as lost to whoever follows a room next.
     pub(super) missed: u64,
+    /// As long as this holds no stream begins, as at a server that was stopped.
+    pub(super) silent: bool,
+    /// So many heartbeats fail, as on a connection that is lost.
+    pub(super) lost_heartbeats: u64,
 }
 
 struct SmallRoom {
@@ -240,6 +244,10 @@ impl Chat for SmallChat {
     fn heartbeat(&self, username: String) -> Result<(), ChatError> {
         let mut world = self.world();
         world.heartbeats += 1;
+        if world.lost_heartbeats > 0 {
+            world.lost_heartbeats -= 1;
+            return Err(Status::unavailable("the connection was lost").into());
+        }
         world.check(&username)
     }
 
@@ -338,6 +346,9 @@ impl Chat for SmallChat {
     ) -> Result<Stream<News>, ChatError> {
         let mut world = self.world();
         world.streams += 1;
+        while world.silent && !Context::current().is_cancelled() {
+            world = self.scene.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
+        }
         world.check(&username)?;
         let missed = std::mem::take(&mut world.missed);
         let room = world.room(&room_name)?;
