@@ -26,7 +26,7 @@ pub(crate) enum GuardNews {
         /// Of how many.
         leases: usize,
     },
-    /// At least half are heard of again.
+    /// At least half are heard of again; the others have a full term to follow.
     Recovered,
     /// Its time is over.
     TimeOver,

@@ -138,6 +138,15 @@ impl Leases {
         Some((instance, lease))
     }
 
+    /// Gives every suspect lease a full term from now.
+    pub(super) fn spare_suspects(&mut self, now: Instant) {
+        for (_, instance) in std::mem::take(&mut self.suspect) {
+            let Some(lease) = self.by_instance.get_mut(&instance) else { continue };
+            lease.ends = now + lease.term;
+            self.suspect.insert((lease.ends, instance));
+        }
+    }
+
     pub(super) fn hold(&mut self, instance: &Instance, name: &ProcedureName) {
         let Some(lease) = self.by_instance.get_mut(instance) else { return };
         let before = lease.size();

@@ -50,7 +50,11 @@ impl Registry {
     fn lower_guard(&mut self, now: Instant) {
         let news = self.guard.fall(self.leases.suspects(), self.leases.count(), now);
         self.report.guard.extend(news);
-        // Those whom the guard kept go before anybody is counted again.
+        if news == Some(GuardNews::Recovered) {
+            // What kept most away kept the others away too: they may be a moment behind.
+            self.leases.spare_suspects(now);
+        }
+        // Those whom the guard kept until its time was over go before anybody is counted again.
         self.end_leases(now);
     }
 

@@ -46,9 +46,13 @@ impl Plain {
         for lease in self.leases.iter_mut().filter(|lease| gap > lease.length / PAUSE_SHARE) {
             lease.ends = now + lease.length;
         }
-        if self.guarded_since.is_some_and(|since| !self.most_are_silent() || now - since >= GUARD_TIME) {
+        if self.guarded_since.is_some() && !self.most_are_silent() {
             self.guarded_since = None;
-            self.bury(now);
+            for lease in self.leases.iter_mut().filter(|lease| lease.health == Health::Suspect) {
+                lease.ends = now + lease.length;
+            }
+        } else if self.guarded_since.is_some_and(|since| now - since >= GUARD_TIME) {
+            self.guarded_since = None;
         }
         self.bury(now);
         let rows = &self.rows;
