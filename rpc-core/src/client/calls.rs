@@ -3,12 +3,13 @@
 //! The right to read is a value, [`Reader`]: it lies here while nobody reads. A caller that waits takes it; whoever leaves
 //! while it lies here wakes exactly one other caller, so that somebody always reads while somebody waits. No I/O here.
 
+mod ids;
 mod sleepers;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::ids::ById;
 use self::sleepers::Sleepers;
 pub(crate) use self::sleepers::{Berth, Wanted};
 use super::reader::Reader;
@@ -46,10 +47,10 @@ enum Slot {
 /// The table, guarded by one lock of the connection.
 #[derive(Debug)]
 pub(crate) struct Calls {
-    slots: HashMap<u64, Slot>,
+    slots: ById<Slot>,
     unanswered: usize,
     /// The streams of calls that have some, until those calls are over.
-    streams: HashMap<u64, Course>,
+    streams: ById<Course>,
     /// Calls that are answered and whose streams go on: they keep their places.
     streaming: usize,
     /// Calls whose streams are sent to their end by the attendant.
@@ -84,9 +85,9 @@ pub(crate) enum Posture {
 impl Calls {
     pub(crate) fn new(now: Instant) -> Calls {
         Calls {
-            slots: HashMap::new(),
+            slots: ById::default(),
             unanswered: 0,
-            streams: HashMap::new(),
+            streams: ById::default(),
             streaming: 0,
             tails: Vec::new(),
             nudges: Vec::new(),

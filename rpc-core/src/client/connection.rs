@@ -158,7 +158,8 @@ impl Connection {
         }
         let reader = calls.take_reader()?;
         drop(calls);
-        self.read_turn(reader, sync::now());
+        let now = sync::now();
+        self.read_turn(reader, now, now);
         let answer = self.lock().take_answer(id);
         self.pass_reading_on();
         answer
@@ -257,7 +258,7 @@ impl Connection {
             let ready = self.transport.wait(wanted, Some(sync::now() + STUCK_STEP));
             let ready = ready.unwrap_or(Readiness::EITHER);
             match reader {
-                Some(reader) if ready.readable => self.read_turn(reader, sync::now()),
+                Some(reader) if ready.readable => self.read_turn(reader, sync::now(), sync::now()),
                 Some(reader) => self.lock().return_reader(reader, None),
                 None => {}
             }

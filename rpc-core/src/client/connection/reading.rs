@@ -14,7 +14,7 @@ use crate::client::silence::Verdict;
 use crate::connection::{self, IntakeError};
 use crate::context::Alarm;
 use crate::stream::InletError;
-use crate::sync::{self, thread};
+use crate::sync::{self, MutexGuard, thread};
 use crate::transport::{Readiness, Waiter, listen, wake_all};
 use crate::wire::Message;
 
@@ -36,7 +36,7 @@ impl Connection {
         drop(calls);
         match self.transport.wait(Readiness::READABLE, Some(now)) {
             Ok(ready) if !ready.readable => self.lock().return_reader(reader, Some(now)),
-            _ => self.read_turn(reader, now),
+            _ => self.read_turn(reader, now, now),
         }
         self.pass_reading_on();
     }
@@ -55,14 +55,14 @@ impl Connection {
             if let Some(berth) = berth {
                 calls.rise(wanted, berth);
             }
+            if let Some(found) = ready(&mut calls) {
+                leave(calls, wanted);
+                return Ok(found);
+            }
             let now = sync::now();
-            let found = ready(&mut calls);
-            if found.is_some() || now >= deadline || alarm.has_rung() {
-                let hopeful = if wanted == Wanted::Place { calls.hopeful() } else { Vec::new() };
-                let heir = calls.heir();
-                drop(calls);
-                hopeful.iter().chain(&heir).for_each(Waiter::wake);
-                return found.ok_or(WaitEnded);
+            if now >= deadline || alarm.has_rung() {
+                leave(calls, wanted);
+                return Err(WaitEnded);
             }
             let Some(reader) = calls.take_reader() else {
                 berth = calls.settle_in(wanted, Posture::Sleeps);
@@ -73,23 +73,23 @@ impl Connection {
             berth = calls.settle_in(wanted, Posture::Reads);
             drop(calls);
             match wanted {
-                Wanted::Answer(_) if !alarm.is_set() => self.read_turn(reader, deadline),
-                _ => self.read_or_wake(reader, deadline),
+                Wanted::Answer(_) if !alarm.is_set() => self.read_turn(reader, now, deadline),
+                _ => self.read_or_wake(reader, now, deadline),
             }
         }
     }
 
-    /// Reads once, until `deadline` at the latest, and hands out what was said.
-    pub(super) fn read_turn(&self, mut reader: Reader, deadline: Instant) {
-        let (now, frame_time) = (sync::now(), self.limits.frame_time);
+    /// Reads once, from `now` until `deadline` at the latest, and hands out what was said.
+    pub(super) fn read_turn(&self, mut reader: Reader, now: Instant, deadline: Instant) {
+        let frame_time = self.limits.frame_time;
         let until = self.until(&reader, now, deadline);
         let read = connection::read(&*self.transport, &mut reader.inbound, Some(until), frame_time);
         self.conclude_turn(reader, now, read);
     }
 
     /// As [`read_turn`](Connection::read_turn), until this thread is woken at the latest.
-    fn read_or_wake(&self, mut reader: Reader, deadline: Instant) {
-        let (now, frame_time) = (sync::now(), self.limits.frame_time);
+    fn read_or_wake(&self, mut reader: Reader, now: Instant, deadline: Instant) {
+        let frame_time = self.limits.frame_time;
         let until = self.until(&reader, now, deadline);
         let inbound = &mut reader.inbound;
         let read = listen(|wake| match wake {
@@ -175,6 +175,14 @@ impl Connection {
         let heir = self.lock().heir();
         heir.iter().for_each(Waiter::wake);
     }
+}
+
+/// Ends a wait: the reading goes to another sleeper, and a place that is left to another seeker.
+fn leave(mut calls: MutexGuard<'_, Calls>, wanted: Wanted) {
+    let hopeful = if wanted == Wanted::Place { calls.hopeful() } else { Vec::new() };
+    let heir = calls.heir();
+    drop(calls);
+    hopeful.iter().chain(&heir).for_each(Waiter::wake);
 }
 
 /// Puts the reader back, also if a stream's own code panics when it is told.

@@ -156,7 +156,8 @@ impl Port for Connection {
     fn take_in(&self) {
         Connection::flush(self);
         let Some(reader) = self.lock().take_reader() else { return };
-        self.read_turn(reader, sync::now());
+        let now = sync::now();
+        self.read_turn(reader, now, now);
         self.pass_reading_on();
     }
 

@@ -60,7 +60,7 @@ impl Connection {
             let unread =
                 self.transport.wait(Readiness::READABLE, Some(now)).is_ok_and(|ready| ready.readable);
             if unread {
-                self.read_turn(reader, now);
+                self.read_turn(reader, now, now);
             } else {
                 self.lock().return_reader(reader, None);
             }
