@@ -17,7 +17,7 @@ pub struct Stats {
     pub names: u64,
     /// Registrations, of all states.
     pub registrations: u64,
-    /// Leases: server processes that have registered something.
+    /// Leases: server processes that hold a registration.
     pub leases: u64,
     /// Those that were not heard of for a whole lease.
     pub suspect_leases: u64,

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Fewer leases than this are no crowd: that three of four test servers ended is nothing strange.
+/// Fewer leases that hold a name than this are no crowd: that three of four test servers ended is nothing strange.
 pub const GUARD_LEASES: usize = 5;
 /// The guard ends by itself after this time: then the silent are believed dead.
 pub const GUARD_TIME: Duration = Duration::from_secs(600);

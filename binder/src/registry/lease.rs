@@ -1,7 +1,8 @@
 //! The leases of a registry, by instance and by their ends.
 //!
 //! Every lease covers at least one name, held or lost, so their number is bounded by the number of names. A live lease
-//! that ends becomes suspect if it holds a name; a suspect one that ends is taken by the registry.
+//! that ends becomes suspect; a suspect one that ends is taken by the registry. One that holds no name is nobody's silence:
+//! it is idle, counts for nothing, and is dropped when it ends.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -35,13 +36,65 @@ pub(super) enum Share {
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     by_instance: HashMap<Instance, Lease>,
-    live: BTreeSet<(Instant, Instance)>,
-    suspect: BTreeSet<(Instant, Instance)>,
+    ends: Ends,
     /// The sum of all leases' sizes.
     size: usize,
 }
 
+/// Whose silence a lease would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Live,
+    Suspect,
+    /// It holds nothing.
+    Idle,
+}
+
+/// When leases end, the first one first. Each lease is in one of the three, as it stands.
+#[derive(Debug, Default)]
+struct Ends {
+    live: BTreeSet<(Instant, Instance)>,
+    suspect: BTreeSet<(Instant, Instance)>,
+    idle: BTreeSet<(Instant, Instance)>,
+}
+
+impl Ends {
+    fn of(&mut self, standing: Standing) -> &mut BTreeSet<(Instant, Instance)> {
+        match standing {
+            Standing::Live => &mut self.live,
+            Standing::Suspect => &mut self.suspect,
+            Standing::Idle => &mut self.idle,
+        }
+    }
+
+    /// The first lease of this standing that has ended by `now`.
+    fn due(&mut self, standing: Standing, now: Instant) -> Option<Instance> {
+        let (_, instance) = self.of(standing).first().filter(|(ends, _)| *ends <= now)?;
+        Some(instance.clone())
+    }
+}
+
 impl Lease {
+    fn standing(&self) -> Standing {
+        match self.health {
+            _ if self.names.is_empty() => Standing::Idle,
+            Health::Live => Standing::Live,
+            Health::Suspect => Standing::Suspect,
+        }
+    }
+
+    fn empty(owner: &Owner, term: Duration, ends: Instant) -> Lease {
+        Lease {
+            incarnation: owner.incarnation,
+            term,
+            health: Health::Live,
+            ends,
+            names: BTreeSet::new(),
+            inherited: BTreeSet::new(),
+            lost: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn size(&self) -> usize {
         self.names.len() + self.lost.len()
     }
@@ -60,12 +113,14 @@ impl Leases {
         self.size
     }
 
+    /// Those that hold a name.
     pub(super) fn count(&self) -> usize {
-        self.by_instance.len()
+        self.ends.live.len() + self.ends.suspect.len()
     }
 
+    /// Those of them that were not heard of for their term.
     pub(super) fn suspects(&self) -> usize {
-        self.suspect.len()
+        self.ends.suspect.len()
     }
 
     pub(super) fn get(&self, instance: &Instance) -> Option<&Lease> {
@@ -83,35 +138,25 @@ impl Leases {
 
     /// Makes the owner's lease live for another term, and makes it if there is none; the caller gives it a name then. A
     /// later start takes over the lease of the former one, whose names it inherits.
-    pub(super) fn renew(&mut self, owner: &Owner, term: Duration, now: Instant) -> &Lease {
-        let lease = self.by_instance.entry(owner.instance.clone()).or_insert_with(|| Lease {
-            incarnation: owner.incarnation,
-            term,
-            health: Health::Live,
-            ends: now,
-            names: BTreeSet::new(),
-            inherited: BTreeSet::new(),
-            lost: BTreeMap::new(),
-        });
-        let former = (lease.ends, owner.instance.clone());
-        self.live.remove(&former);
-        self.suspect.remove(&former);
-        if lease.incarnation != owner.incarnation {
-            self.size -= lease.lost.len();
-            lease.lost.clear();
-            lease.inherited.clone_from(&lease.names);
-            lease.incarnation = owner.incarnation;
+    pub(super) fn renew(&mut self, owner: &Owner, term: Duration, now: Instant) {
+        if !self.by_instance.contains_key(&owner.instance) {
+            self.restore(owner.instance.clone(), Lease::empty(owner, term, now));
         }
-        (lease.term, lease.health, lease.ends) = (term, Health::Live, now + term);
-        self.live.insert((lease.ends, owner.instance.clone()));
-        lease
+        self.change(&owner.instance, |lease| {
+            if lease.incarnation != owner.incarnation {
+                lease.lost.clear();
+                lease.inherited.clone_from(&lease.names);
+                lease.incarnation = owner.incarnation;
+            }
+            (lease.term, lease.health, lease.ends) = (term, Health::Live, now + term);
+        });
     }
 
     /// Gives a full term from now to every lease that a gap of this length may have ended.
     pub(super) fn forgive(&mut self, gap: Duration, share: u32, now: Instant) {
         for (instance, lease) in &mut self.by_instance {
             if gap > lease.term / share {
-                let ends = if lease.health == Health::Live { &mut self.live } else { &mut self.suspect };
+                let ends = self.ends.of(lease.standing());
                 ends.remove(&(lease.ends, instance.clone()));
                 lease.ends = now + lease.term;
                 ends.insert((lease.ends, instance.clone()));
@@ -121,76 +166,88 @@ impl Leases {
 
     /// Makes a live lease that has ended by `now` suspect; its instance, if there is one.
     pub(super) fn suspect_ended(&mut self, now: Instant) -> Option<Instance> {
-        let (ends, instance) = self.live.first().filter(|(ends, _)| *ends <= now)?.clone();
-        self.live.pop_first();
-        let lease = self.by_instance.get_mut(&instance)?;
-        lease.health = Health::Suspect;
-        // What holds nothing has nothing to be doubted.
-        lease.ends = if lease.names.is_empty() { ends } else { ends + lease.term };
-        self.suspect.insert((lease.ends, instance.clone()));
+        let instance = self.ends.due(Standing::Live, now)?;
+        self.change(&instance, |lease| {
+            lease.health = Health::Suspect;
+            lease.ends += lease.term;
+        });
         Some(instance)
     }
 
     /// A suspect lease that has ended by `now`, if there is one.
     pub(super) fn take_ended(&mut self, now: Instant) -> Option<(Instance, Lease)> {
-        let (_, instance) = self.suspect.first().filter(|(ends, _)| *ends <= now)?.clone();
+        let instance = self.ends.due(Standing::Suspect, now)?;
         let lease = self.take(&instance)?;
         Some((instance, lease))
     }
 
+    /// Drops the leases that hold no name and have ended by `now`.
+    pub(super) fn drop_idle(&mut self, now: Instant) {
+        while let Some(instance) = self.ends.due(Standing::Idle, now) {
+            self.take(&instance);
+        }
+    }
+
     /// Gives every suspect lease a full term from now.
     pub(super) fn spare_suspects(&mut self, now: Instant) {
-        for (_, instance) in std::mem::take(&mut self.suspect) {
-            let Some(lease) = self.by_instance.get_mut(&instance) else { continue };
-            lease.ends = now + lease.term;
-            self.suspect.insert((lease.ends, instance));
+        for (_, instance) in self.ends.suspect.clone() {
+            self.change(&instance, |lease| lease.ends = now + lease.term);
         }
     }
 
     pub(super) fn hold(&mut self, instance: &Instance, name: &ProcedureName) {
-        let Some(lease) = self.by_instance.get_mut(instance) else { return };
-        let before = lease.size();
-        lease.lost.remove(name);
-        lease.inherited.remove(name);
-        lease.names.insert(name.clone());
-        self.size = self.size - before + lease.size();
+        self.change(instance, |lease| {
+            lease.lost.remove(name);
+            lease.inherited.remove(name);
+            lease.names.insert(name.clone());
+        });
     }
 
     /// Turns a held name into a lost one, which its server is told of.
     pub(super) fn lose(&mut self, instance: &Instance, name: &ProcedureName, why: LossReason) {
-        let Some(lease) = self.by_instance.get_mut(instance) else { return };
-        lease.names.remove(name);
-        lease.inherited.remove(name);
-        lease.lost.insert(name.clone(), why);
+        self.change(instance, |lease| {
+            lease.names.remove(name);
+            lease.inherited.remove(name);
+            lease.lost.insert(name.clone(), why);
+        });
     }
 
     /// Takes a name off a lease, and ends the lease with its last name.
     pub(super) fn forget(&mut self, instance: &Instance, name: &ProcedureName) -> Option<Share> {
-        let lease = self.by_instance.get_mut(instance)?;
-        let share = lease.share_of(name)?;
-        lease.names.remove(name);
-        lease.inherited.remove(name);
-        lease.lost.remove(name);
-        self.size -= 1;
-        if lease.size() == 0 {
+        let share = self.get(instance)?.share_of(name)?;
+        self.change(instance, |lease| {
+            lease.names.remove(name);
+            lease.inherited.remove(name);
+            lease.lost.remove(name);
+        });
+        if self.get(instance).is_some_and(|lease| lease.size() == 0) {
             self.take(instance);
         }
         Some(share)
     }
 
-    /// Puts a lease in that was saved.
+    /// Changes a lease, and what is counted of it.
+    fn change(&mut self, instance: &Instance, change: impl FnOnce(&mut Lease)) {
+        let Some(lease) = self.by_instance.get_mut(instance) else { return };
+        let (standing, ends, size) = (lease.standing(), lease.ends, lease.size());
+        change(lease);
+        self.size = self.size - size + lease.size();
+        if (standing, ends) != (lease.standing(), lease.ends) {
+            self.ends.of(standing).remove(&(ends, instance.clone()));
+            self.ends.of(lease.standing()).insert((lease.ends, instance.clone()));
+        }
+    }
+
+    /// Puts a lease in that is not there.
     pub(super) fn restore(&mut self, instance: Instance, lease: Lease) {
         self.size += lease.size();
-        let ends = if lease.health == Health::Live { &mut self.live } else { &mut self.suspect };
-        ends.insert((lease.ends, instance.clone()));
+        self.ends.of(lease.standing()).insert((lease.ends, instance.clone()));
         self.by_instance.insert(instance, lease);
     }
 
     fn take(&mut self, instance: &Instance) -> Option<Lease> {
         let lease = self.by_instance.remove(instance)?;
-        let end = (lease.ends, instance.clone());
-        self.live.remove(&end);
-        self.suspect.remove(&end);
+        self.ends.of(lease.standing()).remove(&(lease.ends, instance.clone()));
         self.size -= lease.size();
         Some(lease)
     }

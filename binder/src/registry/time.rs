@@ -40,6 +40,7 @@ impl Registry {
             self.leases.forgive(gap, PAUSE_SHARE, now);
         }
         self.looked = now;
+        self.leases.drop_idle(now);
         self.lower_guard(now);
         self.suspect_leases(now);
         self.end_leases(now);

@@ -99,3 +99,46 @@ fn the_guard_ends_by_itself_after_ten_minutes() {
     assert_eq!(bench.sweep(), Sweep { gone: 6, guard: vec![GuardNews::TimeOver], suspects: 0 });
     bench.check("sum", &[]);
 }
+
+/// Story: four servers that had lost their name to a fifth, and ended since, were taken for a crowd that fell silent.
+#[test]
+fn servers_that_hold_nothing_any_more_raise_no_guard() {
+    let mut bench = Bench::new();
+    for id in 0..5 {
+        bench.register(&owner(id, 1), "chat", 4000 + u16::from(id)).unwrap();
+    }
+    for _ in 0..8 {
+        bench.run(TICK);
+        bench.renew(&owner(4, 1));
+    }
+    assert_eq!(bench.sweep(), Sweep::default());
+    assert_eq!(bench.registry.leases.size(), 1);
+}
+
+/// Story: the alarm said to remove the dead, and went on when all of them were removed.
+#[test]
+fn to_remove_the_dead_ends_the_guard() {
+    let mut bench = Bench::new();
+    let epochs: Vec<u64> =
+        (0..6).map(|id| bench.share(&owner(id, 1), "sum", 4000 + u16::from(id)).unwrap()).collect();
+    bench.run(LEASE);
+    bench.sweep();
+    for epoch in epochs {
+        assert_eq!(bench.registry.remove_target(&name("sum"), epoch, bench.now), Spot::Found);
+    }
+    assert_eq!(bench.sweep(), Sweep { guard: vec![GuardNews::Recovered], ..Sweep::default() });
+    assert_eq!(bench.registry.census(bench.now).guarded_for, None);
+}
+
+#[test]
+fn a_lease_that_holds_nothing_ends_although_the_guard_is_on() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 6);
+    let epoch = bench.share(&owner(6, 1), "sum", 5000).unwrap();
+    bench.run(LEASE);
+    bench.registry.remove_target(&name("sum"), epoch, bench.now);
+    assert_eq!(bench.registry.leases.size(), 7);
+    bench.run(LEASE);
+    assert!(bench.registry.census(bench.now).guarded_for.is_some());
+    assert_eq!(bench.registry.leases.size(), 6);
+}

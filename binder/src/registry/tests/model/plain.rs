@@ -35,6 +35,10 @@ pub(super) struct Plain {
 
 type Seen = (String, Instance, u16, u64, State, Duration);
 
+fn holds(rows: &[Row], lease: &Term) -> bool {
+    rows.iter().any(|row| row.owner.instance == lease.owner.instance)
+}
+
 impl Plain {
     pub(super) fn new(terms: Terms, now: Instant) -> Plain {
         Plain { terms, rows: Vec::new(), leases: Vec::new(), epoch: 0, looked: now, guarded_since: None }
@@ -57,17 +61,16 @@ impl Plain {
         self.bury(now);
         let rows = &self.rows;
         let mut some_lapsed = false;
-        for lease in self.leases.iter_mut().filter(|lease| lease.health == Health::Live && lease.ends <= now)
-        {
+        let lapses =
+            |lease: &&mut Term| lease.health == Health::Live && lease.ends <= now && holds(rows, lease);
+        for lease in self.leases.iter_mut().filter(lapses) {
             some_lapsed = true;
             lease.health = Health::Suspect;
-            if rows.iter().any(|row| row.owner.instance == lease.owner.instance) {
-                lease.ends += lease.length;
-            }
+            lease.ends += lease.length;
         }
         if some_lapsed
             && self.guarded_since.is_none()
-            && self.leases.len() >= GUARD_LEASES
+            && self.leases().0 >= GUARD_LEASES
             && self.most_are_silent()
         {
             self.guarded_since = Some(now);
@@ -76,15 +79,14 @@ impl Plain {
     }
 
     fn most_are_silent(&self) -> bool {
-        let silent = self.leases.iter().filter(|lease| lease.health == Health::Suspect).count();
-        silent * 2 > self.leases.len()
+        let (leases, silent) = self.leases();
+        silent * 2 > leases
     }
 
     fn bury(&mut self, now: Instant) {
-        if self.guarded_since.is_some() {
-            return;
-        }
-        self.leases.retain(|lease| lease.health == Health::Live || lease.ends > now);
+        let (rows, guarded) = (&self.rows, self.guarded_since.is_some());
+        let stays = |lease: &Term| holds(rows, lease) && (guarded || lease.health == Health::Live);
+        self.leases.retain(|lease| stays(lease) || lease.ends > now);
         self.drop_orphans();
     }
 
@@ -207,8 +209,7 @@ impl Plain {
 
     fn drop_empty(&mut self) {
         let rows = &self.rows;
-        let holds = |lease: &Term| rows.iter().any(|row| row.owner.instance == lease.owner.instance);
-        self.leases.retain(|lease| !lease.lost.is_empty() || holds(lease));
+        self.leases.retain(|lease| !lease.lost.is_empty() || holds(rows, lease));
     }
 
     pub(super) fn intend(&mut self, owner: &Owner, name: &str, intent: Intent) {
@@ -257,10 +258,10 @@ impl Plain {
         self.rows.len() + self.leases.iter().map(|lease| lease.lost.len()).sum::<usize>()
     }
 
-    /// How many leases there are, and how many of them are suspect.
+    /// How many leases hold a name, and how many of them are suspect.
     pub(super) fn leases(&self) -> (usize, usize) {
-        let suspects = self.leases.iter().filter(|lease| lease.health == Health::Suspect).count();
-        (self.leases.len(), suspects)
+        let holding = || self.leases.iter().filter(|lease| holds(&self.rows, lease));
+        (holding().count(), holding().filter(|lease| lease.health == Health::Suspect).count())
     }
 
     pub(super) fn is_guarded(&self) -> bool {
