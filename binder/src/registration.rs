@@ -38,7 +38,7 @@ pub struct Registration {
     progress: Arc<Progress>,
     /// Their drop ends the threads, whose drops join them: the order of the fields matters.
     orders: Vec<Sender<Order>>,
-    _threads: Vec<Thread>,
+    threads: Vec<Thread>,
 }
 
 /// How a registration is kept.
@@ -154,18 +154,19 @@ impl Registration {
         let id = instance.map_or_else(InstanceId::random, Ok).map_err(RegistrationError::Start)?;
         let owner = Owner::started_now(id);
         let progress = Arc::new(Progress::new(binders.iter().len(), offers.len()));
-        let (mut orders, mut threads) = (Vec::new(), Vec::new());
+        // Where a thread cannot be had, its drop ends those that run already.
+        let mut registration = Registration { progress, orders: Vec::new(), threads: Vec::new() };
         for (index, binder) in binders.iter().map(ToString::to_string).enumerate() {
             let keeper = Keeper::new(offers.keys().cloned().collect(), fastrand::Rng::new());
             let client = client(&binder, &owner, lease, token.as_ref());
-            let (offers, progress) = (offers.clone(), progress.clone());
+            let (offers, progress) = (offers.clone(), registration.progress.clone());
             let worker = Worker { client, binder, offers, progress, index };
             let (order, ordered) = bounded(1);
             let run = move || worker.run(keeper, &ordered);
-            orders.push(order);
-            threads.push(threads::spawn("registration", run).map_err(RegistrationError::Start)?);
+            registration.orders.push(order);
+            registration.threads.push(threads::spawn("registration", run).map_err(RegistrationError::Start)?);
         }
-        Ok(Registration { progress, orders, _threads: threads })
+        Ok(registration)
     }
 
     /// Waits until every procedure is registered with one binder, or was and is another server's now.
