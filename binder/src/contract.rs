@@ -66,7 +66,7 @@ pub trait Binder {
     /// Removes those of these procedures that the caller holds, and forgets that he lost the others.
     ///
     /// # Errors
-    /// When a name breaks a rule or the call names no instance.
+    /// When a name breaks a rule, there are more names than one lease covers, or the call names no instance.
     #[idempotent]
     fn unregister(&self, procedure_names: Vec<String>) -> Result<(), BinderError>;
 

@@ -46,16 +46,26 @@ struct Desk {
     access: Access,
     tally: Tally,
     savings: Savings,
+    /// More names than a lease covers are not looked at.
+    names_per_call: usize,
     /// Which start of which binder this is.
     binder: u64,
 }
 
 impl NameService {
     pub(crate) fn new(registry: Registry, access: Access, savings: Savings) -> NameService {
-        let (registry, watchers, tally) = (Mutex::new(registry), Arc::default(), Tally::default());
         let (bell, heard) = bounded(1);
-        let binder = fastrand::u64(..);
-        NameService(Arc::new(Desk { registry, watchers, bell, heard, access, tally, savings, binder }))
+        NameService(Arc::new(Desk {
+            names_per_call: registry.names_per_lease(),
+            registry: Mutex::new(registry),
+            watchers: Arc::default(),
+            bell,
+            heard,
+            access,
+            tally: Tally::default(),
+            savings,
+            binder: fastrand::u64(..),
+        }))
     }
 
     /// Ends the leases whose time is over; what has happened by itself since the last time.
@@ -186,6 +196,16 @@ impl Desk {
         Ok(self.change(there))
     }
 
+    /// Names of a caller's own lease.
+    fn parse_names(&self, texts: &[String]) -> Result<Vec<ProcedureName>, BinderError> {
+        if texts.len() > self.names_per_call {
+            let (limit, what, count) =
+                (self.names_per_call as u64, "procedures".to_owned(), texts.len() as u64);
+            return Err(BinderError::TooMany { limit, what, count });
+        }
+        Ok(texts.iter().map(|text| ProcedureName::parse(text)).collect::<Result<_, _>>()?)
+    }
+
     fn permit(&self) -> Result<Permit<'_>, BinderError> {
         Ok(self.access.permit(Context::current().metadata())?)
     }
@@ -225,14 +245,14 @@ impl Binder for NameService {
 
     fn unregister(&self, procedure_names: Vec<String>) -> Result<(), BinderError> {
         self.0.permit()?;
-        let (owner, names) = (caller()?, parse_names(&procedure_names)?);
+        let (owner, names) = (caller()?, self.0.parse_names(&procedure_names)?);
         self.0.change(|registry| registry.unregister(&owner, &names, Instant::now()));
         Ok(())
     }
 
     fn drain(&self, procedure_names: Vec<String>) -> Result<(), BinderError> {
         self.0.permit()?;
-        let (owner, names) = (caller()?, parse_names(&procedure_names)?);
+        let (owner, names) = (caller()?, self.0.parse_names(&procedure_names)?);
         self.0.change(|registry| registry.intend(&owner, &names, Intent::Drain, Instant::now()));
         Ok(())
     }
@@ -350,10 +370,6 @@ fn outlook(context: &Context) -> Outlook {
 fn caller() -> Result<Owner, BinderError> {
     let owner = Owner::of(Context::current().metadata())?;
     owner.ok_or(BinderError::Identity(IdentityError::Missing))
-}
-
-fn parse_names(texts: &[String]) -> Result<Vec<ProcedureName>, BinderError> {
-    Ok(texts.iter().map(|text| ProcedureName::parse(text)).collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

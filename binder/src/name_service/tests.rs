@@ -7,7 +7,7 @@ use super::*;
 use crate::access::{AccessError, Lookups, TOKEN_KEY, Tokens};
 use crate::contract::{Entry, LossReason, Mode, State};
 use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, LEASE_KEY};
-use crate::registry::Terms;
+use crate::registry::{NAMES_PER_LEASE, Terms};
 
 mod watching;
 
@@ -101,6 +101,23 @@ fn an_identity_beside_the_call_holds_the_lease() {
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].instance.as_str(), listed[0].incarnation), ("010101010101", 7));
     named(1).scope(|| service.unregister(vec!["chat".into()]).unwrap());
+    assert_eq!(entries(&service), []);
+}
+
+/// Story: a call that named a procedure a million times held up everybody else.
+#[test]
+fn a_caller_names_at_most_as_many_of_its_procedures_as_a_lease_covers() {
+    let service = service();
+    let names = |count| vec!["chat".to_owned(); count];
+    named(1).scope(|| {
+        register(&service, "chat", "127.0.0.1").unwrap();
+        for call in [NameService::drain, NameService::unregister] {
+            let refusal = call(&service, names(NAMES_PER_LEASE + 1)).unwrap_err().to_string();
+            assert_eq!(refusal, "one call names at most 10000 procedures, this one names 10001");
+            assert_eq!(entries(&service).len(), 1);
+            assert_eq!(call(&service, names(NAMES_PER_LEASE)), Ok(()));
+        }
+    });
     assert_eq!(entries(&service), []);
 }
 

@@ -171,6 +171,11 @@ impl Registry {
         (now.saturating_duration_since(self.started), self.terms.lease)
     }
 
+    /// The most names that one lease covers.
+    pub(crate) fn names_per_lease(&self) -> usize {
+        self.terms.names_per_lease
+    }
+
     /// The number of changes so far.
     pub(crate) fn number(&self) -> u64 {
         self.history.number()
