@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::access::Token;
 use crate::address::{AddressError, Place, Vantage};
 use crate::binders::{Binders, BindersError};
-use crate::contract::{BinderClient, Offer};
+use crate::contract::Offer;
 use crate::error::BinderError;
 use crate::features::{FeatureError, Features};
 use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, Instance, InstanceId, LEASE_KEY, Owner};
@@ -228,7 +228,7 @@ fn beginning(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-fn client(binder: &str, owner: &Owner, lease: Option<Duration>, token: Option<&Token>) -> BinderClient {
+fn client(binder: &str, owner: &Owner, lease: Option<Duration>, token: Option<&Token>) -> Client {
     let mut client = Client::connect(binder).with_metadata(INCARNATION_KEY, owner.incarnation.to_le_bytes());
     if let Instance::Named(id) = owner.instance {
         client = client.with_metadata(INSTANCE_KEY, id.bytes());
@@ -236,5 +236,5 @@ fn client(binder: &str, owner: &Owner, lease: Option<Duration>, token: Option<&T
     if let Some(lease) = lease {
         client = client.with_metadata(LEASE_KEY, millis(lease).to_le_bytes());
     }
-    BinderClient::new(token.into_iter().fold(client, |client, token| token.beside(&client)))
+    token.into_iter().fold(client, |client, token| token.beside(&client))
 }

@@ -26,7 +26,10 @@ pub(super) struct Keeper {
     lost: BTreeSet<ProcedureName>,
     /// Lost names that the binder need not tell any more.
     to_acknowledge: Vec<ProcedureName>,
+    /// Zero until something is granted for the first time.
     lease: Duration,
+    /// Our start to this binder, where the clock's is none.
+    incarnation: Option<u64>,
     leaving: Leaving,
     renew_at: Option<Instant>,
     outage: Option<Outage>,
@@ -81,6 +84,8 @@ pub(super) enum News {
     Forgotten,
     /// It refuses a procedure.
     Refused(ProcedureName, BinderError),
+    /// It knows a start with this higher number; ours comes behind it.
+    Succeeds(u64),
     /// Another server has these now.
     Lost(Vec<ProcedureName>),
     /// Everything wanted is registered, so many procedures.
@@ -95,6 +100,7 @@ impl Keeper {
             lost: BTreeSet::new(),
             to_acknowledge: Vec::new(),
             lease: Duration::ZERO,
+            incarnation: None,
             leaving: Leaving::No,
             renew_at: None,
             outage: None,
@@ -147,6 +153,9 @@ impl Keeper {
                 }
             }
             Err(BinderError::Status(status)) => self.silent(status, now),
+            Err(BinderError::Restarted { later, .. }) if self.lease.is_zero() => {
+                self.succeed(name, later, now);
+            }
             Err(BinderError::Restarted { .. }) => self.lose_all(),
             Err(refusal) => {
                 self.answered();
@@ -215,6 +224,11 @@ impl Keeper {
             Leaving::Told => Some(self.lease / 3),
             Leaving::No | Leaving::Wanted => None,
         }
+    }
+
+    /// The start that the binder is to be told, if not the clock's.
+    pub(super) fn incarnation(&self) -> Option<u64> {
+        self.incarnation
     }
 
     /// What has become worth telling since the last time.
@@ -300,6 +314,18 @@ impl Keeper {
 
     fn knows(&self, name: &ProcedureName) -> bool {
         self.held.contains(name) || self.lost.contains(name) || self.wanted.contains_key(name)
+    }
+
+    /// Who was never granted anything is nobody's ghost: his clock was set back since his last start. A binder that says so
+    /// again is not asked in a hurry.
+    fn succeed(&mut self, name: &ProcedureName, later: u64, now: Instant) {
+        self.answered();
+        let from = self.incarnation.map(|_| now + ASK_AGAIN_AFTER);
+        self.wanted.insert(name.clone(), from);
+        if self.incarnation.is_none() {
+            self.news.push(News::Succeeds(later));
+        }
+        self.incarnation = Some(later.saturating_add(1));
     }
 
     /// A later start of this instance has everything.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rpc_core::Client;
 
 use super::keeper::{Keeper, News, Step};
 use super::{Progress, State};
 use crate::contract::{Binder, BinderClient, Offer};
+use crate::identity::INCARNATION_KEY;
 use crate::name::ProcedureName;
 
 pub(super) struct Worker {
-    pub(super) client: BinderClient,
+    pub(super) client: Client,
     /// The binder's address, for the log.
     pub(super) binder: String,
     pub(super) offers: BTreeMap<ProcedureName, Offer>,
@@ -49,7 +51,7 @@ impl Worker {
 
     /// Does one step; the time before which nothing else is to be done, or `None` when that is never.
     fn act(&self, keeper: &mut Keeper) -> Option<Instant> {
-        let client = self.client.with_deadline(CALL_WITHIN);
+        let client = self.client(keeper, CALL_WITHIN);
         match keeper.step(Instant::now()) {
             Step::Register(names) => self.register(keeper, names),
             Step::Renew => keeper.renewed(client.renew(), Instant::now()),
@@ -67,7 +69,7 @@ impl Worker {
         let deadline = Instant::now() + CALL_WITHIN;
         let start = |name: ProcedureName| {
             // Starting may wait for a connection: the calls share their time.
-            let client = self.client.with_deadline(deadline.saturating_duration_since(Instant::now()));
+            let client = self.client(keeper, deadline.saturating_duration_since(Instant::now()));
             let offer = self.offers.get(&name)?.clone();
             Some((name, client.start().register(offer)))
         };
@@ -75,6 +77,14 @@ impl Worker {
         for (name, pending) in started {
             keeper.registered(&name, pending.wait(), Instant::now());
         }
+    }
+
+    fn client(&self, keeper: &Keeper, within: Duration) -> BinderClient {
+        let client = self.client.with_deadline(within);
+        BinderClient::new(match keeper.incarnation() {
+            Some(incarnation) => client.with_metadata(INCARNATION_KEY, incarnation.to_le_bytes()),
+            None => client,
+        })
     }
 
     fn publish(&self, keeper: &mut Keeper) {
@@ -99,6 +109,10 @@ impl Worker {
                 tracing::info!("the binder at {binder} has forgotten this server: registering again");
             }
             News::Refused(name, why) => tracing::error!("the binder at {binder} refuses {name}: {why}"),
+            News::Succeeds(later) => tracing::warn!(
+                "the binder at {binder} knows a start of this server that its clock puts later ({later}): was the clock \
+                 set back? This start takes its place"
+            ),
             News::Lost(names) => {
                 tracing::warn!(
                     "superseded: {} were taken over by another server, or removed, and are left alone",
@@ -117,7 +131,7 @@ impl Worker {
         if held.is_empty() || keeper.is_out_of_contact() {
             return;
         }
-        if let Err(error) = self.client.with_deadline(FAREWELL_WITHIN).unregister(texts(held)) {
+        if let Err(error) = self.client(keeper, FAREWELL_WITHIN).unregister(texts(held)) {
             tracing::debug!("not unregistered: {error}");
         }
     }

@@ -193,6 +193,24 @@ fn the_ghost_of_a_restarted_instance_leaves_everything_to_it() {
     assert_eq!(bench.step(), Step::Rest);
 }
 
+/// Story: a server whose clock was set back since its last start took itself for its own ghost, and never registered.
+#[test]
+fn a_start_that_was_never_granted_anything_comes_behind_the_one_that_is_known() {
+    let mut bench = Bench::new(&["a"]);
+    for later in [7, 9, u64::MAX] {
+        assert_eq!(bench.step(), Step::Register(vec![name("a")]));
+        bench.keeper.registered(&name("a"), Err(BinderError::Restarted { incarnation: 1, later }), bench.now);
+        assert_eq!(bench.keeper.incarnation(), Some(later.saturating_add(1)));
+        if later > 7 {
+            assert_eq!(bench.wait(), ASK_AGAIN_AFTER, "a binder that says so again is asked later");
+        }
+    }
+    assert_eq!(bench.grant_all(), 1);
+    assert_eq!(bench.keeper.take_news(), [News::Succeeds(7), News::Complete(1)]);
+    bench.keeper.renewed(Err(BinderError::Restarted { incarnation: 1, later: u64::MAX }), bench.now);
+    assert_eq!(bench.step(), Step::Rest);
+}
+
 #[test]
 fn a_refused_procedure_is_told_once_tried_again_later_and_stops_no_other() {
     let mut bench = Bench::new(&["a", "b"]);
