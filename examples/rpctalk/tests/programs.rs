@@ -334,7 +334,8 @@ fn a_signal_ends_the_room_and_a_display_in_order() {
 #[test]
 fn a_display_whose_reader_is_gone_ends_and_is_not_counted() {
     let stage = Stage::open();
-    let (bia, port) = stage.display_at("bia");
+    let (mut bia, port) = stage.display_at("bia");
+    bia.shows("1\n");
     drop(bia);
     let script = format!("exec '{EXIBE}' caio {port} localhost {} | head -n 1", stage.port);
     let mut caio = Transcript::start(&mut command("sh", &["-c", &script]));
