@@ -17,16 +17,26 @@ use rpc_core::{Broadcast, Bytes, Client, Code, Lag, Lagged, Limits, Server, Stat
 trait News {
     /// What is said from now on.
     fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status>;
+    /// Takes what a client says, and says nothing before its end.
+    fn absorb(&self, items: Stream<(u64, Bytes)>) -> Result<Stream<u64>, Status>;
 }
 
-/// A broadcast, what its streams keep, and who subscribed over the network.
-struct Agency(Broadcast<(u64, Bytes)>, Arc<()>, Mutex<Vec<SubscriberId>>);
+/// A broadcast, what its streams keep, who subscribed over the network, and what clients have said.
+struct Agency(Broadcast<(u64, Bytes)>, Arc<()>, Mutex<Vec<SubscriberId>>, Arc<AtomicU64>);
 
 impl News for Agency {
     fn listen(&self) -> Result<Stream<(u64, Bytes)>, Status> {
         let (id, stream) = self.0.subscribe();
         self.2.lock().unwrap().push(id);
         Ok(stream.keeping(self.1.clone()))
+    }
+
+    fn absorb(&self, items: Stream<(u64, Bytes)>) -> Result<Stream<u64>, Status> {
+        let count = self.3.clone();
+        Ok(Stream::from_results(items.filter_map(move |item| {
+            count.fetch_add(1, Ordering::SeqCst);
+            item.err().map(Err)
+        })))
     }
 }
 
@@ -37,7 +47,7 @@ fn agency(lag: Lag) -> (Arc<Agency>, Server) {
 }
 
 fn agency_within(lag: Lag, limits: Limits) -> (Arc<Agency>, Server) {
-    let agency = Arc::new(Agency(Broadcast::with_lag(lag), Arc::default(), Mutex::default()));
+    let agency = Arc::new(Agency(Broadcast::with_lag(lag), Arc::default(), Mutex::default(), Arc::default()));
     let server = Server::builder()
         .limits(limits)
         .service(NewsService::new(agency.clone()))
@@ -181,6 +191,18 @@ fn large_items_reach_everyone_and_only_who_cannot_take_one_goes() {
     let (taken, why) = drain(&mut modest);
     assert_eq!((taken, why.code()), (vec![7], Code::ResourceExhausted));
     assert!(why.message().contains("65536"), "{why:?}");
+}
+
+/// Its last items lay there while nobody read the connection, and with it the credit for them.
+#[test]
+fn a_broadcast_that_a_client_sends_goes_on_though_nobody_waits_for_the_answer() {
+    let (agency, server) = agency(Lag::default());
+    let said = Broadcast::new();
+    let _unread = reader(&server).absorb(said.subscribe().1).unwrap();
+    for number in 0..5_000 {
+        said.send(&(number, Bytes::default())).unwrap();
+    }
+    until("the server has all", || agency.3.load(Ordering::SeqCst) == 5_000);
 }
 
 #[test]

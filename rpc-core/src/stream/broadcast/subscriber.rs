@@ -34,8 +34,8 @@ struct State {
     line: Option<Line>,
     /// A thread sends right now.
     sending: bool,
-    /// It found no room on its connection, and has asked to be told when there is.
-    asked: bool,
+    /// Why who sent last did not go on, though more was there.
+    stopped: Option<Stop>,
     /// Why it ended before a connection took it, or for a consumer in this process.
     failure: Option<Status>,
     /// Who waits for an item in this process.
@@ -47,6 +47,13 @@ struct Line {
     wire: Wire,
     /// Below zero behind a large item.
     credit: i64,
+}
+
+/// What a stream that has more to send waits for.
+#[derive(Clone, Copy)]
+enum Stop {
+    Credit,
+    Room,
 }
 
 /// What goes onto the connection next.
@@ -68,7 +75,7 @@ impl Subscriber {
             cursor: Some(cursor),
             line: None,
             sending: false,
-            asked: false,
+            stopped: None,
             failure: None,
             sleeper: None,
         };
@@ -105,8 +112,13 @@ impl Subscriber {
             }
             used = Some(wire);
         }
-        if let Some(wire) = used.or_else(|| self.stopped_for_room()) {
+        let stopped = self.stopped();
+        let full = stopped.as_ref().filter(|(_, stop)| matches!(stop, Stop::Room)).map(|(wire, _)| wire);
+        if let Some(wire) = used.as_ref().or(full) {
             wire.port.flush();
+        }
+        if let Some((wire, Stop::Credit)) = &stopped {
+            wire.port.tend(wire.id);
         }
     }
 
@@ -166,11 +178,10 @@ impl Subscriber {
         drop(unwanted);
     }
 
-    /// The connection to flush though nothing was sent: what fills it may lie there unsent.
-    fn stopped_for_room(&self) -> Option<Wire> {
-        let mut state = self.lock();
-        let asked = std::mem::take(&mut state.asked);
-        state.line.as_ref().filter(|_| asked).map(|line| line.wire.clone())
+    /// Where to see to it that the stream goes on: what fills the connection may lie there unsent, and credit unread.
+    fn stopped(&self) -> Option<(Wire, Stop)> {
+        let state = self.lock();
+        Some((state.line.as_ref()?.wire.clone(), state.stopped?))
     }
 
     /// The stream is over; rounds pass it by from now on.
@@ -249,8 +260,13 @@ impl State {
         let Some(cursor) = &mut self.cursor else {
             return self.failure.take().map(|why| Message::End(Err(why)));
         };
-        let may_send = line.credit > 0 && line.wire.port.room_or_ask();
-        self.asked |= line.credit > 0 && !may_send;
+        let refused = match line.credit {
+            ..=0 => Some(Stop::Credit),
+            _ if line.wire.port.room_or_ask() => None,
+            _ => Some(Stop::Room),
+        };
+        let may_send = refused.is_none();
+        self.stopped = refused.filter(|_| cursor.peek().is_some());
         let mut count = 0;
         loop {
             match cursor.peek() {
