@@ -1,5 +1,6 @@
 //! How answers are written: text for people, or one JSON object a line for programs.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -60,8 +61,8 @@ pub(super) fn micros(time: Duration) -> u64 {
 }
 
 /// `1 procedure`, `2 procedures`.
-pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+pub(super) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    format!("{number} {what}{}", if number == N::from(1) { "" } else { "s" })
 }
 
 #[cfg(test)]

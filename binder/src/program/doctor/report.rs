@@ -53,10 +53,9 @@ impl Report {
             return Ok(output::json(&Subject::Binder { verdict, findings })?);
         }
         let uptime = short(Duration::from_millis(stats.uptime_ms));
-        let (version, names, leases) = (&stats.version, stats.names, stats.leases);
-        let text = format!(
-            "the binder at {binder}, version {version}, up {uptime}, {names} procedures of {leases} servers"
-        );
+        let (version, names) = (&stats.version, output::count(stats.names, "procedure"));
+        let servers = output::count(stats.leases, "server");
+        let text = format!("the binder at {binder}, version {version}, up {uptime}, {names} of {servers}");
         self.paragraph(&text, findings)
     }
 
