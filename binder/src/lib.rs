@@ -21,7 +21,6 @@ mod state;
 mod name_service;
 mod server;
 
-mod http;
 mod page;
 
 mod registration;

@@ -11,9 +11,10 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use rpc_program::http::{Answer, Hosts, HttpServer, Kind, Request, Response, Status};
+
 use crate::contract::Binder;
 use crate::error::BinderError;
-use crate::http::{Answer, HttpServer, Kind, Request, Response, Status};
 use crate::server::BinderServer;
 
 mod metrics;
@@ -34,7 +35,7 @@ impl PageServer {
     pub fn start(address: impl ToSocketAddrs, binder: &BinderServer) -> io::Result<PageServer> {
         let (names, place) = (binder.names(), binder.address());
         let answer: Arc<Answer> = Arc::new(move |request: &Request| answer(&*names, place, request));
-        HttpServer::start(address, answer).map(PageServer)
+        HttpServer::start(address, Hosts::Own, answer).map(PageServer)
     }
 
     /// The address it listens on, with the real port.

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use rpc_program::http::{Kind, Response, Status};
 use serde::Serialize;
 
 use crate::contract::{Binder, Entry, PAGE, Query, Stats};
 use crate::error::BinderError;
-use crate::http::{Kind, Response, Status};
 use crate::registry::REGISTRATIONS;
 
 #[derive(Serialize)]

@@ -1,11 +1,13 @@
 //! What the programs built on rpc-core share, so that all of them log, stop, refuse and exit the same way.
 //!
-//! Owned by the `main` of a program. Nothing here knows what a program serves, and no library uses it.
+//! Owned by the `main` of a program. Nothing here knows what a program serves. Libraries do not use it, but for [`http`],
+//! which neither prints nor listens to signals.
 
 pub mod arguments;
 pub mod completions;
 pub mod duration;
 mod exit;
+pub mod http;
 pub mod lines;
 pub mod listen;
 pub mod log;

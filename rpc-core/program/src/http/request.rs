@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
+use super::host::Hosts;
+use super::left;
 use super::response::{Response, Status};
-use super::{host, left};
 
 /// A GET or HEAD of a path here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Request {
+pub struct Request {
     method: Method,
     path: String,
     query: String,
@@ -36,8 +37,13 @@ pub(super) enum Refusal {
 }
 
 impl Request {
-    /// Reads the head of a request to the server that was reached at `local`. What is behind it is nobody's.
-    pub(super) fn read(mut socket: &TcpStream, local: IpAddr, deadline: Instant) -> Result<Request, Refusal> {
+    /// Reads the head of a request to the server that was reached `at` this address, and answers by these names. What is
+    /// behind it is nobody's.
+    pub(super) fn read(
+        mut socket: &TcpStream,
+        at: (IpAddr, Hosts),
+        deadline: Instant,
+    ) -> Result<Request, Refusal> {
         let mut head = [0; HEAD_BYTES];
         let mut filled = 0;
         loop {
@@ -52,7 +58,7 @@ impl Request {
                 Err(_) => return Err(Refusal::Gone),
             };
             let bytes = head.get(..filled).unwrap_or_default();
-            if let Some(request) = Request::parse(bytes, local)? {
+            if let Some(request) = Request::parse(bytes, at)? {
                 return Ok(request);
             }
             if filled == HEAD_BYTES {
@@ -62,7 +68,7 @@ impl Request {
     }
 
     /// The request that these bytes begin with; `None` while its head is not all there.
-    fn parse(bytes: &[u8], local: IpAddr) -> Result<Option<Request>, Refusal> {
+    fn parse(bytes: &[u8], (local, names): (IpAddr, Hosts)) -> Result<Option<Request>, Refusal> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut parsed = httparse::Request::new(&mut headers);
         match parsed.parse(bytes) {
@@ -81,7 +87,7 @@ impl Request {
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(Refusal::Malformed("a request has one Host header"));
         };
-        if !std::str::from_utf8(host.value).is_ok_and(|host| host::is_ours(host.trim(), local)) {
+        if !std::str::from_utf8(host.value).is_ok_and(|host| names.allow(host.trim(), local)) {
             return Err(Refusal::Host);
         }
         let target = parsed.path.unwrap_or_default();
@@ -93,12 +99,12 @@ impl Request {
     }
 
     /// The path, as it was sent.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         &self.path
     }
 
     /// The value of a field of the query, decoded; `None` without it, or when it is no UTF-8.
-    pub(crate) fn field(&self, name: &str) -> Option<String> {
+    pub fn field(&self, name: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         let (_, value) = pairs.into_iter().find(|(field, _)| *field == name)?;
         decode(value)
@@ -121,10 +127,10 @@ impl Refusal {
             Refusal::LongPath => (Status::PathTooLong, "the head of a request has at most 4096 bytes"),
             Refusal::Malformed(why) => (Status::BadRequest, why),
             Refusal::Version => (Status::VersionNotSupported, "HTTP/1.1 is spoken here"),
-            Refusal::Method => (Status::MethodNotAllowed, "this page is only looked at: GET and HEAD"),
+            Refusal::Method => (Status::MethodNotAllowed, "this is only looked at: GET and HEAD"),
             Refusal::Host => (
                 Status::Misdirected,
-                "this page is asked for by the address it listens on, or localhost, and by no other name",
+                "this is asked for by the address it listens on, or localhost, and by no other name",
             ),
         };
         Some(Response::sentence(status, sentence))
@@ -167,7 +173,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<Option<(&str, Option<&str>)>, Refusal>) {
-        let parsed = Request::parse(text.as_bytes(), Ipv4Addr::LOCALHOST.into());
+        let parsed = Request::parse(text.as_bytes(), (Ipv4Addr::LOCALHOST.into(), Hosts::Own));
         let seen =
             parsed.map(|request| request.map(|request| (request.path.clone(), request.field("contains"))));
         let expected = expected.map(|it| it.map(|(path, field)| (path.to_owned(), field.map(str::to_owned))));

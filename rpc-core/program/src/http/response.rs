@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 /// What is sent back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Response {
-    pub(crate) status: Status,
+pub struct Response {
+    pub(super) status: Status,
     kind: Kind,
-    pub(crate) body: Cow<'static, [u8]>,
+    pub(super) body: Cow<'static, [u8]>,
 }
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Html,
     Css,
     Script,
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 
 /// How a request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub enum Status {
     Ok,
     BadRequest,
     Forbidden,
@@ -40,12 +40,13 @@ pub(crate) enum Status {
 }
 
 impl Response {
-    pub(crate) fn new(kind: Kind, body: impl Into<Cow<'static, [u8]>>) -> Response {
+    /// An answer of this kind.
+    pub fn new(kind: Kind, body: impl Into<Cow<'static, [u8]>>) -> Response {
         Response { status: Status::Ok, kind, body: body.into() }
     }
 
     /// A sentence for a person.
-    pub(crate) fn sentence(status: Status, text: &str) -> Response {
+    pub fn sentence(status: Status, text: &str) -> Response {
         Response { status, kind: Kind::Text, body: format!("{text}\n").into_bytes().into() }
     }
 

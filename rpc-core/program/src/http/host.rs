@@ -5,9 +5,26 @@
 
 use std::net::IpAddr;
 
+/// By which names a server may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// By the address at which it was reached, and `localhost` there: what it shows is for those alone who can reach it
+    /// themselves.
+    Own,
+    /// By any name: what it shows is for everybody whose machine reaches it, under the names that his network has for it.
+    Any,
+}
+
+impl Hosts {
+    /// Whether a browser or scraper that was sent to `host` is answered by the server that it reached at `local`.
+    pub(super) fn allow(self, host: &str, local: IpAddr) -> bool {
+        self == Hosts::Any || is_ours(host, local)
+    }
+}
+
 /// Whether a browser that was sent to `host` meant the server that it reached at `local`. The port is not looked at: it may
 /// have been forwarded.
-pub(super) fn is_ours(host: &str, local: IpAddr) -> bool {
+fn is_ours(host: &str, local: IpAddr) -> bool {
     let local = local.to_canonical();
     let name = without_port(host);
     if name.eq_ignore_ascii_case("localhost") {
@@ -73,5 +90,13 @@ mod tests {
         }
         check("localhost", "192.168.1.4", false);
         check("127.0.0.1", "192.168.1.4", false);
+    }
+
+    #[test]
+    fn who_is_for_everybody_has_any_name() {
+        let local = "192.168.1.4".parse().unwrap();
+        assert!(
+            Hosts::Any.allow("chat.example:9464", local) && !Hosts::Own.allow("chat.example:9464", local)
+        );
     }
 }

@@ -1,10 +1,10 @@
-//! A small HTTP/1.1 server for pages that people look at: GET and HEAD, one request a connection.
+//! A small HTTP/1.1 server for what people and Prometheus look at: GET and HEAD, one request a connection.
 //!
 //! ```text
 //! accept ─► admit (the oldest guest goes when the house is full) ─► head within 2 s ─► answer ─► close
 //! ```
-//! Every wait has an end, every size a limit. What is asked for in another's name (DNS rebinding) is refused: the `Host`
-//! must be the very address at which this server was reached, or `localhost` there.
+//! Every wait has an end, every size a limit. What is asked for in another's name (DNS rebinding) is refused, as far as
+//! [`Hosts`] says: the `Host` must be the very address at which this server was reached, or `localhost` there.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -19,15 +19,16 @@ mod host;
 mod request;
 mod response;
 
-pub(crate) use request::Request;
-pub(crate) use response::{Kind, Response, Status};
+pub use host::Hosts;
+pub use request::Request;
+pub use response::{Kind, Response, Status};
 
 /// What is answered to a request. It runs on a connection's thread, and should not wait.
-pub(crate) type Answer = dyn Fn(&Request) -> Response + Send + Sync;
+pub type Answer = dyn Fn(&Request) -> Response + Send + Sync;
 
 /// A running server. Dropping it closes every connection and joins every thread.
 #[derive(Debug)]
-pub(crate) struct HttpServer {
+pub struct HttpServer {
     address: SocketAddr,
     /// Its drop ends the thread, whose drop joins it: the order of the fields matters.
     _closing: UnixStream,
@@ -42,20 +43,22 @@ struct Guest {
 }
 
 impl HttpServer {
+    /// Answers at this address, port 0 for any free port, whoever asks by these names.
+    ///
     /// # Errors
     /// What the system says of the address, or of a thread.
-    pub(crate) fn start(address: impl ToSocketAddrs, answer: Arc<Answer>) -> io::Result<HttpServer> {
+    pub fn start(address: impl ToSocketAddrs, hosts: Hosts, answer: Arc<Answer>) -> io::Result<HttpServer> {
         let listener = TcpListener::bind(address)?;
         // Who has gone before he is accepted is not waited for.
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (closing, closed) = UnixStream::pair()?;
-        let thread = threads::spawn("binder-http", move || accept(&listener, &closed, &answer))?;
+        let thread = threads::spawn("http-accept", move || accept(&listener, &closed, hosts, &answer))?;
         Ok(HttpServer { address, _closing: closing, _thread: thread })
     }
 
     /// Where it listens, with the real port.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
@@ -67,7 +70,7 @@ impl Drop for Guest {
     }
 }
 
-fn accept(listener: &TcpListener, closed: &UnixStream, answer: &Arc<Answer>) {
+fn accept(listener: &TcpListener, closed: &UnixStream, hosts: Hosts, answer: &Arc<Answer>) {
     let mut guests: Vec<Guest> = Vec::new();
     while let Next::Guest = next(Some(listener), closed, None) {
         guests.retain(|guest| !guest.thread.is_finished());
@@ -77,14 +80,14 @@ fn accept(listener: &TcpListener, closed: &UnixStream, answer: &Arc<Answer>) {
                     // He has had his time, and slow ones shall not keep others out.
                     drop(guests.remove(0));
                 }
-                match Guest::admit(socket, answer) {
+                match Guest::admit(socket, hosts, answer) {
                     Ok(guest) => guests.push(guest),
-                    Err(error) => tracing::debug!("a connection to the page cannot be served: {error}"),
+                    Err(error) => tracing::debug!("a connection cannot be served: {error}"),
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
-                tracing::debug!("no connection to the page can be accepted: {error}");
+                tracing::debug!("no connection can be accepted: {error}");
                 if next(None, closed, Some(&PAUSE)) == Next::Closed {
                     break;
                 }
@@ -116,12 +119,12 @@ fn next(listener: Option<&TcpListener>, closed: &UnixStream, time: Option<&Times
 }
 
 impl Guest {
-    fn admit(socket: TcpStream, answer: &Arc<Answer>) -> io::Result<Guest> {
+    fn admit(socket: TcpStream, hosts: Hosts, answer: &Arc<Answer>) -> io::Result<Guest> {
         socket.set_nonblocking(false)?;
         let (theirs, answer) = (socket.try_clone()?, answer.clone());
-        let thread = threads::spawn("binder-page", move || {
-            if let Err(error) = attend(&theirs, &*answer) {
-                tracing::debug!("a connection to the page has ended early: {error}");
+        let thread = threads::spawn("http-guest", move || {
+            if let Err(error) = attend(&theirs, hosts, &*answer) {
+                tracing::debug!("a connection has ended early: {error}");
             }
         })?;
         Ok(Guest { socket, thread })
@@ -129,9 +132,9 @@ impl Guest {
 }
 
 /// Reads one request, answers it, and sees the connection closed.
-fn attend(socket: &TcpStream, answer: &Answer) -> io::Result<()> {
+fn attend(socket: &TcpStream, hosts: Hosts, answer: &Answer) -> io::Result<()> {
     let (local, start) = (socket.local_addr()?, Instant::now());
-    let (response, body) = match Request::read(socket, local.ip(), start + HEAD_WITHIN) {
+    let (response, body) = match Request::read(socket, (local.ip(), hosts), start + HEAD_WITHIN) {
         Ok(request) => (answer(&request), request.wants_body()),
         Err(refusal) => match refusal.response() {
             Some(response) => (response, true),

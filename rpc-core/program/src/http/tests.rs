@@ -5,7 +5,7 @@ use super::*;
 /// A server that answers with the path, and what a client reads of its answer.
 fn server() -> HttpServer {
     let echo = |request: &Request| Response::new(Kind::Text, request.path().as_bytes().to_vec());
-    HttpServer::start("127.0.0.1:0", Arc::new(echo)).unwrap()
+    HttpServer::start("127.0.0.1:0", Hosts::Own, Arc::new(echo)).unwrap()
 }
 
 fn connect(server: &HttpServer) -> TcpStream {
@@ -60,8 +60,7 @@ fn what_is_not_only_looked_at_is_refused() {
 /// to see.
 #[test]
 fn a_name_that_was_made_to_point_here_is_refused() {
-    let sentence =
-        "this page is asked for by the address it listens on, or localhost, and by no other name\n";
+    let sentence = "this is asked for by the address it listens on, or localhost, and by no other name\n";
     check("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421 Misdirected Request", sentence);
 }
 
