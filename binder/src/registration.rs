@@ -1,11 +1,12 @@
 //! Keeps a server's procedures registered for as long as the server lives.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Client, Server, StillRunning};
 use thiserror::Error;
@@ -175,6 +176,11 @@ impl Registration {
     /// [`NotYetRegistered`] when that takes longer than `timeout`.
     pub fn wait_registered(&self, timeout: Duration) -> Result<(), NotYetRegistered> {
         self.progress.wait_registered(Instant::now() + timeout)
+    }
+
+    /// Closes when every procedure has been registered with one binder, for `select!`; nothing ever comes out of it.
+    pub fn registered(&self) -> &Receiver<Infallible> {
+        self.progress.registered()
     }
 
     /// The procedures that another server has taken over or somebody removed, in order; this registration leaves them

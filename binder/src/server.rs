@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -82,7 +82,7 @@ impl BinderServer {
     pub fn start(address: impl ToSocketAddrs) -> io::Result<BinderServer> {
         let registry = Registry::new(Terms::default(), first_epoch(), Instant::now());
         let names = NameService::new(registry, Access::default(), Savings::default());
-        BinderServer::serve(address, Arc::new(names), Terms::default(), None)
+        BinderServer::serve(TcpListener::bind(address)?, Arc::new(names), Terms::default(), None)
     }
 
     /// Serves on this address.
@@ -93,6 +93,14 @@ impl BinderServer {
         address: impl ToSocketAddrs,
         options: BinderOptions,
     ) -> Result<BinderServer, StartError> {
+        BinderServer::start_on(TcpListener::bind(address)?, options)
+    }
+
+    /// Serves on a socket that listens already.
+    ///
+    /// # Errors
+    /// As [`start_with`](BinderServer::start_with).
+    pub fn start_on(listener: TcpListener, options: BinderOptions) -> Result<BinderServer, StartError> {
         let BinderOptions { terms, access, state, damaged } = options;
         let file = state.map(|path| StateFile::open(&path)).transpose()?;
         let saved = file.as_ref().map(|file| file.load(damaged)).transpose()?.flatten();
@@ -100,16 +108,16 @@ impl BinderServer {
         let registry = Registry::restore(terms, saved.unwrap_or_default(), first_epoch(), Instant::now());
         let names = Arc::new(NameService::new(registry, access, savings));
         let saver = file.map(|file| Saver::begin(file, names.clone())).transpose()?;
-        Ok(BinderServer::serve(address, names, terms, saver)?)
+        Ok(BinderServer::serve(listener, names, terms, saver)?)
     }
 
     fn serve(
-        address: impl ToSocketAddrs,
+        listener: TcpListener,
         names: Arc<NameService>,
         terms: Terms,
         saver: Option<Saver>,
     ) -> io::Result<BinderServer> {
-        let server = Server::builder().service(BinderService::new(names.clone())).bind(address)?;
+        let server = Server::builder().service(BinderService::new(names.clone())).serve(listener)?;
         let tick = terms.within_bounds().shortest() / PAUSE_SHARE / LOOKS_PER_PAUSE;
         let announcing = names.clone();
         let announcer = Attendant::spawn("binder-announcer", move |closed| announce(&announcing, closed))?;

@@ -10,9 +10,13 @@ use binder::{Binders, DEFAULT_ADDRESS, Token, TokenFileError};
 use chat_server::{Advertised, ChatServer, LobbyOptions, ServerOptions, StartError};
 use clap::Parser;
 use clap::builder::BoolishValueParser;
+use crossbeam_channel::{Receiver, RecvError, select};
+use rpc_program::activation::ActivationError;
 use rpc_program::completions::{self, Shell};
 use rpc_program::listen::{self, Exposure, ListenError};
-use rpc_program::{duration, log, signals};
+use rpc_program::signals::Signal;
+use rpc_program::supervisor::{self, Word};
+use rpc_program::{activation, duration, log, signals};
 use thiserror::Error;
 
 /// A chat of many rooms, whose clients find it through a binder.
@@ -60,6 +64,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
+    Activation(#[from] ActivationError),
+    #[error(transparent)]
     Start(StartError),
     #[error(transparent)]
     Token(#[from] TokenFileError),
@@ -89,18 +95,36 @@ pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
 
 fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
     log::init(log::LevelFilter::INFO);
+    let mut sockets = activation::sockets(&["listen"])?;
     let stop = signals::stop().map_err(Failure::Signals)?;
     let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
-    listen::check(line.listen, exposure)?;
-    let server = ChatServer::start(line.options()?)?;
+    let seat = sockets.seat("listen", line.listen);
+    listen::check(seat.address(), exposure)?;
+    let binder = line.binder.to_string();
+    let server = ChatServer::start_on(seat.bind()?, line.options()?)?;
     // The thread of `stop` lives as long as it: this only ends with a signal.
-    if let Ok(signal) = stop.signals().recv() {
+    if let Ok(signal) = stay(&server, &binder, stop.signals()) {
         tracing::info!("stopping: {signal:?}");
     }
+    supervisor::tell(Word::Stopping);
     if let Err(still) = server.shutdown(GRACE) {
         tracing::warn!("{still}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until a signal. It is ready when clients can find it: the supervisor starts what needs a chat only then.
+fn stay(server: &ChatServer, binder: &str, stop: &Receiver<Signal>) -> Result<Signal, RecvError> {
+    supervisor::tell(Word::Waiting(&format!("waiting for the binder at {binder}")));
+    select! {
+        recv(server.registered()) -> _ => {}
+        recv(stop) -> signal => return signal,
+    }
+    supervisor::tell(Word::Ready(&format!(
+        "serving on {}, known to the binder at {binder}",
+        server.address()
+    )));
+    stop.recv()
 }
 
 impl CommandLine {

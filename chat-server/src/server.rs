@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use binder::{
     DEFAULT_ADDRESS, NotYetRegistered, Offer, Registration, RegistrationError, RegistrationOptions, Token,
 };
 use chat_api::ChatService;
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Limits, Server, StillRunning};
 use thiserror::Error;
@@ -88,11 +88,21 @@ impl ChatServer {
     /// # Errors
     /// [`StartError`]. A binder that is not there is none: it is waited for.
     pub fn start(options: ServerOptions) -> Result<ChatServer, StartError> {
-        let ServerOptions { listen, binder, token, advertise, lobby, limits } = options;
+        let address = options.listen;
+        let listener = TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })?;
+        ChatServer::start_on(listener, options)
+    }
+
+    /// Serves on a socket that listens already, whatever [`ServerOptions::listen`] says.
+    ///
+    /// # Errors
+    /// As [`start`](ChatServer::start).
+    pub fn start_on(listener: TcpListener, options: ServerOptions) -> Result<ChatServer, StartError> {
+        let ServerOptions { listen: address, binder, token, advertise, lobby, limits } = options;
         let lobby = Arc::new(Lobby::new(lobby));
         let service = ChatService::new(lobby.clone());
-        let server = Server::builder().limits(limits).service(service).bind(listen);
-        let server = server.map_err(|source| StartError::Listen { address: listen, source })?;
+        let server = Server::builder().limits(limits).service(service).serve(listener);
+        let server = server.map_err(|source| StartError::Listen { address, source })?;
         let address = server.address();
         let sweeper = sweeper(lobby.clone()).map_err(StartError::Thread)?;
         let advertised = advertise.unwrap_or_else(|| Advertised::new(address.ip().to_string(), None));
@@ -119,6 +129,11 @@ impl ChatServer {
     /// [`NotYetRegistered`] when that takes longer than `timeout`.
     pub fn wait_registered(&self, timeout: Duration) -> Result<(), NotYetRegistered> {
         self.registration.as_ref().map_or(Ok(()), |registration| registration.wait_registered(timeout))
+    }
+
+    /// Closes when clients can find every procedure, for `select!`; nothing ever comes out of it.
+    pub fn registered(&self) -> Receiver<Infallible> {
+        self.registration.as_ref().map_or_else(never, |registration| registration.registered().clone())
     }
 
     /// Takes the procedures out of the binders, then ends streams, gives calls `grace` to end, and ends. So who turns to a

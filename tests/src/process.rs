@@ -28,7 +28,13 @@ impl Process {
     /// Starts a program; its environment is the test's, less what configures our programs.
     #[track_caller]
     pub fn start(name: &str, command: &mut Command) -> Process {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Process::start_with(name, command, Stdio::piped())
+    }
+
+    /// Starts a program whose standard input is this.
+    #[track_caller]
+    pub fn start_with(name: &str, command: &mut Command, input: Stdio) -> Process {
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let (stdout, out) = lines_of(child.stdout.take().unwrap());
         let (stderr, err) = lines_of(child.stderr.take().unwrap());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use binder::{BinderError, RegistrationError, StartError, StateError, TokenFileError};
 use rpc_core::Endpoint;
+use rpc_program::activation::ActivationError;
 use rpc_program::listen::ListenError;
 use thiserror::Error;
 
@@ -35,6 +36,8 @@ pub(crate) enum Failure {
     TakenPage(SocketAddr),
     #[error("no page can be shown at {0}")]
     Page(SocketAddr, #[source] io::Error),
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
     #[error(transparent)]

@@ -9,17 +9,19 @@ use binder::{
     Access, BinderOptions, BinderServer, Damaged, PageServer, StartError, StateError, Terms, Tokens,
 };
 use rpc_program::listen::{self, Exposure};
-use rpc_program::{log, signals};
+use rpc_program::supervisor::{self, Word};
+use rpc_program::{activation, log, signals};
 
 use super::arguments::WhoLooksUp;
 use super::{Failure, Serve};
 
 pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
     log::init(log::LevelFilter::INFO);
+    let mut sockets = activation::sockets(&["listen"])?;
     let stop = signals::stop().map_err(Failure::Signals)?;
-    let options = options(line)?;
-    let server = BinderServer::start_with(line.listen, options).map_err(|error| match error {
-        StartError::System(error) => Failure::Listen(listen::failed(line.listen, error)),
+    let seat = sockets.seat("listen", line.listen);
+    let options = options(line, seat.address())?;
+    let server = BinderServer::start_on(seat.bind()?, options).map_err(|error| match error {
         StartError::State(error @ StateError::Damaged { .. }) => Failure::Damaged(error),
         StartError::State(error) => Failure::State(error),
         error => Failure::Start(error),
@@ -29,10 +31,12 @@ pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
         tracing::info!("showing a page at http://{}/", page.address());
     }
     tracing::info!("listening on {}", server.address());
+    supervisor::tell(Word::Ready(&format!("serving names on {}", server.address())));
     // The thread of `stop` lives as long as it: this only ends with a signal.
     if let Ok(signal) = stop.signals().recv() {
         tracing::info!("stopping: {signal:?}");
     }
+    supervisor::tell(Word::Stopping);
     drop(page);
     if let Err(still) = server.shutdown(GRACE) {
         tracing::warn!("{still}");
@@ -47,12 +51,12 @@ fn page(address: SocketAddr, server: &BinderServer) -> Result<PageServer, Failur
     })
 }
 
-fn options(line: &Serve) -> Result<BinderOptions, Failure> {
-    let loopback = listen::check(line.listen, Exposure::LOOPBACK).is_ok();
+fn options(line: &Serve, address: SocketAddr) -> Result<BinderOptions, Failure> {
+    let loopback = listen::check(address, Exposure::LOOPBACK).is_ok();
     let access = match &line.token_file {
         Some(file) => Access::with_tokens(Tokens::read(file)?, line.lookups.into()),
         None if loopback || line.insecure => Access::default(),
-        None => return Err(Failure::Unprotected(line.listen)),
+        None => return Err(Failure::Unprotected(address)),
     };
     if !loopback && line.token_file.is_some() {
         tracing::warn!("tokens travel unencrypted: whoever can listen in on the network can read them");

@@ -1,7 +1,10 @@
 //! How far a registration has come with each binder. The lock guards plain data, and is never held across a call.
 
+use std::convert::Infallible;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::NotYetRegistered;
 use crate::error::BinderError;
@@ -11,6 +14,9 @@ pub(super) struct Progress {
     /// One for each binder.
     states: Mutex<Vec<State>>,
     changed: Condvar,
+    /// Closes when one binder has everything for the first time.
+    registered: Receiver<Infallible>,
+    registering: Mutex<Option<Sender<Infallible>>>,
 }
 
 /// How far it is with one binder.
@@ -26,10 +32,20 @@ pub(super) struct State {
 impl Progress {
     pub(super) fn new(binders: usize, missing: usize) -> Progress {
         let states = vec![State { missing, ..State::default() }; binders];
-        Progress { states: Mutex::new(states), changed: Condvar::new() }
+        let (registering, registered) = bounded(0);
+        // Who has nothing to register has everything.
+        let registering = Mutex::new((missing > 0).then_some(registering));
+        Progress { states: Mutex::new(states), changed: Condvar::new(), registered, registering }
+    }
+
+    pub(super) fn registered(&self) -> &Receiver<Infallible> {
+        &self.registered
     }
 
     pub(super) fn set(&self, index: usize, state: State) {
+        if state.missing == 0 {
+            self.registering.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
         if let Some(held) = self.lock().get_mut(index) {
             *held = state;
         }

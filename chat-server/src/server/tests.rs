@@ -150,7 +150,7 @@ fn a_server_starts_before_its_binder_and_a_dead_binder_does_not_hold_it_up() {
 
 #[test]
 fn an_address_in_use_is_told() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();
     let error = ChatServer::start(ServerOptions { listen, ..ServerOptions::default() }).unwrap_err();
     assert!(matches!(error, StartError::Listen { address, .. } if address == listen));

@@ -3,6 +3,7 @@
 //! Owned by the `main` of a program. Nothing here knows what a program serves. Libraries do not use it, but for [`http`],
 //! which neither prints nor listens to signals.
 
+pub mod activation;
 pub mod arguments;
 pub mod completions;
 pub mod duration;
@@ -13,5 +14,6 @@ pub mod listen;
 pub mod log;
 pub mod manual;
 pub mod signals;
+pub mod supervisor;
 
 pub use exit::exit;
