@@ -7,6 +7,7 @@ mod bytes;
 mod codec;
 mod frame;
 mod metadata;
+mod outcome;
 mod panics;
 mod sync;
 mod wire;
@@ -19,10 +20,12 @@ mod context;
 mod resolve;
 mod stream;
 
+pub mod service;
+
+pub mod layer;
+
 pub mod client;
 pub mod server;
-
-pub mod service;
 
 pub mod threads;
 
@@ -38,6 +41,7 @@ pub mod fuzzing;
 pub use bytes::Bytes;
 pub use client::{Choice, Client, Pending};
 pub use context::{Canceller, Context};
+pub use layer::Layer;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
 pub use resolve::{Endpoint, EndpointError, Endpoints, Resolve, Revision, Weighted};

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
 use crate::codec;
+pub use crate::outcome::Outcome;
 use crate::status::Status;
 use crate::stream::{Attached, Inlet, Stream, Wire};
 
@@ -90,6 +91,11 @@ impl<'a> Arguments<'a> {
         Arguments { bytes, input }
     }
 
+    /// How long the encoded values are.
+    pub(crate) fn byte_length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The arguments as a tuple of their types, the stream aside.
     ///
     /// # Errors
@@ -116,15 +122,6 @@ impl fmt::Debug for Arguments<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Arguments({} bytes)", self.bytes.len())
     }
-}
-
-/// Which of the two typed outcomes a reply holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The method's `Ok`.
-    Returned,
-    /// The method's own error.
-    Failed,
 }
 
 /// Where a procedure's outcome goes.

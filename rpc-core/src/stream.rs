@@ -32,6 +32,7 @@ pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until, unsent};
 pub(crate) use self::room::Telling;
 pub(crate) use self::terms::Terms;
 use crate::context::Context;
+use crate::outcome::Endings;
 use crate::status::Status;
 
 /// The consuming end: an iterator that waits for each item. Items come in the order in which they were sent, none twice and
@@ -168,6 +169,14 @@ impl<T: DeserializeOwned> Stream<T> {
         deadline: Option<Instant>,
     ) -> Stream<T> {
         Stream::of(Source::Wired(Wired::new(port, id, inlet, deadline)))
+    }
+
+    /// The same stream, which tells these what it has ended with.
+    pub(crate) fn telling(mut self, endings: Endings) -> Stream<T> {
+        if let Source::Wired(wired) = &mut self.source {
+            wired.tell_end(endings);
+        }
+        self
     }
 
     /// A stream that a broadcast fills.

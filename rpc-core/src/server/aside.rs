@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{Connection, Pulse};
-use super::dispatch::Ended;
+use super::execution::Ended;
 use super::habits::Pace;
 use super::request::Admitted;
 use super::routes::Route;
@@ -40,8 +40,8 @@ impl Connection {
                 let Aside { id, route, context, .. } = call;
                 let status =
                     Status::resource_exhausted("the server has no thread for a call that takes a stream");
-                let (outcome, body) = (Err(status.not_run()), &mut Vec::new());
-                let ended = Ended { context, outcome, body, output: None, panicked: false };
+                let mut body = Vec::new();
+                let ended = Ended::refused(context, status, &mut body);
                 let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
                 self.settle(finished);
             }
@@ -76,12 +76,12 @@ impl Connection {
         let panicked = ended.panicked;
         let pace =
             if sync::now().saturating_duration_since(begun) > SLOW { Pace::Slow } else { Pace::Harmless };
-        self.lock().note_pace(id, route.name, pace);
+        self.lock().note_pace(id, route.procedure.name, pace);
         let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
         self.push_out();
         self.settle(finished);
         if panicked {
-            self.suffer(id, route.name);
+            self.suffer(id, route.procedure.name);
         }
     }
 

@@ -103,7 +103,7 @@ impl Connection {
             }
         };
         let (running, context) = self.begin(&route, header, metadata);
-        if route.kind.takes_stream() {
+        if route.procedure.kind.takes_stream() {
             let inlet = Arc::new(Inlet::new(&self.terms));
             let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
             turn.begin_aside(running, inlet);
@@ -117,7 +117,7 @@ impl Connection {
         }
         turn.begin(running);
         self.set_pulse(Pulse::running(id));
-        let wary = turn.habits.is_slow(route.name);
+        let wary = turn.habits.is_slow(route.procedure.name);
         let call = Admitted { id, route, context, payload };
         if wary { Request::RunWary(call) } else { Request::Run(call) }
     }
@@ -128,14 +128,14 @@ impl Connection {
         let cancellation = Arc::<Cancellation>::default();
         let running = Running {
             id: header.id,
-            procedure: route.name,
+            procedure: route.procedure.name,
             deadline,
             cancellation: cancellation.clone(),
             awaited: true,
             stage: Stage::Running,
         };
         let context = Context::new(Incoming {
-            procedure: route.name,
+            procedure: route.procedure.name,
             deadline,
             metadata,
             peer: self.transport.peer(),

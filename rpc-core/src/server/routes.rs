@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::service::{Kind, Service};
+use crate::service::{Procedure, Service};
 
 /// One procedure and the service that has it.
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) service: Arc<dyn Service>,
     pub(super) number: usize,
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) procedure: &'static Procedure,
 }
 
 /// All procedures of a server.
@@ -25,8 +24,7 @@ impl Routes {
     /// Adds a service; the name that was taken already, if one was.
     pub(super) fn add(&mut self, service: &Arc<dyn Service>) -> Result<(), &'static str> {
         for (number, procedure) in service.procedures().iter().enumerate() {
-            let route =
-                Route { service: service.clone(), number, name: procedure.name, kind: procedure.kind };
+            let route = Route { service: service.clone(), number, procedure };
             if self.by_name.insert(procedure.name, route).is_some() {
                 return Err(procedure.name);
             }

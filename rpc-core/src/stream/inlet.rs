@@ -12,6 +12,8 @@ use super::terms::{Held, Terms};
 use crate::codec::{self, DecodeError};
 use crate::context::Context;
 use crate::frame::Body;
+use crate::outcome::{Endings, Outcome};
+use crate::panics::Panicked;
 use crate::status::Status;
 use crate::sync;
 use crate::sync::{Mutex, MutexGuard};
@@ -182,6 +184,8 @@ pub(super) struct Wired<T> {
     taken: u32,
     over: bool,
     decode: Decode<T>,
+    /// Told what the stream has ended with.
+    endings: Endings,
 }
 
 impl<T> Wired<T> {
@@ -190,7 +194,12 @@ impl<T> Wired<T> {
         T: DeserializeOwned,
     {
         let decode = |bytes: &[u8]| codec::decode_prefix(bytes);
-        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode }
+        let endings = Endings::default();
+        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode, endings }
+    }
+
+    pub(super) fn tell_end(&mut self, endings: Endings) {
+        self.endings = endings;
     }
 
     pub(super) fn origin(&self) -> Source {
@@ -203,9 +212,13 @@ impl<T> Wired<T> {
             return None;
         }
         let item = self.try_next(deadline.into_iter().chain(self.deadline).min());
-        if !matches!(item, Ok(Some(_))) {
-            self.over = true;
-        }
+        let outcome = match &item {
+            Ok(Some(_)) => return item.transpose(),
+            Ok(None) => Ok(Outcome::Returned),
+            Err(why) => Err(why),
+        };
+        self.over = true;
+        std::mem::take(&mut self.endings).tell(outcome).unwrap_or_else(Panicked::go_on);
         item.transpose()
     }
 
