@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use rpc_program::{completions, manual};
+
 mod arguments;
 mod failure;
 mod output;
@@ -26,7 +28,12 @@ pub(crate) use failure::Failure;
 
 /// Does what the command line says.
 pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
-    if line.papers.write::<CommandLine>()? {
+    if let Some(shell) = line.completions {
+        completions::write::<CommandLine>(shell)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(folder) = line.man_pages {
+        manual::write::<CommandLine>(&folder).map_err(|error| Failure::Manual(folder, error))?;
         return Ok(ExitCode::SUCCESS);
     }
     match line.command {

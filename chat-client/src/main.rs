@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use chat_client::program::{self, CommandLine};
 use rpc_program::log::{self, LevelFilter};
-use rpc_program::signals;
+use rpc_program::{completions, signals};
 
 fn main() -> ExitCode {
     rpc_program::exit("chat-client", run(&rpc_program::arguments::parse()))
 }
 
 fn run(line: &CommandLine) -> Result<ExitCode, Box<dyn Error>> {
-    if line.papers.write::<CommandLine>()? {
+    if let Some(shell) = line.completions {
+        completions::write::<CommandLine>(shell)?;
         return Ok(ExitCode::SUCCESS);
     }
     // What the chat itself has to say are events; the log would be written into the line being typed.

@@ -5,15 +5,14 @@
 
 pub mod activation;
 pub mod arguments;
-mod completions;
+pub mod completions;
 pub mod duration;
 mod exit;
 pub mod http;
 pub mod lines;
 pub mod listen;
 pub mod log;
-mod manual;
-pub mod papers;
+pub mod manual;
 pub mod signals;
 pub mod supervisor;
 

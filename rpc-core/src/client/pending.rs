@@ -9,13 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::calls::Answer;
 use super::connection::{Connection, WaitEnded};
-use super::layered::Made;
 use super::link::Loaded;
-use crate::codec;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::frame::Body;
-use crate::outcome::{Endings, Outcome};
-use crate::panics::Panicked;
 use crate::status::Status;
 
 /// The answer to come of a started call.
@@ -25,8 +22,6 @@ use crate::status::Status;
 #[must_use = "dropping a pending call cancels it"]
 pub struct Pending<T, E> {
     state: State,
-    /// Told when the answer is taken.
-    endings: Endings,
     answer: PhantomData<fn() -> (T, E)>,
 }
 
@@ -41,6 +36,7 @@ pub(super) struct Flight {
     pub(super) id: u64,
     pub(super) procedure: &'static str,
     pub(super) deadline: Instant,
+    pub(super) encoding: Encoding,
     pub(super) link: Loaded,
     /// When it was sent.
     pub(super) begun: Instant,
@@ -51,12 +47,12 @@ where
     T: DeserializeOwned,
     E: From<Status> + DeserializeOwned,
 {
-    pub(super) fn new(started: Result<(Flight, Endings), Status>) -> Pending<T, E> {
-        let (state, endings) = match started {
-            Ok((flight, endings)) => (State::InFlight(flight), endings),
-            Err(status) => (State::Over(Some(status)), Endings::default()),
+    pub(super) fn new(started: Result<Flight, Status>) -> Pending<T, E> {
+        let state = match started {
+            Ok(flight) => State::InFlight(flight),
+            Err(status) => State::Over(Some(status)),
         };
-        Pending { state, endings, answer: PhantomData }
+        Pending { state, answer: PhantomData }
     }
 
     /// Waits for the answer, until the call's deadline at the longest.
@@ -65,42 +61,29 @@ where
     /// The method's own error, or a [`Status`] as one.
     pub fn wait(mut self) -> Result<T, E> {
         match &mut self.state {
-            State::InFlight(flight) => {
-                let answer = flight.wait();
-                self.take(answer)
-            }
+            State::InFlight(flight) => decode(flight.wait(), flight.encoding),
             State::Over(status) => Err(taken(status).into()),
         }
     }
 
     /// The answer if it is here already; `None` while it is not, and after it was taken. Never waits.
     pub fn try_wait(&mut self) -> Option<Result<T, E>> {
-        let answer = match &mut self.state {
-            State::InFlight(flight) => flight.poll()?,
+        let (answer, encoding) = match &mut self.state {
+            State::InFlight(flight) => (flight.poll()?, flight.encoding),
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
-        Some(self.take(answer))
+        self.state = State::Over(None);
+        Some(decode(answer, encoding))
     }
 
     /// As [`wait`](Pending::wait), for at most `time`; `None` while the answer is not here, and after it was taken.
     pub fn wait_timeout(&mut self, time: Duration) -> Option<Result<T, E>> {
-        let answer = match &mut self.state {
-            State::InFlight(flight) => flight.wait_until(time)?,
+        let (answer, encoding) = match &mut self.state {
+            State::InFlight(flight) => (flight.wait_until(time)?, flight.encoding),
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
-        Some(self.take(answer))
-    }
-
-    fn take(&mut self, answer: Answer) -> Result<T, E> {
         self.state = State::Over(None);
-        std::mem::take(&mut self.endings).tell(answer.outcome()).unwrap_or_else(Panicked::go_on);
-        decode(answer)
-    }
-}
-
-impl Made for Flight {
-    fn outcome(&self) -> Option<Outcome> {
-        None
+        Some(decode(answer, encoding))
     }
 }
 
@@ -139,20 +122,21 @@ impl Drop for Flight {
     }
 }
 
-pub(super) fn decode<T, E>(answer: Answer) -> Result<T, E>
+pub(super) fn decode<T, E>(answer: Answer, encoding: Encoding) -> Result<T, E>
 where
     T: DeserializeOwned,
     E: From<Status> + DeserializeOwned,
 {
     match answer {
-        Answer::Returned(body) => Ok(decode_body(&body)?),
-        Answer::Failed(body) => Err(decode_body(&body)?),
+        Answer::Returned(body) => Ok(decode_body(&body, encoding)?),
+        Answer::Failed(body) => Err(decode_body(&body, encoding)?),
         Answer::Status(status) => Err(status.into()),
     }
 }
 
-fn decode_body<T: DeserializeOwned>(body: &Body) -> Result<T, Status> {
-    codec::decode(body.bytes())
+fn decode_body<T: DeserializeOwned>(body: &Body, encoding: Encoding) -> Result<T, Status> {
+    encoding
+        .decode(body.bytes())
         .map_err(|error| Status::internal(format!("the reply does not decode: {error}")))
 }
 

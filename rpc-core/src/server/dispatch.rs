@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Pulse, Stop};
-use super::execution::Ended;
 use super::panics;
 use super::request::{Admitted, Request};
 use super::routes::Route;
@@ -11,9 +10,8 @@ use super::turn::{Finished, Phase, Running, Stage};
 use crate::connection::SendError;
 use crate::context::Context;
 use crate::frame::Frame;
-use crate::outcome::Endings;
-use crate::panics::{Panicked, catch};
-use crate::service::{Arguments, Outcome, Output};
+use crate::panics::Panicked;
+use crate::service::{Arguments, Outcome, Output, Reply};
 use crate::status::Status;
 use crate::stream::{Legs, Nudge};
 use crate::wire::{Message, Refusal, ReplyOutcome};
@@ -25,12 +23,15 @@ pub(super) struct Workspace {
     body: Vec<u8>,
 }
 
-/// Nobody waits any more for a stream that a procedure has returned.
-fn let_go(context: &Context, output: Output, endings: Endings) {
-    let why =
-        context.check().err().unwrap_or_else(|| Status::cancelled("nobody waits for the call any more"));
-    let dropped = catch(|| drop(output));
-    dropped.and(endings.tell(Err(&why))).unwrap_or_else(Panicked::go_on);
+/// A procedure that has ended: how, and with what.
+pub(super) struct Ended<'b> {
+    pub(super) context: Context,
+    pub(super) outcome: Result<Outcome, Status>,
+    /// The encoded outcome, unless it is a status.
+    pub(super) body: &'b mut Vec<u8>,
+    /// The stream that it returned.
+    pub(super) output: Option<Output>,
+    pub(super) panicked: bool,
 }
 
 /// A reply body buffer that has grown past this is given back: 64 KiB.
@@ -101,8 +102,9 @@ impl Connection {
     fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> Result<(), Stop> {
         self.shared.rouse_watcher();
         body.clear();
-        let Admitted { id, route, context, payload } = call;
-        let ended = self.execute(&route, context, Arguments::new(payload), body);
+        let Admitted { id, route, context, payload, encoding } = call;
+        let arguments = Arguments::of(route.procedure, payload, encoding, None);
+        let ended = self.execute(&route, context, arguments, body);
         let panicked = ended.panicked;
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
         if body.capacity() > KEPT {
@@ -113,13 +115,36 @@ impl Connection {
         }
         self.settle(finished);
         if panicked {
-            self.suffer(id, route.procedure.name);
+            self.suffer(id, route.name);
         }
         if !finished.still_reads {
             return Err(Stop::Replaced);
         }
         // Small requests may have large replies: a turn gathers no more of them than may be queued.
         if queued < self.shared.limits.queued_bytes { Ok(()) } else { self.send_gathered() }
+    }
+
+    /// Runs the procedure; its panic is caught.
+    pub(super) fn execute<'b>(
+        &self,
+        route: &Route,
+        context: Context,
+        arguments: Arguments<'_>,
+        body: &'b mut Vec<u8>,
+    ) -> Ended<'b> {
+        let mut output = None;
+        let run = || {
+            context.scope(|| {
+                let mut reply = Reply::written(arguments.encoding(), body);
+                route.service.call(route.number, arguments, &mut reply)?;
+                output = reply.take_output();
+                reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.name)))
+            })
+        };
+        let run = self.shared.panics.guard(route.name, run);
+        let panicked = run.is_err();
+        let outcome = run.unwrap_or_else(|_| Err(panics::told(route.name)));
+        Ended { context, outcome, body, output, panicked }
     }
 
     /// Queues the answer of a procedure that has ended. One that returned a stream goes on with that.
@@ -130,11 +155,10 @@ impl Connection {
         route: &Route,
         ended: Ended<'_>,
     ) -> (Finished, usize) {
-        let mut ended = ended;
-        if let Some(output) = ended.output.take() {
-            return self.conclude_with_stream((id, ticket), route, ended, output);
+        let Ended { context, outcome, body, output, .. } = ended;
+        if let Some(output) = output {
+            return self.conclude_with_stream((id, ticket), route, &context, (outcome, body, output));
         }
-        let Ended { outcome, body, .. } = ended;
         let mut turn = self.lock();
         if !turn.reads(ticket) && outcome.is_ok() {
             drop(turn);
@@ -149,9 +173,8 @@ impl Connection {
         drop(turn);
         let why = Status::cancelled("the call has been answered");
         // A call that returns no stream has nothing of a user's in its legs.
-        self.tell(route.procedure.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
-        let queued =
-            if finished.may_answer { self.reply(id, route.procedure.name, outcome, body) } else { 0 };
+        self.tell(route.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
+        let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
         (finished, queued)
     }
 
@@ -160,10 +183,9 @@ impl Connection {
         self: &Arc<Self>,
         (id, ticket): (u64, u64),
         route: &Route,
-        ended: Ended<'_>,
-        output: Output,
+        context: &Context,
+        (outcome, body, output): (Result<Outcome, Status>, &mut Vec<u8>, Output),
     ) -> (Finished, usize) {
-        let Ended { context, outcome, body, mut endings, .. } = ended;
         let mut turn = self.lock();
         if !turn.reads(ticket) {
             drop(turn);
@@ -175,22 +197,12 @@ impl Connection {
             self.set_pulse(Pulse::done(id));
         }
         // From here on others may end the stream; its reply is queued before they can.
-        let mut queued = 0;
-        if finished.may_answer {
-            queued = self.reply(id, route.procedure.name, outcome, body);
-            turn.watch_end(id, std::mem::take(&mut endings));
-        }
+        let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
         drop(turn);
-        let go_on = || {
-            if finished.may_answer {
-                self.stream_out(id, &context, output);
-            } else {
-                let_go(&context, output, endings);
-            }
-        };
-        if self.shared.panics.guard(route.procedure.name, go_on).is_err() {
-            self.fail(id, &panics::told(route.procedure.name)).ok();
-            self.suffer(id, route.procedure.name);
+        let go_on = || if finished.may_answer { self.stream_out(id, context, output) } else { drop(output) };
+        if self.shared.panics.guard(route.name, go_on).is_err() {
+            self.fail(id, &panics::told(route.name)).ok();
+            self.suffer(id, route.name);
         }
         (Finished { may_answer: false, ..finished }, queued)
     }

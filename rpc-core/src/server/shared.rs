@@ -8,7 +8,6 @@ use super::connection::Connection;
 use super::panics::PanicPolicy;
 use super::routes::Routes;
 use super::watcher::Due;
-use crate::layer::Layers;
 use crate::limits::Limits;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
@@ -17,7 +16,6 @@ use crate::transport::Waker;
 
 pub(super) struct Shared {
     pub(super) routes: Routes,
-    pub(super) layers: Layers,
     pub(super) limits: Limits,
     pub(super) panics: PanicPolicy,
     pub(super) pool: Pool,
@@ -51,7 +49,7 @@ struct Connections {
 
 impl Shared {
     pub(super) fn new(
-        (routes, layers): (Routes, Layers),
+        routes: Routes,
         (limits, panics): (Limits, PanicPolicy),
         pool: Pool,
         connection_limit: usize,
@@ -59,7 +57,6 @@ impl Shared {
     ) -> Shared {
         Shared {
             routes,
-            layers,
             limits,
             panics,
             pool,

@@ -61,7 +61,8 @@ impl Connection {
         if finished.may_answer {
             self.send_end(id, outcome);
         }
-        let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.over(outcome)));
+        let why = Status::cancelled("the call is over");
+        let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.end(&why)));
         self.settle(finished);
         if told.is_err() {
             self.suffer(id, procedure);

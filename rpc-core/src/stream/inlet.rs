@@ -7,13 +7,11 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::port::{Port, Source, cost};
+use super::port::{Port, Source, Wire, cost};
 use super::terms::{Held, Terms};
-use crate::codec::{self, DecodeError};
+use crate::codec::{DecodeError, DecodeItem, Encoding};
 use crate::context::Context;
 use crate::frame::Body;
-use crate::outcome::{Endings, Outcome};
-use crate::panics::Panicked;
 use crate::status::Status;
 use crate::sync;
 use crate::sync::{Mutex, MutexGuard};
@@ -170,9 +168,6 @@ impl State {
     }
 }
 
-/// The item that the bytes begin with, and how many of them it took.
-type Decode<T> = fn(&[u8]) -> Result<(T, usize), DecodeError>;
-
 /// The consumer of an inlet.
 pub(super) struct Wired<T> {
     port: Arc<dyn Port>,
@@ -183,23 +178,16 @@ pub(super) struct Wired<T> {
     /// Credit used by what was taken since some was given back.
     taken: u32,
     over: bool,
-    decode: Decode<T>,
-    /// Told what the stream has ended with.
-    endings: Endings,
+    decode: DecodeItem<T>,
 }
 
 impl<T> Wired<T> {
-    pub(super) fn new(port: Arc<dyn Port>, id: u64, inlet: Arc<Inlet>, deadline: Option<Instant>) -> Wired<T>
+    pub(super) fn new(wire: Wire, inlet: Arc<Inlet>, encoding: Encoding) -> Wired<T>
     where
         T: DeserializeOwned,
     {
-        let decode = |bytes: &[u8]| codec::decode_prefix(bytes);
-        let endings = Endings::default();
-        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode, endings }
-    }
-
-    pub(super) fn tell_end(&mut self, endings: Endings) {
-        self.endings = endings;
+        let (Wire { port, id, deadline }, decode) = (wire, encoding.item_decoder());
+        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode }
     }
 
     pub(super) fn origin(&self) -> Source {
@@ -212,13 +200,9 @@ impl<T> Wired<T> {
             return None;
         }
         let item = self.try_next(deadline.into_iter().chain(self.deadline).min());
-        let outcome = match &item {
-            Ok(Some(_)) => return item.transpose(),
-            Ok(None) => Ok(Outcome::Returned),
-            Err(why) => Err(why),
-        };
-        self.over = true;
-        std::mem::take(&mut self.endings).tell(outcome).unwrap_or_else(Panicked::go_on);
+        if !matches!(item, Ok(Some(_))) {
+            self.over = true;
+        }
         item.transpose()
     }
 
@@ -285,7 +269,7 @@ impl<T> Wired<T> {
 }
 
 impl Part {
-    fn next<T>(&mut self, decode: Decode<T>) -> Result<T, DecodeError> {
+    fn next<T>(&mut self, decode: DecodeItem<T>) -> Result<T, DecodeError> {
         let rest = self.body.bytes().get(self.used..).unwrap_or_default();
         let (item, used) = decode(rest)?;
         self.used += used;
