@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use rpc_program::{completions, manual};
-
 mod arguments;
 mod failure;
 mod output;
@@ -28,12 +26,7 @@ pub(crate) use failure::Failure;
 
 /// Does what the command line says.
 pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
-    if let Some(shell) = line.completions {
-        completions::write::<CommandLine>(shell)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let Some(folder) = line.man_pages {
-        manual::write::<CommandLine>(&folder).map_err(|error| Failure::Manual(folder, error))?;
+    if line.papers.write::<CommandLine>()? {
         return Ok(ExitCode::SUCCESS);
     }
     match line.command {

@@ -5,15 +5,14 @@ use std::process::ExitCode;
 
 use chat_client::program::{self, CommandLine};
 use rpc_program::log::{self, LevelFilter};
-use rpc_program::{completions, signals};
+use rpc_program::signals;
 
 fn main() -> ExitCode {
     rpc_program::exit("chat-client", run(&rpc_program::arguments::parse()))
 }
 
 fn run(line: &CommandLine) -> Result<ExitCode, Box<dyn Error>> {
-    if let Some(shell) = line.completions {
-        completions::write::<CommandLine>(shell)?;
+    if line.papers.write::<CommandLine>()? {
         return Ok(ExitCode::SUCCESS);
     }
     // What the chat itself has to say are events; the log would be written into the line being typed.

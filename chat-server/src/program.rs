@@ -12,8 +12,8 @@ use clap::Parser;
 use clap::builder::BoolishValueParser;
 use crossbeam_channel::{Receiver, RecvError, select};
 use rpc_program::activation::ActivationError;
-use rpc_program::completions::{self, Shell};
 use rpc_program::listen::{self, Exposure, ListenError};
+use rpc_program::papers::{Papers, PapersError};
 use rpc_program::signals::Signal;
 use rpc_program::supervisor::{self, Word};
 use rpc_program::{activation, duration, log, signals};
@@ -53,9 +53,8 @@ pub(crate) struct CommandLine {
     #[arg(long, value_name = "TIME", env = "CHAT_USER_IDLE_AFTER", default_value = "60s", value_parser = time)]
     user_idle_after: Duration,
 
-    /// Print a completion script for this shell, and end
-    #[arg(long, value_name = "SHELL")]
-    completions: Option<Shell>,
+    #[command(flatten)]
+    papers: Papers,
 }
 
 /// Why the program did not do what it was told.
@@ -71,8 +70,8 @@ pub(crate) enum Failure {
     Token(#[from] TokenFileError),
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
-    #[error("cannot write the completion script")]
-    Output(#[from] io::Error),
+    #[error(transparent)]
+    Papers(#[from] PapersError),
 }
 
 /// A time that would put out everybody at once.
@@ -86,8 +85,7 @@ enum TimeError {
 
 /// Does what the command line says.
 pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
-    if let Some(shell) = line.completions {
-        completions::write::<CommandLine>(shell)?;
+    if line.papers.write::<CommandLine>()? {
         return Ok(ExitCode::SUCCESS);
     }
     serve(line)

@@ -10,8 +10,7 @@ mod core;
 mod directory;
 mod group;
 mod hedge;
-#[cfg(feature = "json")]
-mod json;
+mod layered;
 mod link;
 mod lookout;
 #[cfg(all(test, shuttle))]
@@ -32,16 +31,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::attempts::Attempts;
+use self::calls::Answer;
 pub use self::choice::Choice;
 use self::connection::Departure;
 use self::core::Core;
-#[cfg(feature = "json")]
-pub use self::json::{JsonClient, JsonError};
 use self::options::{Options, Readiness};
 pub use self::pending::Pending;
 use self::pending::decode;
 use self::sending::Dispatch;
-use crate::codec::Encoding;
+use crate::layer::Layer;
 use crate::limits::Limits;
 use crate::resolve::{Endpoint, Endpoints, Fixed, Resolve};
 use crate::service::{Procedure, Repetition};
@@ -159,10 +157,20 @@ impl Client {
         self.with_options(|options| options.hedging = Some(after))
     }
 
-    /// The same client, whose arguments, results, errors and items are written so: in bincode unless told otherwise.
+    /// The same client with one more [layer](crate::layer) around its calls: the first that is named is the outermost.
+    ///
+    /// It stands around each call, not each attempt: repeated and hedged attempts are one call. Around a started call and
+    /// around a stream it stands until that has begun; [`Answered::on_end`](crate::layer::Answered::on_end) tells it of the
+    /// end.
+    ///
+    /// ```
+    /// # use rpc_core::{Client, layer::{Call, Next}};
+    /// let client = Client::connect("10.0.0.1:4000")
+    ///     .with_layer(|call: Call, next: Next<'_>| next.run(call.with_metadata("tenant", "blue")?));
+    /// ```
     #[must_use]
-    pub fn with_encoding(&self, encoding: Encoding) -> Client {
-        self.with_options(|options| options.encoding = encoding)
+    pub fn with_layer(&self, layer: impl Layer) -> Client {
+        self.with_options(|options| options.layers.push(layer))
     }
 
     fn with_options(&self, change: impl FnOnce(&mut Options)) -> Client {
@@ -182,21 +190,28 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let answer = self.attempts(procedure, deadline).make(|trail| {
-            let flight = self.send(
-                procedure.name,
-                arguments,
-                Dispatch::of_call(deadline, Departure::WithItsCaller),
-                trail,
-            )?;
+        let made = self.within_layers(procedure, Some(deadline), |client, ends| {
+            client.attempt_all(procedure, arguments, ends.unwrap_or(deadline))
+        });
+        decode(made?.0)
+    }
+
+    fn attempt_all<A: Serialize>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: &A,
+        deadline: Instant,
+    ) -> Result<Answer, Status> {
+        self.attempts(procedure, deadline).make(|trail| {
+            let dispatch = Dispatch::of_call(deadline, Departure::WithItsCaller);
+            let flight = self.send(procedure.name, arguments, dispatch, trail)?;
             match self.options.hedging {
                 Some(after) if procedure.repetition == Repetition::Idempotent => {
                     self.await_or_hedge(flight, after, arguments, trail)
                 }
                 _ => self.settle(&flight, flight.wait(), trail),
             }
-        });
-        decode(answer?, self.options.encoding)
+        })
     }
 
     /// Starts calling `procedure`; its frame leaves with others of this thread, within a millisecond. Once it has left it
@@ -211,9 +226,13 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let dispatch = || Dispatch::of_call(deadline, Departure::Soon);
-        let attempts = self.attempts(procedure, deadline);
-        Pending::new(attempts.make(|trail| self.send(procedure.name, arguments, dispatch(), trail)))
+        Pending::new(self.within_layers(procedure, Some(deadline), |client, ends| {
+            let deadline = ends.unwrap_or(deadline);
+            let dispatch = || Dispatch::of_call(deadline, Departure::Soon);
+            client
+                .attempts(procedure, deadline)
+                .make(|trail| client.send(procedure.name, arguments, dispatch(), trail))
+        }))
     }
 
     fn attempts(&self, procedure: &'static Procedure, deadline: Instant) -> Attempts<'_> {

@@ -5,7 +5,9 @@
 //! with [`Context::scope`]; to finish something whoever waits, leave it with [`Context::background`].
 
 mod cancellation;
+mod values;
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fmt;
@@ -17,6 +19,7 @@ use crossbeam_channel::Receiver;
 
 pub use self::cancellation::Canceller;
 pub(crate) use self::cancellation::{Alarm, Cancellation};
+use self::values::Values;
 use crate::metadata::{Metadata, MetadataError};
 use crate::status::{Code, Status};
 use crate::sync::{self, thread};
@@ -28,11 +31,18 @@ pub struct Context(Arc<Surroundings>);
 struct Surroundings {
     procedure: &'static str,
     deadline: Option<Instant>,
-    metadata: Metadata,
+    metadata: Carried,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     /// `None`: nobody can cancel it.
     cancellation: Option<Arc<Cancellation>>,
+    values: Values,
+}
+
+/// Metadata is not copied for each context that is made from another.
+enum Carried {
+    Own(Metadata),
+    Of(Context),
 }
 
 /// What a server knows of a call before its procedure runs.
@@ -68,10 +78,11 @@ impl Context {
         Context(Arc::new(Surroundings {
             procedure: "",
             deadline: None,
-            metadata: Metadata::new(),
+            metadata: Carried::Own(Metadata::new()),
             peer: None,
             local: None,
             cancellation: None,
+            values: Values::default(),
         }))
     }
 
@@ -86,8 +97,27 @@ impl Context {
 
     pub(crate) fn new(incoming: Incoming) -> Context {
         let Incoming { procedure, deadline, metadata, peer, local, cancellation } = incoming;
-        let cancellation = Some(cancellation);
-        Context(Arc::new(Surroundings { procedure, deadline, metadata, peer, local, cancellation }))
+        let (metadata, cancellation) = (Carried::Own(metadata), Some(cancellation));
+        let values = Values::default();
+        Context(Arc::new(Surroundings { procedure, deadline, metadata, peer, local, cancellation, values }))
+    }
+
+    /// Of a call that is about to be made from here: what it will carry. It is over when the call around it is.
+    pub(crate) fn outgoing(
+        procedure: &'static str,
+        deadline: Option<Instant>,
+        metadata: Metadata,
+    ) -> Context {
+        let cancellation = Context::with_current(|context| context.0.cancellation.clone()).flatten();
+        Context(Arc::new(Surroundings {
+            procedure,
+            deadline,
+            metadata: Carried::Own(metadata),
+            peer: None,
+            local: None,
+            cancellation,
+            values: Values::default(),
+        }))
     }
 
     /// The same context with one more pair of metadata: how a service is tested in process.
@@ -95,9 +125,35 @@ impl Context {
     /// # Errors
     /// When the pair breaks a limit of [`Metadata`].
     pub fn with_metadata(&self, key: &str, value: impl Into<Vec<u8>>) -> Result<Context, MetadataError> {
-        let mut metadata = self.0.metadata.clone();
+        let mut metadata = self.metadata().clone();
         metadata.insert(key, value)?;
-        Ok(self.changed(|surroundings| surroundings.metadata = metadata))
+        Ok(self.carrying(metadata))
+    }
+
+    pub(crate) fn carrying(&self, metadata: Metadata) -> Context {
+        self.changed(|surroundings| surroundings.metadata = Carried::Own(metadata))
+    }
+
+    /// The same context with this value beside the others: what a [layer](crate::layer) found out about the call, such as
+    /// who makes it. Of two values of one type the later one counts.
+    ///
+    /// ```
+    /// # use rpc_core::Context;
+    /// #[derive(Debug, PartialEq)]
+    /// struct User(String);
+    ///
+    /// let context = Context::background().with_value(User("ana".to_owned()));
+    /// assert_eq!(context.value::<User>().as_deref(), Some(&User("ana".to_owned())));
+    /// assert_eq!(context.value::<u8>(), None);
+    /// ```
+    #[must_use]
+    pub fn with_value<T: Any + Send + Sync>(&self, value: T) -> Context {
+        self.changed(|surroundings| surroundings.values = surroundings.values.with(value))
+    }
+
+    /// The value of this type, if the context has one.
+    pub fn value<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.values.latest()
     }
 
     /// The same context, ending at `deadline` at the latest.
@@ -121,10 +177,11 @@ impl Context {
         let mut surroundings = Surroundings {
             procedure: held.procedure,
             deadline: held.deadline,
-            metadata: held.metadata.clone(),
+            metadata: Carried::Of(self.carrier().clone()),
             peer: held.peer,
             local: held.local,
             cancellation: held.cancellation.clone(),
+            values: held.values.clone(),
         };
         change(&mut surroundings);
         Context(Arc::new(surroundings))
@@ -161,7 +218,19 @@ impl Context {
 
     /// What the caller sent beside the arguments.
     pub fn metadata(&self) -> &Metadata {
-        &self.0.metadata
+        const NOTHING: &Metadata = &Metadata::new();
+        match &self.carrier().0.metadata {
+            Carried::Own(metadata) => metadata,
+            Carried::Of(_) => NOTHING,
+        }
+    }
+
+    /// The context whose metadata this one has; it has its own.
+    fn carrier(&self) -> &Context {
+        match &self.0.metadata {
+            Carried::Own(_) => self,
+            Carried::Of(carrier) => carrier,
+        }
     }
 
     /// The caller's address; `None` outside a call, or where the transport has none.
@@ -197,14 +266,21 @@ impl Context {
 
     /// Why nothing is begun, or waited for, on this thread any more, if it runs a call that is over.
     pub(crate) fn check_current() -> Result<(), Status> {
-        let check = |context: &Context| match () {
-            () if context.is_late() => {
-                Err(Status::deadline_exceeded("the time of the call around it passed"))
-            }
-            () if context.was_cancelled() => Err(Status::cancelled("the call around it was cancelled")),
+        Context::with_current(Context::check).unwrap_or(Ok(()))
+    }
+
+    /// Why nobody waits for the call any more, if so.
+    pub(crate) fn check(&self) -> Result<(), Status> {
+        match () {
+            () if self.is_late() => Err(Status::deadline_exceeded("the time of the call around it passed")),
+            () if self.was_cancelled() => Err(Status::cancelled("the call around it was cancelled")),
             () => Ok(()),
-        };
-        Context::with_current(check).unwrap_or(Ok(()))
+        }
+    }
+
+    /// Whether this thread runs in this very context.
+    pub(crate) fn is_current(&self) -> bool {
+        Context::with_current(|current| Arc::ptr_eq(&current.0, &self.0)).unwrap_or(false)
     }
 
     /// Why a wait has ended that found nothing: as [`check_current`](Context::check_current) says, or since the time for it
@@ -241,77 +317,4 @@ impl fmt::Debug for Context {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scope_ends_with_its_body_also_in_a_panic() {
-        let context = Context::background().with_metadata("k", "v").unwrap();
-        let seen = context.scope(|| Context::current().metadata().first("k").map(<[u8]>::to_vec));
-        assert_eq!(seen.as_deref(), Some(&b"v"[..]));
-        let caught = std::panic::catch_unwind(|| context.scope(|| std::panic::resume_unwind(Box::new(()))));
-        assert!(caught.is_err());
-        assert!(Context::current().metadata().is_empty());
-    }
-
-    fn of_a_call() -> (Context, Arc<Cancellation>) {
-        let cancellation = Arc::<Cancellation>::default();
-        let context = Context::new(Incoming {
-            procedure: "p",
-            deadline: None,
-            metadata: Metadata::new(),
-            peer: None,
-            local: None,
-            cancellation: cancellation.clone(),
-        });
-        (context, cancellation)
-    }
-
-    #[test]
-    fn cancelling_disconnects_channels_asked_for_before_and_after() {
-        let (context, cancellation) = of_a_call();
-        let before = context.cancelled();
-        assert_eq!(before.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
-        cancellation.cancel();
-        assert!(context.is_cancelled());
-        assert_eq!(before.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
-        assert_eq!(context.cancelled().try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
-        let never = Context::background().cancelled();
-        assert_eq!(never.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
-    }
-
-    #[test]
-    fn a_pause_ends_when_its_call_is_cancelled_before_or_meanwhile() {
-        for delay in [Duration::ZERO, Duration::from_millis(5)] {
-            let (context, cancellation) = of_a_call();
-            let outcome = thread::scope(|scope| {
-                scope.spawn(|| {
-                    thread::park_timeout(delay);
-                    cancellation.cancel();
-                });
-                context.scope(|| Context::pause(Duration::from_secs(3600)))
-            });
-            assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
-        }
-        assert_eq!(Context::pause(Duration::from_millis(1)), Ok(()));
-    }
-
-    #[test]
-    fn a_cancellable_context_ends_when_its_canceller_is_dropped() {
-        let (context, canceller) = Context::cancellable();
-        assert!(!context.is_cancelled());
-        let outcome = thread::scope(|scope| {
-            scope.spawn(|| drop(canceller));
-            context.scope(|| Context::pause(Duration::from_secs(3600)))
-        });
-        assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
-    }
-
-    #[test]
-    fn a_deadline_only_moves_closer() {
-        let now = Instant::now();
-        let near = Context::background().with_deadline(now);
-        assert_eq!(near.with_deadline(now + Duration::from_secs(9)).deadline(), Some(now));
-        assert!(near.is_cancelled());
-    }
-}
+mod tests;

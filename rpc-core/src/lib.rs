@@ -7,6 +7,7 @@ mod bytes;
 mod codec;
 mod frame;
 mod metadata;
+mod outcome;
 mod panics;
 mod sync;
 mod wire;
@@ -19,10 +20,12 @@ mod context;
 mod resolve;
 mod stream;
 
+pub mod service;
+
+pub mod layer;
+
 pub mod client;
 pub mod server;
-
-pub mod service;
 
 pub mod threads;
 
@@ -37,12 +40,8 @@ pub mod fuzzing;
 
 pub use bytes::Bytes;
 pub use client::{Choice, Client, Pending};
-#[cfg(feature = "json")]
-pub use client::{JsonClient, JsonError};
-pub use codec::Encoding;
-#[cfg(feature = "json")]
-pub use codec::{Json, NotJson};
 pub use context::{Canceller, Context};
+pub use layer::Layer;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
 pub use resolve::{Endpoint, EndpointError, Endpoints, Resolve, Revision, Weighted};

@@ -9,6 +9,7 @@ mod connection;
 mod dispatch;
 mod door;
 mod ending;
+mod execution;
 mod habits;
 #[cfg(all(test, shuttle))]
 mod models;
@@ -36,6 +37,7 @@ pub use self::panics::PanicPolicy;
 use self::routes::Routes;
 use self::shared::Shared;
 use self::watcher::Watcher;
+use crate::layer::{Layer, Layers};
 use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER, Limits};
 use crate::resolve::Endpoint;
 use crate::service::Service;
@@ -56,6 +58,7 @@ pub struct Server {
 #[must_use = "a builder serves nothing until it is bound"]
 pub struct ServerBuilder {
     routes: Routes,
+    layers: Layers,
     limits: Limits,
     panics: PanicPolicy,
     twice: Option<&'static str>,
@@ -190,6 +193,20 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds a layer around the calls of every service: the first that is named is the outermost.
+    ///
+    /// ```
+    /// # use rpc_core::{Server, layer::{Call, Next}};
+    /// let builder = Server::builder().layer(|call: Call, next: Next<'_>| {
+    ///     let name = call.procedure().name;
+    ///     next.run(call).inspect_err(|status| eprintln!("{name}: {status}"))
+    /// });
+    /// ```
+    pub fn layer(mut self, layer: impl Layer) -> ServerBuilder {
+        self.layers.push(layer);
+        self
+    }
+
     /// Replaces the default limits.
     pub fn limits(mut self, limits: Limits) -> ServerBuilder {
         self.limits = limits;
@@ -256,7 +273,7 @@ impl ServerBuilder {
         let (watch_waker, watch_wake) = Waker::pair()?;
         let pool = Pool::new("rpc-worker", capacity.threads);
         let shared = Arc::new(Shared::new(
-            self.routes,
+            (self.routes, self.layers),
             (self.limits, self.panics),
             pool,
             capacity.connections,

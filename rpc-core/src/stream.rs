@@ -31,8 +31,8 @@ pub(crate) use self::inlet::{Inlet, InletError};
 pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until, unsent};
 pub(crate) use self::room::Telling;
 pub(crate) use self::terms::Terms;
-use crate::codec::Encoding;
 use crate::context::Context;
+use crate::outcome::Endings;
 use crate::status::Status;
 
 /// The consuming end: an iterator that waits for each item. Items come in the order in which they were sent, none twice and
@@ -162,15 +162,25 @@ impl<T> Stream<T> {
 
 impl<T: DeserializeOwned> Stream<T> {
     /// A stream that the far side fills.
-    pub(crate) fn wired(wire: Wire, inlet: Arc<Inlet>, encoding: Encoding) -> Stream<T> {
-        Stream::of(Source::Wired(Wired::new(wire, inlet, encoding)))
+    pub(crate) fn wired(
+        port: Arc<dyn Port>,
+        id: u64,
+        inlet: Arc<Inlet>,
+        deadline: Option<Instant>,
+    ) -> Stream<T> {
+        Stream::of(Source::Wired(Wired::new(port, id, inlet, deadline)))
+    }
+
+    /// The same stream, which tells these what it has ended with.
+    pub(crate) fn telling(mut self, endings: Endings) -> Stream<T> {
+        if let Source::Wired(wired) = &mut self.source {
+            wired.tell_end(endings);
+        }
+        self
     }
 
     /// A stream that a broadcast fills.
-    fn subscribed(subscriber: Arc<Subscriber>) -> Stream<T>
-    where
-        T: Serialize,
-    {
+    fn subscribed(subscriber: Arc<Subscriber>) -> Stream<T> {
         Stream::of(Source::Subscribed(Subscribed::new(subscriber)))
     }
 }
@@ -185,30 +195,28 @@ pub(crate) struct Attached {
 }
 
 impl<T: Serialize + Send + 'static> Stream<T> {
-    /// Sends the items over `wire` from now on, so written. Nothing leaves before the pump is given its first credit.
-    pub(crate) fn attach(mut self, wire: Wire, encoding: Encoding) -> Attached {
+    /// Sends the items over `wire` from now on. Nothing leaves before the pump is given its first credit.
+    pub(crate) fn attach(mut self, wire: Wire) -> Attached {
         let kept = self.kept.take();
-        let Attached { pump, work } = self.attach_source(wire, encoding);
+        let Attached { pump, work } = self.attach_source(wire);
         match kept {
             Some(kept) => Attached { pump: Arc::new(Keeping { pump, kept: Mutex::new(kept) }), work },
             None => Attached { pump, work },
         }
     }
 
-    fn attach_source(mut self, wire: Wire, encoding: Encoding) -> Attached {
+    fn attach_source(mut self, wire: Wire) -> Attached {
         match std::mem::replace(&mut self.source, Source::Over) {
             Source::Channel(channel) => {
-                channel.attach(wire, encoding, None);
+                channel.attach(wire, None);
                 Attached { pump: channel, work: None }
             }
-            Source::Subscribed(subscribed) => {
-                Attached { pump: subscribed.attach(wire, encoding), work: None }
-            }
+            Source::Subscribed(subscribed) => Attached { pump: subscribed.attach(wire), work: None },
             source => {
                 let origin = if let Source::Wired(wired) = &source { Some(wired.origin()) } else { None };
                 let (context, items) = (Context::current(), Stream::of(source));
                 let channel = Arc::new(Channel::new());
-                channel.attach(wire, encoding, origin);
+                channel.attach(wire, origin);
                 let sink = Sink { channel: channel.clone() };
                 let work = move |left: &mut dyn FnMut()| context.scope(|| sink.send_all(items, left));
                 Attached { pump: channel, work: Some(Box::new(work)) }

@@ -11,8 +11,8 @@ use binder::{
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rpc_core::{Client, Endpoint};
-use rpc_program::completions::Shell;
 use rpc_program::duration::{self, DurationError};
+use rpc_program::papers::Papers;
 use thiserror::Error;
 
 use super::output::Form;
@@ -30,13 +30,8 @@ pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(super) serve: Serve,
 
-    /// Print a completion script for this shell, and end
-    #[arg(long, value_name = "SHELL")]
-    pub(super) completions: Option<Shell>,
-
-    /// Write the manual pages into this folder, and end
-    #[arg(long, value_name = "FOLDER", conflicts_with = "completions")]
-    pub(super) man_pages: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) papers: Papers,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use binder::{BinderError, RegistrationError, StartError, StateError, TokenFileError};
 use rpc_core::Endpoint;
 use rpc_program::activation::ActivationError;
 use rpc_program::listen::ListenError;
+use rpc_program::papers::PapersError;
 use thiserror::Error;
 
 /// What ends the program with code 1.
@@ -74,8 +74,8 @@ pub(crate) enum Failure {
     Lives { what: String },
     #[error("{lost} of {count} calls were not answered (`binder stats` and the binder's log may say why)")]
     Unanswered { lost: u32, count: u32 },
-    #[error("cannot write the manual pages to {0}")]
-    Manual(PathBuf, #[source] io::Error),
+    #[error(transparent)]
+    Papers(#[from] PapersError),
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
     #[error("no further thread can be had")]

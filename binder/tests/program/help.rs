@@ -58,7 +58,7 @@ fn manual_pages_are_written_for_every_command() {
     for name in COMMANDS {
         let page = if name.is_empty() { "binder.1".to_owned() } else { format!("binder-{name}.1") };
         let text = std::fs::read_to_string(format!("{pages}/{page}")).unwrap();
-        assert!(text.contains(".SH SYNOPSIS") && text.contains("Examples:"), "{page}");
+        assert!(text.contains(".SH SYNOPSIS") && text.contains(".SH EXAMPLES"), "{page}");
     }
     let file = folder.file("file", "");
     let below = format!("{file}/man1");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use binder::{Binders, Token, TokenFileError};
 use clap::Parser;
 use clap::builder::BoolishValueParser;
-use rpc_program::completions::Shell;
+use rpc_program::papers::Papers;
 
 use crate::session::SessionOptions;
 
@@ -25,9 +25,9 @@ pub struct CommandLine {
     #[command(flatten)]
     pub user: UserArguments,
 
-    /// Print the completion script for a shell, and end
-    #[arg(long, value_name = "SHELL")]
-    pub completions: Option<Shell>,
+    /// Completion scripts and manual pages
+    #[command(flatten)]
+    pub papers: Papers,
 }
 
 impl CommandLine {
@@ -75,6 +75,7 @@ when a command failed, and 2 when this command line was wrong.
 JSON events: registered, room_created, joined, message, notice, sent, rooms, users, left, history, connection, error; and \
 gap (messages of a room may be missing here), me (the answer to /me), help (the answer to /help).
 
-Environment: CHAT_BINDER, CHAT_BINDER_TOKEN_FILE, CHAT_USERNAME, CHAT_ROOM and CHAT_JSON stand for the options of those names. NO_COLOR turns colours \
-off. RUST_LOG chooses what is logged to standard error. Lines typed in a terminal are kept in \
-$XDG_STATE_HOME/chat-client/history, for you alone.";
+Files: lines typed in a terminal are kept in $XDG_STATE_HOME/chat-client/history (without that variable in \
+~/.local/state/chat-client/history), for you alone.
+
+The log goes to standard error; RUST_LOG=debug shows more of it. NO_COLOR turns colours off.";

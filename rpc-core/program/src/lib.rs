@@ -5,14 +5,15 @@
 
 pub mod activation;
 pub mod arguments;
-pub mod completions;
+mod completions;
 pub mod duration;
 mod exit;
 pub mod http;
 pub mod lines;
 pub mod listen;
 pub mod log;
-pub mod manual;
+mod manual;
+pub mod papers;
 pub mod signals;
 pub mod supervisor;
 

@@ -218,7 +218,7 @@ impl Calls {
 
     /// The server has sent its last item, and with it the call is over.
     pub(crate) fn end_items(&mut self, id: u64, outcome: &Result<(), Status>) {
-        let Some(Legs { inlet, pump }) = self.take_streams(id) else { return };
+        let Some(Legs { inlet, pump, .. }) = self.take_streams(id) else { return };
         let wake = inlet.into_iter().flat_map(|inlet: Arc<Inlet>| inlet.end(outcome.clone()));
         self.nudges.extend(wake.map(Nudge::Wake));
         let why = outcome.clone().err().unwrap_or_else(|| Status::cancelled("the call is over"));

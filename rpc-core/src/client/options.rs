@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::choice::Choice;
-use crate::codec::Encoding;
 use crate::context::Context;
+use crate::layer::Layers;
 use crate::limits::{DEADLINE_CEILING, DEFAULT_DEADLINE};
 use crate::metadata::{Metadata, MetadataError};
 use crate::status::Status;
@@ -19,8 +19,7 @@ pub(super) struct Options {
     pub(super) choice: Choice,
     /// After how long an idempotent call is sent once more.
     pub(super) hedging: Option<Duration>,
-    /// How arguments are sent, and answers come.
-    pub(super) encoding: Encoding,
+    pub(super) layers: Layers,
 }
 
 /// What is thought of a server that cannot be reached.
@@ -40,7 +39,7 @@ impl Default for Options {
             readiness: Readiness::Expected,
             choice: Choice::default(),
             hedging: None,
-            encoding: Encoding::default(),
+            layers: Layers::default(),
         }
     }
 }
@@ -59,9 +58,11 @@ impl Options {
     }
 
     pub(super) fn metadata(&self) -> Result<Vec<(&str, &[u8])>, Status> {
-        match &self.metadata {
-            Ok(metadata) => Ok(metadata.iter().collect()),
-            Err(error) => Err(Status::invalid_argument(error.to_string()).not_run()),
-        }
+        self.checked_metadata().map(|metadata| metadata.iter().collect())
+    }
+
+    pub(super) fn checked_metadata(&self) -> Result<&Metadata, Status> {
+        let refuse = |error: &MetadataError| Status::invalid_argument(error.to_string()).not_run();
+        self.metadata.as_ref().map_err(refuse)
     }
 }

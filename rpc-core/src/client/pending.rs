@@ -9,10 +9,13 @@ use serde::de::DeserializeOwned;
 
 use super::calls::Answer;
 use super::connection::{Connection, WaitEnded};
+use super::layered::Made;
 use super::link::Loaded;
-use crate::codec::Encoding;
+use crate::codec;
 use crate::context::Context;
 use crate::frame::Body;
+use crate::outcome::{Endings, Outcome};
+use crate::panics::Panicked;
 use crate::status::Status;
 
 /// The answer to come of a started call.
@@ -22,6 +25,8 @@ use crate::status::Status;
 #[must_use = "dropping a pending call cancels it"]
 pub struct Pending<T, E> {
     state: State,
+    /// Told when the answer is taken.
+    endings: Endings,
     answer: PhantomData<fn() -> (T, E)>,
 }
 
@@ -36,7 +41,6 @@ pub(super) struct Flight {
     pub(super) id: u64,
     pub(super) procedure: &'static str,
     pub(super) deadline: Instant,
-    pub(super) encoding: Encoding,
     pub(super) link: Loaded,
     /// When it was sent.
     pub(super) begun: Instant,
@@ -47,12 +51,12 @@ where
     T: DeserializeOwned,
     E: From<Status> + DeserializeOwned,
 {
-    pub(super) fn new(started: Result<Flight, Status>) -> Pending<T, E> {
-        let state = match started {
-            Ok(flight) => State::InFlight(flight),
-            Err(status) => State::Over(Some(status)),
+    pub(super) fn new(started: Result<(Flight, Endings), Status>) -> Pending<T, E> {
+        let (state, endings) = match started {
+            Ok((flight, endings)) => (State::InFlight(flight), endings),
+            Err(status) => (State::Over(Some(status)), Endings::default()),
         };
-        Pending { state, answer: PhantomData }
+        Pending { state, endings, answer: PhantomData }
     }
 
     /// Waits for the answer, until the call's deadline at the longest.
@@ -61,29 +65,42 @@ where
     /// The method's own error, or a [`Status`] as one.
     pub fn wait(mut self) -> Result<T, E> {
         match &mut self.state {
-            State::InFlight(flight) => decode(flight.wait(), flight.encoding),
+            State::InFlight(flight) => {
+                let answer = flight.wait();
+                self.take(answer)
+            }
             State::Over(status) => Err(taken(status).into()),
         }
     }
 
     /// The answer if it is here already; `None` while it is not, and after it was taken. Never waits.
     pub fn try_wait(&mut self) -> Option<Result<T, E>> {
-        let (answer, encoding) = match &mut self.state {
-            State::InFlight(flight) => (flight.poll()?, flight.encoding),
+        let answer = match &mut self.state {
+            State::InFlight(flight) => flight.poll()?,
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
-        self.state = State::Over(None);
-        Some(decode(answer, encoding))
+        Some(self.take(answer))
     }
 
     /// As [`wait`](Pending::wait), for at most `time`; `None` while the answer is not here, and after it was taken.
     pub fn wait_timeout(&mut self, time: Duration) -> Option<Result<T, E>> {
-        let (answer, encoding) = match &mut self.state {
-            State::InFlight(flight) => (flight.wait_until(time)?, flight.encoding),
+        let answer = match &mut self.state {
+            State::InFlight(flight) => flight.wait_until(time)?,
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
+        Some(self.take(answer))
+    }
+
+    fn take(&mut self, answer: Answer) -> Result<T, E> {
         self.state = State::Over(None);
-        Some(decode(answer, encoding))
+        std::mem::take(&mut self.endings).tell(answer.outcome()).unwrap_or_else(Panicked::go_on);
+        decode(answer)
+    }
+}
+
+impl Made for Flight {
+    fn outcome(&self) -> Option<Outcome> {
+        None
     }
 }
 
@@ -122,21 +139,20 @@ impl Drop for Flight {
     }
 }
 
-pub(super) fn decode<T, E>(answer: Answer, encoding: Encoding) -> Result<T, E>
+pub(super) fn decode<T, E>(answer: Answer) -> Result<T, E>
 where
     T: DeserializeOwned,
     E: From<Status> + DeserializeOwned,
 {
     match answer {
-        Answer::Returned(body) => Ok(decode_body(&body, encoding)?),
-        Answer::Failed(body) => Err(decode_body(&body, encoding)?),
+        Answer::Returned(body) => Ok(decode_body(&body)?),
+        Answer::Failed(body) => Err(decode_body(&body)?),
         Answer::Status(status) => Err(status.into()),
     }
 }
 
-fn decode_body<T: DeserializeOwned>(body: &Body, encoding: Encoding) -> Result<T, Status> {
-    encoding
-        .decode(body.bytes())
+fn decode_body<T: DeserializeOwned>(body: &Body) -> Result<T, Status> {
+    codec::decode(body.bytes())
         .map_err(|error| Status::internal(format!("the reply does not decode: {error}")))
 }
 

@@ -9,18 +9,26 @@ use serde::de::DeserializeOwned;
 use super::Client;
 use super::calls::Answer;
 use super::connection::Departure;
+use super::layered::Made;
 use super::link::Loaded;
 use super::pending::{Flight, decode};
 use super::sending::Dispatch;
 use crate::limits::DEADLINE_CEILING;
+use crate::outcome::{Endings, Outcome};
 use crate::service::Procedure;
 use crate::status::Status;
-use crate::stream::{Inlet, Legs, Stream, Wire};
+use crate::stream::{Inlet, Legs, Stream};
 
 /// A call under way, and until when.
 struct Opened {
     flight: Flight,
     deadline: Option<Instant>,
+}
+
+/// A call that is answered, with a stream behind it or not.
+struct Received {
+    opened: Opened,
+    answer: Answer,
 }
 
 impl Client {
@@ -40,7 +48,11 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let inlet = Arc::new(Inlet::new(&self.core.terms));
-        self.open(procedure, arguments, Some(&inlet))?.receive(inlet)
+        let deadline = self.options.stream_deadline();
+        let (received, endings) = self.within_layers(procedure, deadline, |client, deadline| {
+            client.open(procedure, arguments, deadline, Some(&inlet))?.receive()
+        })?;
+        received.into_stream(inlet, endings)
     }
 
     /// Calls a procedure with a stream as its argument, and waits for its answer. An answer may come before the stream
@@ -60,9 +72,13 @@ impl Client {
         T: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        let opened = self.open(procedure, arguments, None)?;
-        opened.feed(input);
-        decode(opened.flight.wait(), opened.flight.encoding)
+        let deadline = self.options.stream_deadline();
+        let (answer, _) = self.within_layers(procedure, deadline, |client, deadline| {
+            let opened = client.open(procedure, arguments, deadline, None)?;
+            opened.feed(input);
+            opened.flight.wait().or_status()
+        })?;
+        decode(answer)
     }
 
     /// Calls a procedure with a stream as its argument that answers with a stream, and waits until that begins.
@@ -82,9 +98,13 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let inlet = Arc::new(Inlet::new(&self.core.terms));
-        let opened = self.open(procedure, arguments, Some(&inlet))?;
-        opened.feed(input);
-        opened.receive(inlet)
+        let deadline = self.options.stream_deadline();
+        let (received, endings) = self.within_layers(procedure, deadline, |client, deadline| {
+            let opened = client.open(procedure, arguments, deadline, Some(&inlet))?;
+            opened.feed(input);
+            opened.receive()
+        })?;
+        received.into_stream(inlet, endings)
     }
 
     /// Sends the call itself; a call that certainly did not leave is tried again, as any other.
@@ -92,14 +112,14 @@ impl Client {
         &self,
         procedure: &'static Procedure,
         arguments: &A,
+        deadline: Option<Instant>,
         inlet: Option<&Arc<Inlet>>,
     ) -> Result<Opened, Status> {
-        let deadline = self.options.stream_deadline();
         let until = deadline.unwrap_or_else(|| Instant::now() + DEADLINE_CEILING);
         // Finding the server has the time of any call, also where the stream has none.
         let found_by = until.min(self.options.deadline());
         let flight = self.attempts(procedure, found_by).make(|trail| {
-            let legs = Some(Legs { inlet: inlet.cloned(), pump: None });
+            let legs = Some(Legs { inlet: inlet.cloned(), ..Legs::default() });
             let dispatch = Dispatch { deadline: until, departure: Departure::WithItsCaller, legs };
             self.send(procedure.name, arguments, dispatch, trail)
         })?;
@@ -112,25 +132,38 @@ impl Client {
 
 impl Opened {
     fn feed<I: Serialize + Send + 'static>(&self, input: Stream<I>) {
-        let Flight { connection, id, encoding, .. } = &self.flight;
-        connection.feed(*id, input, self.deadline, *encoding);
+        self.flight.connection.feed(self.flight.id, input, self.deadline);
     }
 
-    /// Waits for the answer, and hands out the stream behind it.
-    fn receive<O, E>(self, inlet: Arc<Inlet>) -> Result<Stream<O>, E>
+    /// Waits for the answer, behind which a stream comes.
+    fn receive(self) -> Result<Received, Status> {
+        let answer = self.flight.wait().or_status()?;
+        Ok(Received { opened: self, answer })
+    }
+}
+
+impl Made for Received {
+    /// A stream that begins is the call going on.
+    fn outcome(&self) -> Option<Outcome> {
+        self.answer.outcome().ok().filter(|outcome| *outcome == Outcome::Failed)
+    }
+}
+
+impl Received {
+    /// The stream behind the answer.
+    fn into_stream<O, E>(self, inlet: Arc<Inlet>, endings: Endings) -> Result<Stream<O>, E>
     where
         O: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        match self.flight.wait() {
+        match self.answer {
             Answer::Returned(_) => {
-                let Flight { connection, id, link, encoding, .. } = &self.flight;
+                let Opened { flight: Flight { connection, id, link, .. }, deadline } = &self.opened;
                 // To its server the stream is as much as a call.
                 let load = Loaded::new(link.link().clone());
-                let wire = Wire { port: connection.clone(), id: *id, deadline: self.deadline };
-                Ok(Stream::wired(wire, inlet, *encoding).keeping(load))
+                Ok(Stream::wired(connection.clone(), *id, inlet, *deadline).telling(endings).keeping(load))
             }
-            refused => decode::<(), E>(refused, self.flight.encoding).and(Err(unexpected().into())),
+            refused => decode::<(), E>(refused).and(Err(unexpected().into())),
         }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{Connection, Pulse};
-use super::dispatch::Ended;
+use super::execution::Ended;
 use super::habits::Pace;
 use super::request::Admitted;
 use super::routes::Route;
 use super::watcher::Due;
-use crate::codec::Encoding;
 use crate::context::Context;
 use crate::service::{Arguments, Input};
 use crate::status::Status;
@@ -23,7 +22,6 @@ pub(super) struct Aside {
     pub(super) route: Route,
     pub(super) context: Context,
     pub(super) payload: Vec<u8>,
-    pub(super) encoding: Encoding,
     pub(super) input: Option<Input>,
 }
 
@@ -42,8 +40,8 @@ impl Connection {
                 let Aside { id, route, context, .. } = call;
                 let status =
                     Status::resource_exhausted("the server has no thread for a call that takes a stream");
-                let (outcome, body) = (Err(status.not_run()), &mut Vec::new());
-                let ended = Ended { context, outcome, body, output: None, panicked: false };
+                let mut body = Vec::new();
+                let ended = Ended::refused(context, status, &mut body);
                 let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
                 self.settle(finished);
             }
@@ -58,11 +56,8 @@ impl Connection {
             return Some(call);
         }
         self.set_pulse(Pulse::done(call.id));
-        let Admitted { id, route, context, payload, encoding } = call;
-        self.send_aside(
-            place,
-            Aside { id, route, context, payload: payload.to_vec(), encoding, input: None },
-        );
+        let Admitted { id, route, context, payload, .. } = call;
+        self.send_aside(place, Aside { id, route, context, payload: payload.to_vec(), input: None });
         None
     }
 
@@ -73,20 +68,20 @@ impl Connection {
     }
 
     fn run_aside(self: &Arc<Self>, call: Aside) {
-        let Aside { id, route, context, payload, encoding, input } = call;
+        let Aside { id, route, context, payload, input } = call;
         let mut body = Vec::new();
         let begun = sync::now();
-        let arguments = Arguments::of(route.procedure, &payload, encoding, input);
+        let arguments = Arguments::with_input(&payload, input);
         let ended = self.execute(&route, context, arguments, &mut body);
         let panicked = ended.panicked;
         let pace =
             if sync::now().saturating_duration_since(begun) > SLOW { Pace::Slow } else { Pace::Harmless };
-        self.lock().note_pace(id, route.name, pace);
+        self.lock().note_pace(id, route.procedure.name, pace);
         let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
         self.push_out();
         self.settle(finished);
         if panicked {
-            self.suffer(id, route.name);
+            self.suffer(id, route.procedure.name);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Pulse, Stop};
+use super::execution::Ended;
 use super::panics;
 use super::request::{Admitted, Request};
 use super::routes::Route;
@@ -10,8 +11,9 @@ use super::turn::{Finished, Phase, Running, Stage};
 use crate::connection::SendError;
 use crate::context::Context;
 use crate::frame::Frame;
-use crate::panics::Panicked;
-use crate::service::{Arguments, Outcome, Output, Reply};
+use crate::outcome::Endings;
+use crate::panics::{Panicked, catch};
+use crate::service::{Arguments, Outcome, Output};
 use crate::status::Status;
 use crate::stream::{Legs, Nudge};
 use crate::wire::{Message, Refusal, ReplyOutcome};
@@ -23,15 +25,12 @@ pub(super) struct Workspace {
     body: Vec<u8>,
 }
 
-/// A procedure that has ended: how, and with what.
-pub(super) struct Ended<'b> {
-    pub(super) context: Context,
-    pub(super) outcome: Result<Outcome, Status>,
-    /// The encoded outcome, unless it is a status.
-    pub(super) body: &'b mut Vec<u8>,
-    /// The stream that it returned.
-    pub(super) output: Option<Output>,
-    pub(super) panicked: bool,
+/// Nobody waits any more for a stream that a procedure has returned.
+fn let_go(context: &Context, output: Output, endings: Endings) {
+    let why =
+        context.check().err().unwrap_or_else(|| Status::cancelled("nobody waits for the call any more"));
+    let dropped = catch(|| drop(output));
+    dropped.and(endings.tell(Err(&why))).unwrap_or_else(Panicked::go_on);
 }
 
 /// A reply body buffer that has grown past this is given back: 64 KiB.
@@ -102,9 +101,8 @@ impl Connection {
     fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> Result<(), Stop> {
         self.shared.rouse_watcher();
         body.clear();
-        let Admitted { id, route, context, payload, encoding } = call;
-        let arguments = Arguments::of(route.procedure, payload, encoding, None);
-        let ended = self.execute(&route, context, arguments, body);
+        let Admitted { id, route, context, payload } = call;
+        let ended = self.execute(&route, context, Arguments::new(payload), body);
         let panicked = ended.panicked;
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
         if body.capacity() > KEPT {
@@ -115,36 +113,13 @@ impl Connection {
         }
         self.settle(finished);
         if panicked {
-            self.suffer(id, route.name);
+            self.suffer(id, route.procedure.name);
         }
         if !finished.still_reads {
             return Err(Stop::Replaced);
         }
         // Small requests may have large replies: a turn gathers no more of them than may be queued.
         if queued < self.shared.limits.queued_bytes { Ok(()) } else { self.send_gathered() }
-    }
-
-    /// Runs the procedure; its panic is caught.
-    pub(super) fn execute<'b>(
-        &self,
-        route: &Route,
-        context: Context,
-        arguments: Arguments<'_>,
-        body: &'b mut Vec<u8>,
-    ) -> Ended<'b> {
-        let mut output = None;
-        let run = || {
-            context.scope(|| {
-                let mut reply = Reply::written(arguments.encoding(), body);
-                route.service.call(route.number, arguments, &mut reply)?;
-                output = reply.take_output();
-                reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.name)))
-            })
-        };
-        let run = self.shared.panics.guard(route.name, run);
-        let panicked = run.is_err();
-        let outcome = run.unwrap_or_else(|_| Err(panics::told(route.name)));
-        Ended { context, outcome, body, output, panicked }
     }
 
     /// Queues the answer of a procedure that has ended. One that returned a stream goes on with that.
@@ -155,10 +130,11 @@ impl Connection {
         route: &Route,
         ended: Ended<'_>,
     ) -> (Finished, usize) {
-        let Ended { context, outcome, body, output, .. } = ended;
-        if let Some(output) = output {
-            return self.conclude_with_stream((id, ticket), route, &context, (outcome, body, output));
+        let mut ended = ended;
+        if let Some(output) = ended.output.take() {
+            return self.conclude_with_stream((id, ticket), route, ended, output);
         }
+        let Ended { outcome, body, .. } = ended;
         let mut turn = self.lock();
         if !turn.reads(ticket) && outcome.is_ok() {
             drop(turn);
@@ -173,8 +149,9 @@ impl Connection {
         drop(turn);
         let why = Status::cancelled("the call has been answered");
         // A call that returns no stream has nothing of a user's in its legs.
-        self.tell(route.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
-        let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
+        self.tell(route.procedure.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
+        let queued =
+            if finished.may_answer { self.reply(id, route.procedure.name, outcome, body) } else { 0 };
         (finished, queued)
     }
 
@@ -183,9 +160,10 @@ impl Connection {
         self: &Arc<Self>,
         (id, ticket): (u64, u64),
         route: &Route,
-        context: &Context,
-        (outcome, body, output): (Result<Outcome, Status>, &mut Vec<u8>, Output),
+        ended: Ended<'_>,
+        output: Output,
     ) -> (Finished, usize) {
+        let Ended { context, outcome, body, mut endings, .. } = ended;
         let mut turn = self.lock();
         if !turn.reads(ticket) {
             drop(turn);
@@ -197,12 +175,22 @@ impl Connection {
             self.set_pulse(Pulse::done(id));
         }
         // From here on others may end the stream; its reply is queued before they can.
-        let queued = if finished.may_answer { self.reply(id, route.name, outcome, body) } else { 0 };
+        let mut queued = 0;
+        if finished.may_answer {
+            queued = self.reply(id, route.procedure.name, outcome, body);
+            turn.watch_end(id, std::mem::take(&mut endings));
+        }
         drop(turn);
-        let go_on = || if finished.may_answer { self.stream_out(id, context, output) } else { drop(output) };
-        if self.shared.panics.guard(route.name, go_on).is_err() {
-            self.fail(id, &panics::told(route.name)).ok();
-            self.suffer(id, route.name);
+        let go_on = || {
+            if finished.may_answer {
+                self.stream_out(id, &context, output);
+            } else {
+                let_go(&context, output, endings);
+            }
+        };
+        if self.shared.panics.guard(route.procedure.name, go_on).is_err() {
+            self.fail(id, &panics::told(route.procedure.name)).ok();
+            self.suffer(id, route.procedure.name);
         }
         (Finished { may_answer: false, ..finished }, queued)
     }

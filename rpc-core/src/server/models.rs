@@ -12,6 +12,7 @@ use super::panics::PanicPolicy;
 use super::routes::Routes;
 use super::shared::Shared;
 use super::watcher::Watcher;
+use crate::layer::Layers;
 use crate::limits::Limits;
 use crate::models::peer::{Peer, framed};
 use crate::models::pipe::pipe;
@@ -94,7 +95,8 @@ fn stage(room: usize) -> (Stage, Peer) {
     let (waker, wake) = Waker::pair().unwrap();
     let limits = Limits { preface_time: FAR, frame_time: FAR, write_stall: FAR, ..Limits::default() };
     let pool = Pool::new("rpc-worker", 8);
-    let shared = Arc::new(Shared::new(routes, (limits, PanicPolicy::FailCall), pool, 8, waker));
+    let shared =
+        Arc::new(Shared::new((routes, Layers::default()), (limits, PanicPolicy::FailCall), pool, 8, waker));
     let watcher = Watcher::new(shared.clone(), wake);
     let watching = threads::spawn("rpc-watch", move || watcher.watch()).unwrap();
     let (near, far) = pipe(room);

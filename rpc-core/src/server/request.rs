@@ -7,7 +7,6 @@ use super::aside::Aside;
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
 use super::turn::{Phase, Running, Stage, Turn};
-use crate::codec::Encoding;
 use crate::context::{Cancellation, Context, Incoming};
 use crate::frame::{Body, Frame};
 use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
@@ -41,7 +40,6 @@ pub(super) struct Admitted<'a> {
     pub(super) route: Route,
     pub(super) context: Context,
     pub(super) payload: &'a [u8],
-    pub(super) encoding: Encoding,
 }
 
 /// Ids count up from 1, so a larger one is a lie; half the range is what a [`Pulse`] can hold.
@@ -97,7 +95,7 @@ impl Connection {
             return Request::Nothing;
         }
         let id = header.id;
-        let (route, encoding, metadata) = match self.check(turn, header) {
+        let (route, metadata) = match self.check(turn, header) {
             Ok(checked) => checked,
             Err(status) => {
                 turn.refuse(id);
@@ -105,7 +103,7 @@ impl Connection {
             }
         };
         let (running, context) = self.begin(&route, header, metadata);
-        if route.kind.takes_stream() {
+        if route.procedure.kind.takes_stream() {
             let inlet = Arc::new(Inlet::new(&self.terms));
             let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
             turn.begin_aside(running, inlet);
@@ -114,14 +112,13 @@ impl Connection {
                 route,
                 context,
                 payload: payload.to_vec(),
-                encoding,
                 input: Some(input),
             });
         }
         turn.begin(running);
         self.set_pulse(Pulse::running(id));
-        let wary = turn.habits.is_slow(route.name);
-        let call = Admitted { id, route, context, payload, encoding };
+        let wary = turn.habits.is_slow(route.procedure.name);
+        let call = Admitted { id, route, context, payload };
         if wary { Request::RunWary(call) } else { Request::Run(call) }
     }
 
@@ -131,14 +128,14 @@ impl Connection {
         let cancellation = Arc::<Cancellation>::default();
         let running = Running {
             id: header.id,
-            procedure: route.name,
+            procedure: route.procedure.name,
             deadline,
             cancellation: cancellation.clone(),
             awaited: true,
             stage: Stage::Running,
         };
         let context = Context::new(Incoming {
-            procedure: route.name,
+            procedure: route.procedure.name,
             deadline,
             metadata,
             peer: self.transport.peer(),
@@ -149,7 +146,7 @@ impl Connection {
     }
 
     /// Why a call is not run, if it is not.
-    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Encoding, Metadata), Status> {
+    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Metadata), Status> {
         let limit = self.shared.limits.calls_in_flight as usize;
         let route = self.shared.routes.find(header.procedure).ok_or_else(|| unknown(header.procedure))?;
         if turn.in_flight() >= limit {
@@ -160,11 +157,14 @@ impl Connection {
             let message = format!("{limit} calls that were given up still run, which is the limit");
             return Err(Status::resource_exhausted(message));
         }
-        let encoding = Encoding::numbered(header.encoding).map_err(Status::unimplemented)?;
+        if header.encoding != 0 {
+            let message = format!("payload encoding {} is not known; 0 is bincode", header.encoding);
+            return Err(Status::unimplemented(message));
+        }
         if header.remaining() == Some(Duration::ZERO) {
             return Err(Status::deadline_exceeded("the call's time had passed when it came"));
         }
-        Ok((route.clone(), encoding, metadata_of(header)?))
+        Ok((route.clone(), metadata_of(header)?))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::service::{Kind, Procedure, Service};
+use crate::service::{Procedure, Service};
 
 /// One procedure and the service that has it.
 #[derive(Clone)]
@@ -11,8 +11,6 @@ pub(super) struct Route {
     pub(super) service: Arc<dyn Service>,
     pub(super) number: usize,
     pub(super) procedure: &'static Procedure,
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
 }
 
 /// All procedures of a server.
@@ -26,8 +24,7 @@ impl Routes {
     /// Adds a service; the name that was taken already, if one was.
     pub(super) fn add(&mut self, service: &Arc<dyn Service>) -> Result<(), &'static str> {
         for (number, procedure) in service.procedures().iter().enumerate() {
-            let Procedure { name, kind, .. } = *procedure;
-            let route = Route { service: service.clone(), number, procedure, name, kind };
+            let route = Route { service: service.clone(), number, procedure };
             if self.by_name.insert(procedure.name, route).is_some() {
                 return Err(procedure.name);
             }

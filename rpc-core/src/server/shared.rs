@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::panics::PanicPolicy;
 use super::routes::Routes;
 use super::watcher::Due;
+use crate::layer::Layers;
 use crate::limits::Limits;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
@@ -16,6 +17,7 @@ use crate::transport::Waker;
 
 pub(super) struct Shared {
     pub(super) routes: Routes,
+    pub(super) layers: Layers,
     pub(super) limits: Limits,
     pub(super) panics: PanicPolicy,
     pub(super) pool: Pool,
@@ -49,7 +51,7 @@ struct Connections {
 
 impl Shared {
     pub(super) fn new(
-        routes: Routes,
+        (routes, layers): (Routes, Layers),
         (limits, panics): (Limits, PanicPolicy),
         pool: Pool,
         connection_limit: usize,
@@ -57,6 +59,7 @@ impl Shared {
     ) -> Shared {
         Shared {
             routes,
+            layers,
             limits,
             panics,
             pool,

@@ -61,8 +61,7 @@ impl Connection {
         if finished.may_answer {
             self.send_end(id, outcome);
         }
-        let why = Status::cancelled("the call is over");
-        let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.end(&why)));
+        let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.over(outcome)));
         self.settle(finished);
         if told.is_err() {
             self.suffer(id, procedure);

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::habits::{Habits, Pace};
 use crate::context::Cancellation;
 use crate::frame::Inbound;
+use crate::outcome::Endings;
 use crate::stream::{Inlet, Legs, Pump};
 
 #[derive(Debug, Default)]
@@ -101,7 +102,7 @@ impl Turn {
     /// A call begins to run on a thread of its own; `inlet` gets the stream that comes with it.
     pub(super) fn begin_aside(&mut self, call: Running, inlet: Arc<Inlet>) {
         self.last_accepted = call.id;
-        self.streams.insert(call.id, Legs { inlet: Some(inlet), pump: None });
+        self.streams.insert(call.id, Legs { inlet: Some(inlet), ..Legs::default() });
         self.calls.push(call);
     }
 
@@ -122,6 +123,13 @@ impl Turn {
             }
         };
         Finished { may_answer, still_reads }
+    }
+
+    /// Has somebody told when streaming call `id` is over.
+    pub(super) fn watch_end(&mut self, id: u64, endings: Endings) {
+        if !endings.is_empty() {
+            self.streams.entry(id).or_default().endings = endings;
+        }
     }
 
     /// Gives a streaming call the stream that it sends; false if the call is over.

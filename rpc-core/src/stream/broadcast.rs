@@ -10,7 +10,6 @@
 
 mod chain;
 mod cursor;
-mod line;
 mod rounds;
 mod subscriber;
 

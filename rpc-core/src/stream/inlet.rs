@@ -7,11 +7,13 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::port::{Port, Source, Wire, cost};
+use super::port::{Port, Source, cost};
 use super::terms::{Held, Terms};
-use crate::codec::{DecodeError, DecodeItem, Encoding};
+use crate::codec::{self, DecodeError};
 use crate::context::Context;
 use crate::frame::Body;
+use crate::outcome::{Endings, Outcome};
+use crate::panics::Panicked;
 use crate::status::Status;
 use crate::sync;
 use crate::sync::{Mutex, MutexGuard};
@@ -168,6 +170,9 @@ impl State {
     }
 }
 
+/// The item that the bytes begin with, and how many of them it took.
+type Decode<T> = fn(&[u8]) -> Result<(T, usize), DecodeError>;
+
 /// The consumer of an inlet.
 pub(super) struct Wired<T> {
     port: Arc<dyn Port>,
@@ -178,16 +183,23 @@ pub(super) struct Wired<T> {
     /// Credit used by what was taken since some was given back.
     taken: u32,
     over: bool,
-    decode: DecodeItem<T>,
+    decode: Decode<T>,
+    /// Told what the stream has ended with.
+    endings: Endings,
 }
 
 impl<T> Wired<T> {
-    pub(super) fn new(wire: Wire, inlet: Arc<Inlet>, encoding: Encoding) -> Wired<T>
+    pub(super) fn new(port: Arc<dyn Port>, id: u64, inlet: Arc<Inlet>, deadline: Option<Instant>) -> Wired<T>
     where
         T: DeserializeOwned,
     {
-        let (Wire { port, id, deadline }, decode) = (wire, encoding.item_decoder());
-        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode }
+        let decode = |bytes: &[u8]| codec::decode_prefix(bytes);
+        let endings = Endings::default();
+        Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode, endings }
+    }
+
+    pub(super) fn tell_end(&mut self, endings: Endings) {
+        self.endings = endings;
     }
 
     pub(super) fn origin(&self) -> Source {
@@ -200,9 +212,13 @@ impl<T> Wired<T> {
             return None;
         }
         let item = self.try_next(deadline.into_iter().chain(self.deadline).min());
-        if !matches!(item, Ok(Some(_))) {
-            self.over = true;
-        }
+        let outcome = match &item {
+            Ok(Some(_)) => return item.transpose(),
+            Ok(None) => Ok(Outcome::Returned),
+            Err(why) => Err(why),
+        };
+        self.over = true;
+        std::mem::take(&mut self.endings).tell(outcome).unwrap_or_else(Panicked::go_on);
         item.transpose()
     }
 
@@ -269,7 +285,7 @@ impl<T> Wired<T> {
 }
 
 impl Part {
-    fn next<T>(&mut self, decode: DecodeItem<T>) -> Result<T, DecodeError> {
+    fn next<T>(&mut self, decode: Decode<T>) -> Result<T, DecodeError> {
         let rest = self.body.bytes().get(self.used..).unwrap_or_default();
         let (item, used) = decode(rest)?;
         self.used += used;

@@ -8,6 +8,7 @@ use super::inlet::Inlet;
 use crate::connection::SendError;
 use crate::context::Alarm;
 use crate::limits::STREAM_CREDIT_BYTES;
+use crate::outcome::{Endings, Outcome};
 use crate::panics::{self, Panicked};
 use crate::status::Status;
 use crate::sync::{self, thread};
@@ -107,6 +108,8 @@ pub(crate) struct Legs {
     pub(crate) inlet: Option<Arc<Inlet>>,
     /// Items that go.
     pub(crate) pump: Option<Arc<dyn Pump>>,
+    /// Who is told when the call is over.
+    pub(crate) endings: Endings,
 }
 
 /// What a pump is told once no lock is held: it may send, and run the user's code that encodes.
@@ -114,6 +117,7 @@ pub(crate) enum Nudge {
     Credit(Arc<dyn Pump>, u32),
     Cancel(Arc<dyn Pump>, Status),
     Wake(Waiter),
+    Over(Endings, Result<(), Status>),
 }
 
 impl fmt::Debug for Nudge {
@@ -122,6 +126,7 @@ impl fmt::Debug for Nudge {
             Nudge::Credit(_, items) => write!(f, "Credit({items})"),
             Nudge::Cancel(_, why) => write!(f, "Cancel({why})"),
             Nudge::Wake(waiter) => write!(f, "Wake({:?})", waiter.id()),
+            Nudge::Over(_, outcome) => write!(f, "Over({outcome:?})"),
         }
     }
 }
@@ -132,6 +137,10 @@ impl Nudge {
     pub(crate) fn run(self) {
         let (pump, told) = match self {
             Nudge::Wake(waiter) => return waiter.wake(),
+            Nudge::Over(endings, outcome) => {
+                let told = endings.tell(outcome.as_ref().map(|()| Outcome::Returned));
+                return told.unwrap_or_else(Panicked::go_on);
+            }
             Nudge::Credit(pump, items) => {
                 let told = panics::catch(|| pump.credit(items));
                 (pump, told)
@@ -147,10 +156,22 @@ impl Nudge {
 }
 
 impl Legs {
-    /// Ends both streams with one reason.
+    /// Ends both streams with one reason, which is the call's end too.
     pub(crate) fn end(self, why: &Status) -> Vec<Nudge> {
-        let wake = self.inlet.into_iter().flat_map(|inlet| inlet.end(Err(why.clone()))).map(Nudge::Wake);
-        wake.chain(self.pump.map(|pump| Nudge::Cancel(pump, why.clone()))).collect()
+        self.end_with(why, Err(why))
+    }
+
+    /// Ends what is left of a call's streams when it is over.
+    pub(crate) fn over(self, outcome: Result<(), &Status>) -> Vec<Nudge> {
+        self.end_with(&Status::cancelled("the call is over"), outcome)
+    }
+
+    fn end_with(self, why: &Status, outcome: Result<(), &Status>) -> Vec<Nudge> {
+        let Legs { inlet, pump, endings } = self;
+        let wake = inlet.into_iter().flat_map(|inlet| inlet.end(Err(why.clone()))).map(Nudge::Wake);
+        let cancel = pump.map(|pump| Nudge::Cancel(pump, why.clone()));
+        let over = (!endings.is_empty()).then(|| Nudge::Over(endings, outcome.map_err(Status::clone)));
+        wake.chain(cancel).chain(over).collect()
     }
 }
 

@@ -19,7 +19,7 @@ fn returned(peer: &Peer, id: u64) {
 /// A call that has been answered with a stream of numbers.
 fn open(connection: &Arc<Connection>, word: u8) -> Stream<u64> {
     let inlet = Arc::new(Inlet::new(&Terms::of(&Limits::default())));
-    let legs = Legs { inlet: Some(inlet.clone()), pump: None };
+    let legs = Legs { inlet: Some(inlet.clone()), ..Legs::default() };
     let id = start(connection, word, far(), Departure::WithItsCaller, Some(legs)).unwrap();
     assert!(matches!(connection.wait(id, far()), Ok(Answer::Returned(_))));
     Stream::wired(connection.clone(), id, inlet, None)
@@ -63,7 +63,7 @@ fn a_producer_that_reads_for_credit_learns_of_the_consumers_end_without_the_serv
         let opening = connection.clone();
         let call = spawn(move || {
             let inlet = Arc::new(Inlet::new(&Terms::of(&Limits::default())));
-            let legs = Legs { inlet: Some(inlet.clone()), pump: None };
+            let legs = Legs { inlet: Some(inlet.clone()), ..Legs::default() };
             let id = start(&opening, 1, far(), Departure::WithItsCaller, Some(legs)).unwrap();
             let (sink, amounts) = stream::<u64>();
             opening.feed(id, amounts, None);
@@ -88,7 +88,7 @@ fn a_sink_that_waits_for_credit_gets_it_whoever_reads() {
         let (connection, mut peer) = connect(WIDE);
         let sending = connection.clone();
         let sender = spawn(move || {
-            let legs = Legs { inlet: None, pump: None };
+            let legs = Legs::default();
             let id = start(&sending, 1, far(), Departure::WithItsCaller, Some(legs)).unwrap();
             let (sink, items) = stream::<u64>();
             sending.feed(id, items, None);

@@ -1,0 +1,81 @@
+//! A client's layers around its calls. A client without any pays a branch.
+
+use std::time::Instant;
+
+use super::Client;
+use super::calls::Answer;
+use crate::context::Context;
+use crate::layer::{Answered, Call, Layers};
+use crate::outcome::{Endings, Outcome};
+use crate::service::Procedure;
+use crate::status::Status;
+
+/// What a call leaves once it is made: its answer, or something that has it to come.
+pub(super) trait Made {
+    /// How the call went; `None` while it goes on.
+    fn outcome(&self) -> Option<Outcome>;
+}
+
+impl Answer {
+    /// Which of the two typed outcomes it is.
+    pub(super) fn outcome(&self) -> Result<Outcome, &Status> {
+        match self {
+            Answer::Returned(_) => Ok(Outcome::Returned),
+            Answer::Failed(_) => Ok(Outcome::Failed),
+            Answer::Status(status) => Err(status),
+        }
+    }
+
+    /// A status is no answer, but why there is none.
+    pub(super) fn or_status(self) -> Result<Answer, Status> {
+        match self {
+            Answer::Status(status) => Err(status),
+            answer => Ok(answer),
+        }
+    }
+}
+
+impl Made for Answer {
+    fn outcome(&self) -> Option<Outcome> {
+        self.outcome().ok()
+    }
+}
+
+impl Client {
+    /// Makes a call within the layers: as a client without them, whose calls carry what they left in the call, and end at
+    /// the deadline that they left.
+    pub(super) fn within_layers<T: Made>(
+        &self,
+        procedure: &'static Procedure,
+        deadline: Option<Instant>,
+        make: impl FnOnce(&Client, Option<Instant>) -> Result<T, Status>,
+    ) -> Result<(T, Endings), Status> {
+        if self.options.layers.is_empty() {
+            return make(self, deadline).map(|made| (made, Endings::default()));
+        }
+        let metadata = self.options.checked_metadata()?.clone();
+        let call = Call::made(procedure, Context::outgoing(procedure.name, deadline, metadata));
+        let (mut make, mut made) = (Some(make), None);
+        let answered = self.options.layers.run(call, |call| {
+            let make = make.take().ok_or_else(|| unasked(procedure))?;
+            let got = make(&self.beneath(call.context()), call.context().deadline())?;
+            let outcome = got.outcome();
+            made = Some(got);
+            Ok(Answered::of(outcome))
+        })?;
+        Ok((made.ok_or_else(|| unasked(procedure))?, answered.into_endings()))
+    }
+
+    /// The client below the layers.
+    fn beneath(&self, context: &Context) -> Client {
+        self.with_options(|options| {
+            options.time = context.remaining();
+            options.metadata = Ok(context.metadata().clone());
+            options.layers = Layers::default();
+        })
+    }
+}
+
+fn unasked(procedure: &Procedure) -> Status {
+    Status::internal(format!("a layer answered {} itself", procedure.name))
+}
