@@ -2,6 +2,8 @@
 
 mod message;
 mod preface;
+#[cfg(test)]
+mod vectors;
 
 pub(crate) use message::{CallHeader, Message, Refusal, ReplyOutcome, begin_frame, decode, end_frame};
 pub(crate) use preface::{OURS, Preface, PrefaceError};

@@ -1,4 +1,4 @@
-//! The bytes of PROTOCOL.md, played against the real server and the real client.
+//! The bytes of PROTOCOL.md and of vectors.json, played against the real server and the real client.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,6 +14,8 @@ mod document;
 mod mirror;
 #[path = "protocol/peer.rs"]
 mod peer;
+#[path = "protocol/vectors.rs"]
+mod vectors;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -21,9 +23,10 @@ use std::thread;
 use std::time::Duration;
 
 use desk::{Desk as _, DeskClient, REFUND, Trouble};
-use document::{Side, blocks, bytes_of, conversation, hex, table};
+use document::{Side, blocks, conversation, hex};
 use peer::{Peer, listen};
 use rpc_core::{Client, Code, Status, stream};
+use vectors::{Fatal, Hex, Longer, Malformed, Preface, Refused, To, Value, Verdict, vectors};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -147,43 +150,38 @@ fn check_lost(outcome: Result<String, Trouble>) {
 }
 
 #[test]
-fn prefaces_are_accepted_and_refused_by_both_sides_as_the_document_says() {
+fn prefaces_are_accepted_and_refused_by_both_sides() {
     let (server, _) = desk::open();
     let exchange = conversation("exchange");
-    for (verdict, spans) in table("prefaces") {
-        let preface = bytes_of(spans.last().unwrap());
-        if verdict.starts_with("accepts") {
-            let mut peer = Peer::connect(server.address());
-            peer.say(&preface);
+    for Preface { hex: Hex(preface), verdict } in &vectors().prefaces {
+        let mut peer = Peer::connect(server.address());
+        peer.say(preface);
+        if *verdict == Verdict::Accepted {
             peer.play(Side::Client, &exchange[1..4]);
-            let reply = [preface, exchange[3].bytes()].concat();
-            assert_eq!(client_hears(&reply), Ok("olá".to_owned()), "{verdict}");
-        } else {
-            let mut peer = Peer::connect(server.address());
-            peer.say(&preface);
-            if verdict.starts_with("shows its own") {
-                exchange[1].check(&peer.hear(exchange[1].bytes().len()));
-            }
-            peer.hear_end(verdict);
-            check_lost(client_hears(&preface));
+            let reply = [&preface[..], &exchange[3].bytes()].concat();
+            assert_eq!(client_hears(&reply), Ok("olá".to_owned()), "{}", hex(preface));
+            continue;
         }
+        if *verdict == Verdict::OtherVersions {
+            exchange[1].check(&peer.hear(exchange[1].bytes().len()));
+        }
+        peer.hear_end(&hex(preface));
+        check_lost(client_hears(preface));
     }
 }
 
 #[test]
-fn what_the_document_calls_fatal_ends_the_connection() {
+fn fatal_frames_end_the_connection() {
     let (server, _) = desk::open();
     let greeting = conversation("exchange")[1].bytes();
-    for (side, spans) in table("fatal") {
-        for bytes in spans.into_iter().map(bytes_of) {
-            if side != "client" {
-                let mut peer = Peer::greeted(server.address());
-                peer.say(&bytes);
-                peer.hear_end(&hex(&bytes));
-            }
-            if side != "server" {
-                check_lost(client_hears(&[&greeting[..], &bytes].concat()));
-            }
+    for Fatal { to, hex: Hex(bytes), why } in &vectors().fatal {
+        if *to != To::Client {
+            let mut peer = Peer::greeted(server.address());
+            peer.say(bytes);
+            peer.hear_end(why);
+        }
+        if *to != To::Server {
+            check_lost(client_hears(&[&greeting[..], bytes].concat()));
         }
     }
 }
@@ -199,46 +197,54 @@ fn mirrored(server: SocketAddr, of_type: &str, payload: &[u8]) -> Vec<u8> {
     peer.hear_frame()
 }
 
-/// What a mirror understood, and the bytes it gave back.
+/// What a mirror understood, as JSON, and the bytes it gave back.
 #[track_caller]
 fn reflection(server: SocketAddr, of_type: &str, payload: &[u8]) -> (String, String) {
     let reply = mirrored(server, of_type, payload);
     let returned = reply.strip_prefix(&[1, 1, 0]);
     let returned = returned.unwrap_or_else(|| panic!("{of_type} {}: {}", hex(payload), hex(&reply)));
-    let (text, value) = returned[1..].split_at(usize::from(returned[0]));
-    (String::from_utf8(text.to_vec()).unwrap(), hex(value))
+    let (length, behind) = match returned {
+        [251, low, high, behind @ ..] => (u16::from_le_bytes([*low, *high]), behind),
+        [length, behind @ ..] => (u16::from(*length), behind),
+        [] => panic!("{of_type} {}: an empty answer", hex(payload)),
+    };
+    let (json, value) = behind.split_at(usize::from(length));
+    (String::from_utf8(json.to_vec()).unwrap(), hex(value))
 }
 
 #[test]
-fn values_cross_the_wire_as_the_bytes_that_the_document_gives() {
+fn values_cross_the_wire_as_these_bytes_and_mean_this() {
     let server = mirror::open();
-    for (_, spans) in table("canonical") {
-        for vector in spans[1..].chunks(2) {
-            let bytes = bytes_of(vector[1]);
-            let expected = (vector[0].to_owned(), hex(&bytes));
-            assert_eq!(reflection(server.address(), spans[0], &bytes), expected, "{}", spans[0]);
-        }
+    for Value { of_type, hex: Hex(bytes), json } in &vectors().values {
+        let expected = (json.get().to_owned(), hex(bytes));
+        assert_eq!(reflection(server.address(), of_type, bytes), expected, "{of_type}");
     }
 }
 
 #[test]
 fn longer_forms_are_understood_and_come_back_short() {
     let server = mirror::open();
-    for (_, spans) in table("longer") {
-        for vector in spans[1..].chunks(2) {
-            let (_, back) = reflection(server.address(), spans[0], &bytes_of(vector[0]));
-            assert_eq!(back, vector[1], "{} {}", spans[0], vector[0]);
-        }
+    for Longer { of_type, hex: Hex(bytes), shortest: Hex(shortest) } in &vectors().longer {
+        let (_, back) = reflection(server.address(), of_type, bytes);
+        assert_eq!(back, hex(shortest), "{of_type} {}", hex(bytes));
     }
 }
 
 #[test]
 fn arguments_that_do_not_decode_are_invalid_and_did_not_run() {
     let server = mirror::open();
-    for (why, spans) in table("refused") {
-        for vector in spans.chunks(2) {
-            let reply = mirrored(server.address(), vector[0], &bytes_of(vector[1]));
-            assert_eq!(hex(&reply[..5]), "0101020300", "{why}: {vector:?}");
-        }
+    for Malformed { of_type, hex: Hex(bytes), why } in &vectors().malformed {
+        let reply = mirrored(server.address(), of_type, bytes);
+        assert_eq!(hex(&reply[..5]), "0101020300", "{why}: {of_type} {}", hex(bytes));
+    }
+}
+
+#[test]
+fn calls_are_refused_with_these_codes_and_did_not_run() {
+    let server = mirror::open();
+    for Refused { hex: Hex(call), code, why } in &vectors().refused {
+        let mut peer = Peer::greeted(server.address());
+        peer.say(call);
+        assert_eq!(peer.hear_frame()[..5], [1, 1, 2, *code, 0], "{why}");
     }
 }

@@ -80,6 +80,8 @@ mod message;
 mod net_rpc;
 #[path = "conformance/peer.rs"]
 mod peer;
+#[path = "conformance/python.rs"]
+mod python;
 #[path = "conformance/service.rs"]
 mod service;
 #[path = "conformance/table.rs"]

@@ -176,34 +176,6 @@ pub(crate) fn end_frame(buffer: &mut Vec<u8>, start: usize, payload: usize, limi
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(message: &Message<'_>, hex: &str) {
-        let mut buffer = vec![9];
-        let start = begin_frame(message, &mut buffer).unwrap();
-        end_frame(&mut buffer, start, 0, 1000).unwrap();
-        let written: String = buffer[1..].iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(written, hex);
-        assert_eq!(decode(&buffer[1 + LENGTH..]).unwrap(), (decode(&buffer[5..]).unwrap().0, &[][..]));
-    }
-
-    #[test]
-    fn messages_have_the_bytes_that_the_protocol_names() {
-        let metadata = vec![("k", &b"v"[..])];
-        let header =
-            CallHeader { id: 1, procedure: "echo", remaining_ms: Some(30_000), encoding: 0, metadata };
-        check(&Message::Call(header), "110000000001046563686f01fb30750001016b0176");
-        check(&Message::Reply { id: 1, outcome: ReplyOutcome::Returned }, "03000000010100");
-        check(&Message::Reply { id: 300, outcome: ReplyOutcome::Failed }, "0500000001fb2c0101");
-        let status = Status::not_found("no").not_run();
-        let outcome = ReplyOutcome::Status(Refusal::of(&status));
-        check(&Message::Reply { id: 2, outcome }, "090000000102020500026e6f00");
-        check(&Message::Cancel { id: 2 }, "020000000502");
-        check(&Message::Ping { nonce: 7 }, "020000000607");
-        check(&Message::Pong { nonce: 7 }, "020000000707");
-        let leave = Status::unavailable("");
-        check(&Message::Goodbye { last_accepted: 4, refusal: Refusal::of(&leave) }, "0600000008040e010000");
-    }
-
     /// A call header of eight million bytes, all of them empty pairs, once took a hundred million bytes to decode.
     #[test]
     fn metadata_past_its_limit_is_skipped_and_seen() {

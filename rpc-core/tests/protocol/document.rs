@@ -1,4 +1,4 @@
-//! What PROTOCOL.md shows, in a form that can be played: its hex blocks and its tables of bytes.
+//! What PROTOCOL.md shows, in a form that can be played: its hex blocks.
 
 /// One side's bytes at one place of a conversation.
 pub(crate) struct Block {
@@ -87,24 +87,9 @@ impl Byte {
     }
 }
 
-/// The rows of the table behind `<!-- vectors: NAME -->`: the first cell's text, and the code spans of all cells.
-pub(crate) fn table(name: &str) -> Vec<(&'static str, Vec<&'static str>)> {
-    let marker = format!("<!-- vectors: {name} -->\n");
-    let (_, behind) = DOCUMENT.split_once(&marker).unwrap_or_else(|| panic!("no table {name:?}"));
-    let rows = behind.lines().take_while(|line| line.starts_with('|')).skip(2);
-    let rows: Vec<_> = rows.map(|row| (row.split('|').nth(1).unwrap().trim(), spans(row))).collect();
-    assert!(!rows.is_empty(), "the table {name:?} has no rows");
-    rows
-}
-
-fn spans(row: &'static str) -> Vec<&'static str> {
-    row.split('`').skip(1).step_by(2).collect()
-}
-
-/// The bytes that hex digits stand for; spaces do not count, and `-` is no bytes.
-pub(crate) fn bytes_of(digits: &str) -> Vec<u8> {
-    let digits: Vec<u32> =
-        digits.chars().filter(|c| !" -".contains(*c)).map(|c| c.to_digit(16).unwrap()).collect();
+/// The bytes that hex digits stand for.
+fn bytes_of(digits: &str) -> Vec<u8> {
+    let digits: Vec<u32> = digits.chars().map(|c| c.to_digit(16).unwrap()).collect();
     assert!(digits.len().is_multiple_of(2), "half a byte in {digits:?}");
     digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
 }

@@ -1,15 +1,14 @@
-//! Procedures that say what they understood, and give it back: one for every type of the document's vectors.
-#![expect(dead_code, reason = "the document gives bytes: no typed client calls these procedures")]
+//! Procedures that say what they understood, and give it back: one for every type of the vectors.
+#![expect(dead_code, reason = "the vectors give bytes: no typed client calls these procedures")]
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::{Bytes, Server, Status};
 use serde::{Deserialize, Serialize};
 
-/// A value as Rust prints it, and the value.
+/// A value's JSON, and the value.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Shown<T>(String, T);
 
@@ -28,14 +27,11 @@ pub(crate) enum Shape {
     Text { size: u16, words: String },
 }
 
-/// Bytes in one block that print as a list.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Block(Bytes);
-
-impl Debug for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_slice().fmt(f)
-    }
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Drawing {
+    title: String,
+    shapes: Vec<Shape>,
+    at: Option<Point>,
 }
 
 struct Glass;
@@ -49,7 +45,7 @@ macro_rules! mirror {
 
         impl Mirror for Glass {
             $(fn $name(&self, value: $type) -> Result<Shown<$type>, Status> {
-                Ok(Shown(format!("{value:?}"), value))
+                Ok(Shown(serde_json::to_string(&value).unwrap(), value))
             })*
         }
     };
@@ -71,16 +67,21 @@ mirror! {
     f64: f64,
     char: char,
     string: String,
-    bytes: Block,
+    bytes: Bytes,
     unit: (),
     option_u8: Option<u8>,
     result_u8_string: Result<u8, String>,
+    seq_u8: Vec<u8>,
     seq_u16: Vec<u16>,
+    seq_string: Vec<String>,
+    seq_seq_u16: Vec<Vec<u16>>,
     tuple_u8_string: (u8, String),
     array_u16_3: [u16; 3],
     map_string_u8: BTreeMap<String, u8>,
+    map_u8_bool: BTreeMap<u8, bool>,
     point: Point,
     shape: Shape,
+    drawing: Drawing,
     duration: Duration,
     status: Status,
 }
