@@ -1,6 +1,7 @@
 //! Echo calls beside the bare socket they run on: `cargo bench -p rpc-core --bench echo`.
 //!
 //! Rounds of both are interleaved, so that a busy machine slows both; what carries over is the ratio in the last column.
+//! Words behind `--` choose the cases whose names have one of them: `cargo bench -p rpc-core --bench echo -- KiB MiB`.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -56,23 +57,33 @@ fn main() {
         || apart(address, 32, 100_000),
         || raw_apart(raw, 32, 100_000),
     );
-    println!("{:<34} {:>14.1}", "64 threads, one connection: calls/s", shared(address, 64, 200_000));
-    let mut rates: Vec<f64> = (0..ROUNDS).map(|_| streamed(address, 300_000)).collect();
-    rates.sort_by(f64::total_cmp);
-    println!("{:<34} {:>14.1}", "server stream, 100 B: items/s", rates[ROUNDS / 2]);
+    row_alone("64 threads, one connection: calls/s", || shared(address, 64, 100_000));
+    row_alone("server stream, 100 B: items/s", || streamed(address, 300_000));
+}
+
+/// Whether the command line names this case, or none.
+fn is_chosen(name: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn row_alone(name: &str, ours: impl FnMut() -> f64) {
+    if is_chosen(name) {
+        println!("{name:<34} {:>14.1}", median(std::iter::repeat_with(ours).take(ROUNDS).collect()));
+    }
 }
 
 fn row(name: &str, mut ours: impl FnMut() -> f64, mut bare: impl FnMut() -> f64) {
-    let mut figures = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        figures[0].push(ours());
-        figures[1].push(bare());
+    if is_chosen(name) {
+        let (ours, bare) = (0..ROUNDS).map(|_| (ours(), bare())).unzip();
+        let (ours, bare) = (median(ours), median(bare));
+        println!("{name:<34} {ours:>14.1} {bare:>14.1} {:>8.2}", ours / bare);
     }
-    let [ours, bare] = figures.map(|mut figures| {
-        figures.sort_by(f64::total_cmp);
-        figures[ROUNDS / 2]
-    });
-    println!("{name:<34} {ours:>14.1} {bare:>14.1} {:>8.2}", ours / bare);
 }
 
 fn client(address: SocketAddr) -> EchoClient {

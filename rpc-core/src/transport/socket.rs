@@ -38,6 +38,16 @@ enum Family {
     Unix,
 }
 
+/// How well the socket's time-out must fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// One that ends too early will do: most often the bytes come first. The parts of a large frame and the call after
+    /// it have deadlines far apart, and each change is a system call.
+    Loose,
+    /// It ended too early once.
+    Close,
+}
+
 /// Below this much time left a read waits with `poll`: the kernel's socket time-out is coarser.
 const EXACT: Duration = Duration::from_millis(20);
 
@@ -90,13 +100,18 @@ impl Socket {
 
     /// Makes the kernel's time-out end before the deadline, but not long before it. The kernel's timers are late by up to
     /// an eighth of their time.
-    fn fit_timeout(&self, left: Option<Duration>) -> io::Result<()> {
+    fn fit_timeout(&self, left: Option<Duration>, fit: Fit) -> io::Result<()> {
         let held = Duration::from_nanos(self.timeout.load(Ordering::Relaxed));
-        let wanted = match left.map(|left| left - left / 8 - EXACT / 4) {
-            None if held.is_zero() => return Ok(()),
-            Some(safe) if !held.is_zero() && held <= safe && held >= safe / 2 => return Ok(()),
-            wanted => wanted,
+        let wanted = left.map(|left| left - left / 8 - EXACT / 4);
+        let fits = match (wanted, fit) {
+            (None, Fit::Close) => held.is_zero(),
+            (None, Fit::Loose) => true,
+            (Some(safe), Fit::Close) => !held.is_zero() && held <= safe && held >= safe / 2,
+            (Some(safe), Fit::Loose) => !held.is_zero() && held <= safe,
         };
+        if fits {
+            return Ok(());
+        }
         sockopt::set_socket_timeout(&self.descriptor, Timeout::Recv, wanted)?;
         let nanoseconds = wanted.map_or(0, |wanted| u64::try_from(wanted.as_nanos()).unwrap_or(u64::MAX));
         self.timeout.store(nanoseconds, Ordering::Relaxed);
@@ -116,6 +131,7 @@ impl Socket {
 
 impl Transport for Socket {
     fn read(&self, into: &mut Vec<u8>, deadline: Option<Instant>) -> io::Result<usize> {
+        let mut fit = Fit::Loose;
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let exact = left.is_some_and(|left| left <= EXACT);
@@ -125,11 +141,11 @@ impl Transport for Socket {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
             } else {
-                self.fit_timeout(left)?;
+                self.fit_timeout(left, fit)?;
             }
             let flags = if exact { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
             match self.receive(into, flags) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => fit = Fit::Close,
                 other => return other,
             }
         }
@@ -208,6 +224,7 @@ impl AsFd for Socket {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpListener;
 
     use super::*;
@@ -225,5 +242,28 @@ mod tests {
         let (after, every) =
             (sockopt::tcp_keepidle(&socket).unwrap(), sockopt::tcp_keepintvl(&socket).unwrap());
         assert_eq!(after + every * sockopt::tcp_keepcnt(&socket).unwrap(), minute);
+    }
+
+    /// Each part of a large frame, and the call behind it, once set the time-out anew: two system calls a call.
+    #[test]
+    fn deadlines_far_apart_share_a_time_out_and_hold_all_the_same() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let socket = Socket::from(near).prepared().unwrap();
+        let mut into = Vec::with_capacity(1);
+        let mut read = |left: Option<Duration>| {
+            far.write_all(&[7]).unwrap();
+            socket.read(&mut into, left.map(|left| Instant::now() + left)).unwrap();
+            into.clear();
+            socket.timeout.load(Ordering::Relaxed)
+        };
+        let frame = read(Some(Duration::from_secs(1)));
+        assert_ne!(frame, 0);
+        assert_eq!([Some(Duration::from_secs(3600)), None].map(&mut read), [frame; 2]);
+        assert!(read(Some(Duration::from_millis(500))) < frame, "a time-out past the deadline does not do");
+        // It ends too early for this one, which waits on.
+        let begun = Instant::now();
+        let waited = socket.read(&mut Vec::with_capacity(1), Some(begun + Duration::from_secs(1)));
+        assert_eq!(waited.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= Duration::from_secs(1));
     }
 }
