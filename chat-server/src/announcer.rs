@@ -14,13 +14,14 @@ mod followers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use chat_api::limits::{READY_BYTES, READY_EVENTS};
-use chat_api::{ChatError, Mark, News, Received, RoomName};
-use rpc_core::{Broadcast, Lag, Status, Stream};
+use chat_api::limits::{CLOSED_ROOM_KEPT, READY_BYTES, READY_EVENTS};
+use chat_api::{ChatError, EventKind, Mark, News, Received, RoomName};
+use rpc_core::{Broadcast, Lag, Status, Stream, SubscriberId};
 
 use self::followers::Followers;
-use crate::domain::{Announcement, Audience, Followed, Record, UserId};
+use crate::domain::{Announcement, Audience, Followed, Record, Uptime, UserId};
 
 /// The announcers of all rooms that are followed, by their rooms' identities.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ struct Desk {
     /// Up to where the room was announced; nothing before somebody followed it.
     announced: Option<Mark>,
     news: Broadcast<News>,
+    /// Streams that were ended, and when that was first looked at.
+    dismissed: Vec<(SubscriberId, Option<Uptime>)>,
     /// Nobody finds this announcer any more.
     closed: bool,
 }
@@ -78,31 +81,46 @@ impl Announcers {
             let mut desk = announcer.lock();
             if !desk.closed {
                 let Followed { begins, received, announcement } = read(desk.announced)?;
-                announcer.tell(&mut desk, announcement, farewell);
+                announcer.tell(&mut desk, announcement, farewell)?;
                 return Ok(announcer.admit(&desk.news, user, begins, received)?);
             }
         }
     }
 
     /// Tells those who follow a room what came since that was last done; `read` finds it.
+    ///
+    /// # Errors
+    /// Why they could not be told. Their streams have ended then, to be resumed.
     pub(crate) fn announce(
         &self,
         room: &RoomName,
         read: impl Fn(Mark) -> Result<Announcement, ChatError>,
         farewell: Farewell<'_>,
-    ) {
-        let Ok(Some(announcer)) = self.find(room) else { return };
+    ) -> Result<(), ChatError> {
+        let Ok(Some(announcer)) = self.find(room) else { return Ok(()) };
         let mut desk = announcer.lock();
-        let Some(announced) = desk.announced else { return };
+        let Some(announced) = desk.announced else { return Ok(()) };
+        let followers = announcer.followers.all();
         match read(announced) {
-            Ok(announcement) => announcer.tell(&mut desk, announcement, farewell),
+            Ok(announcement) => return Ok(announcer.tell(&mut desk, announcement, farewell)?),
             // The room is gone, so nobody is in it any more.
-            Err(_) => desk.news.end(&announcer.followers.all(), Ok(())),
+            Err(ChatError::NoSuchRoom { .. } | ChatError::RoomClosed { .. }) => {
+                desk.news.end(&followers, Ok(()));
+            }
+            Err(failure) => {
+                desk.news.end(&followers, Err(to_be_resumed()));
+                return Err(failure);
+            }
         }
+        Ok(())
     }
 
-    /// Forgets the announcers that nobody follows.
-    pub(crate) fn sweep(&self) {
+    /// Forgets the announcers that nobody follows, and ends the streams of leavers that nobody has read for long.
+    pub(crate) fn sweep(&self, now: Uptime) {
+        let rooms: Vec<_> = self.lock().followed.values().cloned().collect();
+        for announcer in rooms {
+            announcer.cut_unread(now);
+        }
         let over = |announcer: &mut Arc<Announcer>| announcer.close_if_unfollowed();
         let unfollowed: Vec<_> = self.lock().followed.extract_if(|_, announcer| over(announcer)).collect();
         // A broadcast's end may wait for rounds, so nobody waits for the lock meanwhile.
@@ -158,7 +176,7 @@ impl Announcers {
 impl Announcer {
     fn new() -> Announcer {
         let news = Broadcast::with_lag(Lag { items: READY_EVENTS, bytes: READY_BYTES });
-        let desk = Desk { announced: None, news, closed: false };
+        let desk = Desk { announced: None, news, dismissed: Vec::new(), closed: false };
         Announcer { followers: Arc::default(), desk: Mutex::new(desk) }
     }
 
@@ -170,12 +188,15 @@ impl Announcer {
         begins: Mark,
         behind: Received,
     ) -> Result<Stream<News>, Status> {
+        let is_closed = behind.events.last().is_some_and(|event| event.kind == EventKind::Closed);
         let begins = News::Begins { mark: begins, missed: behind.missed };
         let first: Vec<News> =
             [begins].into_iter().chain(behind.events.into_iter().map(News::Event)).collect();
         let (id, stream) = news.subscribe_behind(&first)?;
         if behind.more {
             news.end(&[id], Err(to_be_resumed()));
+        } else if is_closed {
+            news.end(&[id], Ok(()));
         }
         let displaced = self.followers.add(user, id);
         // At once: one that nobody reads would never come to an end that is behind its items.
@@ -183,31 +204,68 @@ impl Announcer {
         Ok(stream.keeping(self.followers.clone().seat(user, id)))
     }
 
-    fn tell(&self, desk: &mut Desk, announcement: Announcement, farewell: Farewell<'_>) {
+    /// Sends what is new; an item that cannot be sent ends all streams.
+    fn tell(
+        &self,
+        desk: &mut Desk,
+        announcement: Announcement,
+        farewell: Farewell<'_>,
+    ) -> Result<(), Status> {
         desk.announced = Some(announcement.mark);
         let Some(records) = announcement.records else {
-            return desk.news.end(&self.followers.all(), Err(to_be_resumed()));
+            desk.news.end(&self.followers.all(), Err(to_be_resumed()));
+            return Ok(());
         };
         for record in records {
-            if let Err(status) = self.send(&desk.news, &record, farewell) {
-                return desk.news.end(&self.followers.all(), Err(status));
+            if let Err(status) = self.send(desk, &record, farewell) {
+                desk.news.end(&self.followers.all(), Err(status.clone()));
+                return Err(status);
             }
         }
+        Ok(())
     }
 
-    fn send(&self, news: &Broadcast<News>, record: &Record, farewell: Farewell<'_>) -> Result<(), Status> {
+    fn send(&self, desk: &mut Desk, record: &Record, farewell: Farewell<'_>) -> Result<(), Status> {
         if let Audience::Remaining { gone } = record.audience {
-            news.end(&self.followers.of(gone), farewell(gone));
+            self.dismiss(desk, self.followers.of(gone), farewell(gone));
         }
         let event = || News::Event(record.event.clone());
         match record.audience {
             Audience::Two { to, .. } => match self.followers.of(to) {
-                streams if streams.is_empty() => Ok(()),
-                streams => news.send_to(&streams, &event()).map(drop),
+                streams if streams.is_empty() => {}
+                streams => drop(desk.news.send_to(&streams, &event())?),
             },
-            _ if news.subscribers() == 0 => Ok(()),
-            _ => news.send(&event()).map(drop),
+            _ if desk.news.subscribers() == 0 => {}
+            _ => drop(desk.news.send(&event())?),
         }
+        if record.event.kind == EventKind::Closed {
+            self.dismiss(desk, self.followers.all(), Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Ends streams of who is not in the room any more, behind what they have still to take.
+    fn dismiss(&self, desk: &mut Desk, streams: Vec<SubscriberId>, outcome: Result<(), Status>) {
+        desk.news.end(&streams, outcome);
+        desk.dismissed.extend(streams.into_iter().map(|stream| (stream, None)));
+    }
+
+    /// Cuts those that were dismissed and have not come to their end for [`UNREAD_FOR`]: nobody reads them, and nothing
+    /// would end them before their connection does.
+    fn cut_unread(&self, now: Uptime) {
+        let mut desk = self.lock();
+        if desk.dismissed.is_empty() {
+            return;
+        }
+        let open = self.followers.all();
+        desk.dismissed.retain(|(stream, _)| open.contains(stream));
+        let mut late = Vec::new();
+        for (stream, since) in &mut desk.dismissed {
+            if now.since(*since.get_or_insert(now)) >= UNREAD_FOR {
+                late.push(*stream);
+            }
+        }
+        desk.news.cut(&late, &Status::aborted("nobody read this stream to its end"));
     }
 
     /// Whether nobody follows, and nobody will.
@@ -221,6 +279,9 @@ impl Announcer {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How long the stream of somebody who is out may take to be read to its end: a minute, as long as a closed room is kept.
+const UNREAD_FOR: Duration = CLOSED_ROOM_KEPT;
 
 /// What a follower is told who has to ask again, after the last event he has.
 fn to_be_resumed() -> Status {

@@ -10,18 +10,24 @@ mod person;
 mod history;
 mod record;
 
+mod lock;
 mod members;
 mod repeats;
+mod tries;
 
 mod room;
 
 mod users;
 
+mod journal;
+
 pub use history::Oblivion;
+pub use journal::Journal;
+pub use lock::{Door, Key, PasswordHash};
 pub use moment::{Moment, Uptime};
 pub use person::{Person, UserId};
 pub use record::{Audience, Record};
-pub use room::{Announcement, Follow, Followed, Post, Recipient, Room, RoomPlan};
+pub use room::{Announcement, Follow, Followed, Maker, Post, Posted, Recipient, Room, RoomPlan};
 pub use users::{Newcomer, Registered, Users};
 
 pub(crate) use names::Names;

@@ -6,9 +6,12 @@ pub mod store;
 
 mod announcer;
 mod clock;
+mod hashing;
 mod random;
 
 mod lobby;
+
+mod operators;
 
 mod advertised;
 mod server;
@@ -16,4 +19,5 @@ mod server;
 pub use advertised::Advertised;
 pub use clock::{Clock, SystemClock};
 pub use lobby::{EMPTY_ROOM_AFTER, Lobby, LobbyOptions, USER_IDLE_AFTER};
+pub use operators::Operators;
 pub use server::{ChatServer, ServerOptions, StartError};

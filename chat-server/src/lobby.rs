@@ -2,8 +2,11 @@
 //!
 //! Everything shared is behind one of three doors: `users`, `rooms` (the [storage seam](crate::store)) and `announcers`.
 //! An announcer goes through the other two while it announces; otherwise no lock is held while another door is used, so
-//! that no order of locks can go wrong. Texts of messages are not logged.
+//! that no order of locks can go wrong. The journal's lock is held for one entry or page. Texts of messages stand in the
+//! journal, which operators read, and never in the program's log.
 
+mod entering;
+mod operating;
 mod procedures;
 
 use std::convert::Infallible;
@@ -11,13 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat_api::limits::HISTORY_BYTES;
-use chat_api::{ChatError, Mark, News, RoomName, SESSION_KEY, Username};
+use chat_api::{ChatError, LogEntry, Mark, News, RoomName, SESSION_KEY, Username};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Context, Status, Stream};
 
 use crate::announcer::Announcers;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{Follow, Moment, Person, UserId, Users};
+use crate::domain::{Follow, Journal, Moment, Person, UserId, Users};
+use crate::hashing::Hashing;
 use crate::store::{Rooms, RoomsInMemory};
 
 /// How long an empty room stays, unless told otherwise: five minutes.
@@ -34,6 +38,8 @@ pub struct Lobby {
     users: Mutex<Users>,
     rooms: Box<dyn Rooms>,
     announcers: Announcers,
+    journal: Mutex<Journal>,
+    hashing: Hashing,
     /// Disconnected when the chat closes.
     closing: Receiver<Infallible>,
     open: Mutex<Option<Sender<Infallible>>>,
@@ -75,6 +81,8 @@ impl Lobby {
             users: Mutex::new(Users::new(user_idle_after)),
             rooms: Box::new(RoomsInMemory::new(empty_room_after, history_bytes)),
             announcers: Announcers::default(),
+            journal: Mutex::default(),
+            hashing: Hashing::new(),
             closing,
             open: Mutex::new(Some(open)),
         }
@@ -89,8 +97,9 @@ impl Lobby {
         self.put_out(&idle);
         for room in self.rooms.sweep(now) {
             tracing::info!(%room, "an empty room is gone");
+            self.note(LogEntry::RoomDeserted { room });
         }
-        self.announcers.sweep();
+        self.announcers.sweep(now.uptime);
     }
 
     /// Ends all streams of events, and those to come, with `Unavailable`.
@@ -142,13 +151,27 @@ impl Lobby {
             }
             self.users().remove(person.id);
             tracing::info!(user = %person.name, "a user is gone");
+            self.note(LogEntry::Gone { user: person.name.clone() });
         }
     }
 
     /// Tells those who follow a room what came since they were told last.
     fn announce(&self, room: &RoomName) {
         let read = |announced| self.rooms.announcement(room, announced, self.now());
-        self.announcers.announce(room, read, &|gone| self.farewell(gone));
+        if let Err(failure) = self.announcers.announce(room, read, &|gone| self.farewell(gone)) {
+            tracing::warn!(%room, "those who follow a room cannot be told: {failure}");
+            self.note(LogEntry::Undelivered { why: failure.to_string() });
+        }
+    }
+
+    /// Adds an entry to the log of rooms.
+    pub(crate) fn note(&self, entry: LogEntry) {
+        let at = self.now().unix;
+        self.journal().note(entry, at);
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stream of a room that `person` is in.
@@ -187,6 +210,10 @@ impl Lobby {
 
 #[cfg(test)]
 mod following;
+#[cfg(test)]
+mod operated;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

@@ -20,6 +20,11 @@ pub(crate) fn incarnation() -> Result<Incarnation, Status> {
     bytes().map(u64::from_le_bytes).map(Incarnation::new)
 }
 
+/// The salt of a password.
+pub(crate) fn salt() -> Result<[u8; 16], Status> {
+    bytes()
+}
+
 fn bytes<const LENGTH: usize>() -> Result<[u8; LENGTH], Status> {
     let mut bytes = [0; LENGTH];
     getrandom::fill(&mut bytes).map_err(|error| Status::internal(format!("no randomness: {error}")))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use binder::{
     DEFAULT_ADDRESS, NotYetRegistered, Offer, Registration, RegistrationError, RegistrationOptions, Token,
 };
-use chat_api::ChatService;
+use chat_api::{Admin, ChatService, LogEntry};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Limits, Server, StillRunning};
@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::advertised::Advertised;
 use crate::lobby::{Lobby, LobbyOptions};
+use crate::operators::Operators;
 
 /// A running chat server: its service, its registration with the binder, and the thread that sweeps.
 ///
@@ -42,6 +43,8 @@ pub struct ServerOptions {
     /// The address that clients are told, if it is not the one listened on. An unspecified address (`0.0.0.0`) is told
     /// as the one at which the binder sees this server.
     pub advertise: Option<Advertised>,
+    /// Who may operate the chat from elsewhere.
+    pub operators: Operators,
     /// The times and the clock of the chat itself.
     pub lobby: LobbyOptions,
     /// The limits of the connections.
@@ -76,6 +79,7 @@ impl Default for ServerOptions {
             binder: DEFAULT_ADDRESS.to_owned(),
             token: None,
             advertise: None,
+            operators: Operators::default(),
             lobby: LobbyOptions::default(),
             limits: Limits::default(),
         }
@@ -98,12 +102,16 @@ impl ChatServer {
     /// # Errors
     /// As [`start`](ChatServer::start).
     pub fn start_on(listener: TcpListener, options: ServerOptions) -> Result<ChatServer, StartError> {
-        let ServerOptions { listen: address, binder, token, advertise, lobby, limits } = options;
+        let ServerOptions { listen: address, binder, token, advertise, operators, lobby, limits } = options;
+        let failed = |source| StartError::Listen { address, source };
         let lobby = Arc::new(Lobby::new(lobby));
-        let service = ChatService::new(lobby.clone());
-        let server = Server::builder().limits(limits).service(service).serve(listener);
-        let server = server.map_err(|source| StartError::Listen { address, source })?;
+        let mut services = Server::builder().limits(limits).service(ChatService::new(lobby.clone()));
+        if let Some(service) = operators.service(&lobby, listener.local_addr().map_err(failed)?) {
+            services = services.service(service);
+        }
+        let server = services.serve(listener).map_err(failed)?;
         let address = server.address();
+        lobby.note(LogEntry::Listening { address: address.to_string() });
         let sweeper = sweeper(lobby.clone()).map_err(StartError::Thread)?;
         let advertised = advertise.unwrap_or_else(|| Advertised::new(address.ip().to_string(), None));
         let (host, port) = (advertised.host(), advertised.port(address.port()));
@@ -121,6 +129,11 @@ impl ChatServer {
     /// The address it listens on, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What operators do, without a connection and a token: for who embeds the server.
+    pub fn admin(&self) -> Arc<dyn Admin> {
+        self.lobby.clone()
     }
 
     /// Waits until clients can find every procedure.

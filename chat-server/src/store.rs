@@ -9,28 +9,44 @@ mod memory;
 
 use std::fmt;
 
-use chat_api::{ChatError, Event, Joined, Mark, Received, RoomName, RoomSummary, Seq, Username};
+use chat_api::{
+    ChatError, Event, Joined, Mark, MessageBody, Received, RoomChoice, RoomName, RoomReport, Username,
+};
 
-use crate::domain::{Announcement, Follow, Followed, Moment, Person, Post, RoomPlan, UserId};
+use crate::domain::{
+    Announcement, Door, Follow, Followed, Key, Moment, Person, Post, Posted, RoomPlan, UserId,
+};
 
 pub use memory::RoomsInMemory;
 
 /// All rooms of a chat.
 ///
-/// Every method but `create`, `list`, `rooms_of` and `sweep` is refused with `NoSuchRoom` where there is no such room,
-/// beside the refusals of [`Room`](crate::domain::Room)'s method of the same name.
+/// Every method but `create`, `list`, `rooms_of` and `sweep` is refused with `NoSuchRoom` where there is no such room, and
+/// with `RoomClosed` where it was closed, beside the refusals of [`Room`](crate::domain::Room)'s method of the same name.
 pub trait Rooms: fmt::Debug + Send + Sync + 'static {
-    /// Makes a room.
+    /// Makes a room, and tells how many there are then.
     ///
     /// # Errors
     /// `RoomExists`; the status `ResourceExhausted` at the limit of rooms, and of those that one user has made.
-    fn create(&self, plan: RoomPlan, now: Moment) -> Result<(), ChatError>;
+    fn create(&self, plan: RoomPlan, now: Moment) -> Result<u32, ChatError>;
+
+    /// What somebody finds who wants to enter; at a private room a try of his is taken.
+    ///
+    /// # Errors
+    /// `TooManyTries`.
+    fn knock(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Door, ChatError>;
 
     /// Lets somebody in.
     ///
     /// # Errors
-    /// `RoomFull`; the status `ResourceExhausted` at the limit of rooms of one user.
-    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Joined, ChatError>;
+    /// `PasswordNeeded` or `RoomFull`; the status `ResourceExhausted` at the limit of rooms of one user.
+    fn enter(
+        &self,
+        room: &RoomName,
+        person: &Person,
+        key: Option<Key>,
+        now: Moment,
+    ) -> Result<Joined, ChatError>;
 
     /// Puts a member out.
     ///
@@ -38,11 +54,11 @@ pub trait Rooms: fmt::Debug + Send + Sync + 'static {
     /// `NotInRoom`.
     fn leave(&self, room: &RoomName, user: UserId, now: Moment) -> Result<(), ChatError>;
 
-    /// Records a message, and gives its number.
+    /// Records a message, and gives its number and what the log has of it.
     ///
     /// # Errors
     /// `NotInRoom` or `RecipientNotInRoom`.
-    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Seq, ChatError>;
+    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Posted, ChatError>;
 
     /// What is new for a member; his mark moves.
     ///
@@ -80,12 +96,48 @@ pub trait Rooms: fmt::Debug + Send + Sync + 'static {
     /// `NoSuchRoom`.
     fn users(&self, room: &RoomName, now: Moment) -> Result<Vec<Username>, ChatError>;
 
-    /// All rooms, oldest first.
-    fn list(&self, now: Moment) -> Vec<RoomSummary>;
+    /// All rooms that are open, oldest first.
+    fn list(&self, now: Moment) -> Vec<RoomReport>;
+
+    /// The name of the room that is meant.
+    ///
+    /// # Errors
+    /// `NoSuchRoom`, `NoSuchNumber`, or `InvalidName` for what is none.
+    fn named(&self, choice: &RoomChoice, now: Moment) -> Result<RoomName, ChatError>;
+
+    /// Tells everybody in a room something.
+    ///
+    /// # Errors
+    /// `NoSuchRoom`.
+    fn tell(&self, room: &RoomName, text: MessageBody, now: Moment) -> Result<(), ChatError>;
+
+    /// Puts a member out, after telling him why.
+    ///
+    /// # Errors
+    /// `NotInRoom`.
+    fn kick(
+        &self,
+        room: &RoomName,
+        user: UserId,
+        reason: Option<MessageBody>,
+        now: Moment,
+    ) -> Result<(), ChatError>;
+
+    /// Closes the room that is meant, after telling everybody why; its name is free. Who was in may read it for a minute,
+    /// unless a room of its name is made meanwhile.
+    ///
+    /// # Errors
+    /// As [`named`](Rooms::named).
+    fn close(
+        &self,
+        choice: &RoomChoice,
+        reason: Option<MessageBody>,
+        now: Moment,
+    ) -> Result<RoomName, ChatError>;
 
     /// The rooms somebody is in, oldest first.
     fn rooms_of(&self, user: UserId) -> Vec<RoomName>;
 
-    /// Forgets rooms that have been empty for too long, and names them.
+    /// Forgets rooms that have been empty for too long, and names them; and those that were closed.
     fn sweep(&self, now: Moment) -> Vec<RoomName>;
 }

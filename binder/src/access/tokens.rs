@@ -115,7 +115,13 @@ impl Token {
     /// The same client, sending this token beside its calls.
     #[must_use]
     pub fn beside(&self, client: &Client) -> Client {
-        client.with_metadata(TOKEN_KEY, self.0.as_bytes())
+        self.beside_as(TOKEN_KEY, client)
+    }
+
+    /// The same client, sending this token beside its calls under a key of its server's.
+    #[must_use]
+    pub fn beside_as(&self, key: &'static str, client: &Client) -> Client {
+        client.with_metadata(key, self.0.as_bytes())
     }
 }
 
@@ -155,6 +161,12 @@ impl Tokens {
             tokens.push((token, prefixes));
         }
         Ok(Tokens(tokens))
+    }
+
+    /// Whether this is one of these, whatever it allows: for other programs that are opened by a file of tokens. How long this
+    /// takes tells nothing of the secrets but their length.
+    pub fn knows(&self, given: &[u8]) -> bool {
+        self.prefixes_of(given).is_some()
     }
 
     /// What the token allows, if it is one of these. How long this takes tells nothing of the secrets but their length.

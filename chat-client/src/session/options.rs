@@ -48,7 +48,9 @@ impl SessionOptions {
     pub(super) fn find(&self) -> Result<Arc<Resolver>, ChatError> {
         let options = ResolverOptions { token: self.token.clone(), ..ResolverOptions::default() };
         let resolver = Resolver::with_options(&self.binder, &options);
-        let procedures: Vec<&str> = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name).collect();
+        // A server of before has no private rooms, and everything else.
+        let procedures = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name);
+        let procedures: Vec<&str> = procedures.filter(|name| *name != "create_private_room").collect();
         let until = Instant::now().checked_add(self.patience);
         let mut pauses = Pauses::default();
         loop {

@@ -40,21 +40,33 @@ pub trait Chat {
     /// Refused as `create_room`, or with `InvalidLimit` for 0.
     fn create_room_with_limit(&self, room_name: String, limit: u32) -> Result<(), ChatError>;
 
+    /// Makes a private room: one that is entered with this password, for at most `limit` users.
+    ///
+    /// Refused as `create_room_with_limit`, or with `InvalidPassword`.
+    fn create_private_room(
+        &self,
+        room_name: String,
+        password: String,
+        limit: Option<u32>,
+    ) -> Result<(), ChatError>;
+
     /// Enters a room; for who is in already nothing changes and the same is answered.
     ///
-    /// Refused with `NoSuchRoom` or `RoomFull`.
+    /// A private room wants its password in the metadata ([`PASSWORD_KEY`](crate::PASSWORD_KEY)); without that key the
+    /// refusal is the status `PermissionDenied`, for clients that know no private rooms. Refused with `NoSuchRoom`,
+    /// `RoomClosed`, `RoomFull`, `PasswordNeeded` for an empty password, `WrongPassword` or `TooManyTries`.
     #[idempotent]
     fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError>;
 
     /// Leaves a room, and with it the mark of what was fetched.
     ///
-    /// Refused with `NoSuchRoom` or `NotInRoom`.
+    /// Refused with `NoSuchRoom`, `RoomClosed` or `NotInRoom`.
     fn leave_room(&self, username: String, room_name: String) -> Result<(), ChatError>;
 
     /// Says something to all in a room, or privately to one of them: 1 to 4,096 bytes, not only blanks.
     ///
     /// With a [`MESSAGE_ID_KEY`](crate::MESSAGE_ID_KEY) in the metadata, sending again within ten minutes is answered
-    /// as the first time and recorded once. Refused with `NoSuchRoom`, `NotInRoom`, `RecipientNotInRoom`,
+    /// as the first time and recorded once. Refused with `NoSuchRoom`, `RoomClosed`, `NotInRoom`, `RecipientNotInRoom`,
     /// `EmptyMessage` or `TooLong`.
     fn send_message(
         &self,
@@ -67,17 +79,18 @@ pub trait Chat {
     /// What is new in a room since the last fetch; the server keeps the mark.
     ///
     /// With an [`AFTER_KEY`](crate::AFTER_KEY) in the metadata it is what came after that mark, and the server's mark
-    /// goes on from there. Never from before the join. Refused with `NoSuchRoom` or `NotInRoom`.
+    /// goes on from there. Never from before the join. A room that was closed is fetched to its end for a minute, once, and
+    /// then refuses with `RoomClosed`. Refused with `NoSuchRoom` or `NotInRoom`.
     fn receive_messages(&self, username: String, room_name: String) -> Result<Received, ChatError>;
 
     /// What happens in a room, as it happens: a stream that begins with [`News::Begins`], brings what came after `after`,
     /// or after the join if that is `None` or no mark of this room, and then goes on.
     ///
     /// In the room's order, each event once, and never moving the mark of `receive_messages`. The stream ends in order
-    /// when the user leaves the room, and with a status otherwise: `Unauthenticated` when his session is over, `Aborted`
+    /// when the user leaves the room or it is closed, and with a status otherwise: `Unauthenticated` when his session is over, `Aborted`
     /// when he opened more than four of one room, `ResourceExhausted` when he is further behind than is kept ready for
     /// him, which is to be resumed after the last event, `Unavailable` when the server goes away. It keeps nobody
-    /// registered: that takes calls. Refused with `NoSuchRoom` or `NotInRoom`.
+    /// registered: that takes calls. Refused with `NoSuchRoom`, `RoomClosed` or `NotInRoom`.
     fn events(
         &self,
         username: String,

@@ -1,5 +1,7 @@
 //! Why the chat refuses a call.
 
+use std::time::Duration;
+
 use rpc_core::{Code, Status};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -7,6 +9,7 @@ use thiserror::Error;
 use crate::body::BodyError;
 use crate::limits::MESSAGE_BYTES;
 use crate::name::{RoomName, Username};
+use crate::password::PasswordError;
 use crate::rules::NameError;
 
 /// A refused or failed call. Texts in it are parsed names only, so its sentences are harmless on a terminal.
@@ -81,6 +84,35 @@ pub enum ChatError {
     /// The call did not come to an answer: a wrong token, a lost connection, a limit of the server.
     #[error(transparent)]
     Status(Status),
+    /// The room is private, and the call shows no password.
+    #[error("the room \"{room}\" is private: it is entered with its password")]
+    PasswordNeeded {
+        /// The room.
+        room: RoomName,
+    },
+    /// The password is not the room's.
+    #[error("this is not the password of the room \"{room}\"")]
+    WrongPassword {
+        /// The room.
+        room: RoomName,
+    },
+    /// Too many wrong passwords were shown.
+    #[error("too many wrong passwords were tried for the room \"{room}\": try again in {} s", again_after.as_secs() + 1)]
+    TooManyTries {
+        /// The room.
+        room: RoomName,
+        /// When one more is looked at.
+        again_after: Duration,
+    },
+    /// The text is no password.
+    #[error(transparent)]
+    InvalidPassword(#[from] PasswordError),
+    /// There is no room of this number (any more).
+    #[error("there is no room number {number}")]
+    NoSuchNumber {
+        /// The number in the call.
+        number: u64,
+    },
 }
 
 impl ChatError {
@@ -103,6 +135,11 @@ impl ChatError {
             ChatError::EmptyMessage => "empty_message",
             ChatError::TooLong { .. } => "too_long",
             ChatError::Status(status) => status_code(status.code()),
+            ChatError::PasswordNeeded { .. } => "password_needed",
+            ChatError::WrongPassword { .. } => "wrong_password",
+            ChatError::TooManyTries { .. } => "too_many_tries",
+            ChatError::InvalidPassword(_) => "invalid_password",
+            ChatError::NoSuchNumber { .. } => "no_such_room",
         }
     }
 }
@@ -162,7 +199,11 @@ mod tests {
             ChatError::NotInRoom { room: room.clone() },
             ChatError::RecipientNotInRoom { recipient: username },
             ChatError::RoomFull { room: room.clone(), limit: 2 },
-            ChatError::RoomClosed { room },
+            ChatError::RoomClosed { room: room.clone() },
+            ChatError::PasswordNeeded { room: room.clone() },
+            ChatError::WrongPassword { room: room.clone() },
+            ChatError::TooManyTries { room, again_after: Duration::ZERO },
+            ChatError::InvalidPassword(PasswordError),
             ChatError::EmptyMessage,
             ChatError::TooLong { bytes: 4097 },
         ]

@@ -1,4 +1,4 @@
-//! The contract of the chat: the trait `Chat`, its types and its limits. All that client and server share.
+//! The contract of the chat: the traits `Chat` and `Admin`, their types and limits. All that client and server share.
 //!
 //! Arguments travel as plain text and are parsed by the server, so that a wrong name is the method's own typed error;
 //! answers carry newtypes that cannot hold a bad value. Nothing here knows a clock, a room or a connection.
@@ -9,6 +9,7 @@ mod body;
 mod identity;
 mod key;
 mod name;
+mod password;
 mod rules;
 mod wire_text;
 
@@ -21,13 +22,20 @@ mod error;
 
 mod chat;
 
+mod journal;
+
+mod admin;
+
+pub use admin::{ADMIN_TOKEN_KEY, Admin, AdminClient, AdminService, AdminStart, RoomChoice, RoomReport};
 pub use answer::{Joined, News, Received, RoomSummary, Sent, Session};
 pub use body::{BodyError, MessageBody};
 pub use chat::{Chat, ChatClient, ChatService, ChatStart};
 pub use error::ChatError;
 pub use event::{Event, EventKind, UnixMillis};
 pub use identity::{MESSAGE_ID_KEY, MessageId, REGISTRATION_KEY, RegistrationId, SESSION_KEY, SessionToken};
+pub use journal::{LogEntry, LogPage, Logged};
 pub use key::NameKey;
 pub use mark::{AFTER_KEY, Incarnation, Mark, Seq};
 pub use name::{RoomName, Username};
+pub use password::{PASSWORD_KEY, PasswordError, RoomPassword};
 pub use rules::NameError;

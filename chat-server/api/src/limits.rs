@@ -11,6 +11,40 @@ pub const ROOM_NAME_CHARS: usize = 64;
 /// Bytes of a typed name that are looked at; a longer one is refused unread, so that normalising costs nothing.
 pub const TYPED_NAME_BYTES: usize = 1024;
 
+/// Bytes of a room's password: a long sentence; more would only make the server hash more.
+pub const PASSWORD_BYTES: usize = 128;
+
+/// Characters that a room's password has at least: with the limit on wrong ones even four take days to guess.
+pub const PASSWORD_SHORTEST: usize = 4;
+
+/// Wrong passwords of one user for one room that are answered at once. After them one in [`TRY_AGAIN`].
+pub const TRIES_OF_A_USER: u32 = 5;
+
+/// How long a user waits for another try when he has had his.
+pub const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// Wrong passwords for one room that are answered at once, whoever shows them: names cost nothing, so that the limit of a
+/// user alone would hold nobody. After them one a second.
+pub const TRIES_OF_A_ROOM: u32 = 50;
+
+/// How long a room's next try takes when all are used up.
+pub const ROOM_TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a closed room answers those who were in it: they fetch what they have not read.
+pub const CLOSED_ROOM_KEPT: Duration = Duration::from_secs(60);
+
+/// Entries that the log of rooms keeps.
+pub const LOG_ENTRIES: usize = 10_000;
+
+/// Bytes of texts that the log of rooms keeps: 4 MiB.
+pub const LOG_BYTES: usize = 4 << 20;
+
+/// Entries in one page of the log.
+pub const LOG_PAGE: usize = 500;
+
+/// Bytes of texts in one page of the log: 1 MiB.
+pub const LOG_PAGE_BYTES: usize = 1 << 20;
+
 /// Combining marks in a row within a name: real scripts need up to four, towers of them hide other lines.
 pub const MARKS_IN_A_ROW: usize = 4;
 

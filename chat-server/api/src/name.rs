@@ -37,6 +37,12 @@ impl Username {
         Ok(Username(name.into()))
     }
 
+    /// `Sistema`, which nobody can take: who tells a room what its operator has to say.
+    pub fn of_the_chat() -> Username {
+        let [system, _] = Username::RESERVED;
+        Username(system.into())
+    }
+
     /// What decides whether two names are one.
     pub fn key(&self) -> NameKey {
         NameKey::of(&self.0)

@@ -50,6 +50,11 @@ impl History {
         self.last
     }
 
+    /// The latest record, if it is still kept.
+    pub(crate) fn latest(&self) -> Option<&Record> {
+        self.records.back().map(Arc::as_ref)
+    }
+
     /// The memory that the records take.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

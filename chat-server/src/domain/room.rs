@@ -1,115 +1,62 @@
 //! One room: who is in, what was said, how far each has read.
 
+mod asked;
+mod operating;
+
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use chat_api::limits::{ANSWER_BYTES, BEHIND_BYTES};
+use chat_api::limits::{ANSWER_BYTES, BEHIND_BYTES, CLOSED_ROOM_KEPT};
 use chat_api::{
-    ChatError, Event, EventKind, Incarnation, Joined, Mark, MessageBody, MessageId, Received, RoomName,
-    RoomSummary, Seq, Username,
+    ChatError, Event, EventKind, Incarnation, Joined, LogEntry, Mark, Received, RoomName, RoomReport, Seq,
+    Username,
 };
 
+pub use asked::{Announcement, Follow, Followed, Maker, Post, Posted, Recipient, RoomPlan};
+
 use super::history::{History, Oblivion};
+use super::lock::{Key, PasswordHash};
 use super::members::{Member, Members};
 use super::moment::{Moment, Uptime};
 use super::person::{Person, UserId};
-use super::record::{Audience, Record};
+use super::record::Audience;
 use super::repeats::Repeats;
+use super::tries::Tries;
 
 /// A room from its making to its removal. Every method is one step: it happens whole or not at all.
 #[derive(Debug)]
 pub struct Room {
     name: RoomName,
     incarnation: Incarnation,
-    maker: UserId,
+    maker: Maker,
     limit: Option<NonZeroU32>,
+    password: Option<PasswordHash>,
+    tries: Tries,
     members: Members,
     history: History,
     repeats: Repeats,
     /// When the last member left, or the room was made.
     deserted_at: Uptime,
-}
-
-/// A room to be made.
-#[derive(Clone, Debug)]
-pub struct RoomPlan {
-    /// Its name.
-    pub name: RoomName,
-    /// How many may be in at the same time; `None` is no limit.
-    pub limit: Option<NonZeroU32>,
-    /// 64 random bits.
-    pub incarnation: Incarnation,
-    /// Who makes it.
-    pub maker: UserId,
-}
-
-/// What came in a room since a mark, for whomever.
-#[derive(Debug)]
-pub struct Announcement {
-    /// Where the next one begins.
-    pub mark: Mark,
-    /// In order; `None` if the room no longer keeps everything, or the mark was of another one.
-    pub records: Option<Vec<Arc<Record>>>,
-}
-
-/// Somebody who begins to follow a room.
-#[derive(Clone, Copy, Debug)]
-pub struct Follow {
-    /// Who.
-    pub user: UserId,
-    /// Behind which mark of his; `None` is his entry.
-    pub after: Option<Mark>,
-    /// Up to where those who follow already were told.
-    pub announced: Option<Mark>,
-}
-
-/// What somebody who begins to follow a room is given, taken in one step.
-#[derive(Debug)]
-pub struct Followed {
-    /// Where he begins.
-    pub begins: Mark,
-    /// What came after that; its mark is that of the announcement unless there is `more`.
-    pub received: Received,
-    /// What those who follow the room already were not told yet.
-    pub announcement: Announcement,
-}
-
-/// A message to be recorded.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// Who sends it.
-    pub from: UserId,
-    /// For whom it is; `None` is everybody.
-    pub to: Option<Recipient>,
-    /// What it says.
-    pub body: MessageBody,
-    /// The sender's own number for it, if he may send it again.
-    pub id: Option<MessageId>,
-}
-
-/// Whom a private message names.
-#[derive(Clone, Debug)]
-pub struct Recipient {
-    /// The name as the sender wrote it.
-    pub name: Username,
-    /// Who has that name now, if anybody.
-    pub id: Option<UserId>,
+    /// When it was closed. Its members are those who may still fetch then.
+    closed_at: Option<Uptime>,
 }
 
 impl Room {
     /// An empty room.
     pub fn new(plan: RoomPlan, now: Moment) -> Room {
-        let RoomPlan { name, limit, incarnation, maker } = plan;
+        let RoomPlan { name, limit, password, incarnation, maker } = plan;
         Room {
             name,
             incarnation,
             maker,
             limit,
+            password,
+            tries: Tries::default(),
             members: Members::default(),
             history: History::default(),
             repeats: Repeats::default(),
             deserted_at: now.uptime,
+            closed_at: None,
         }
     }
 
@@ -119,7 +66,7 @@ impl Room {
     }
 
     /// Who made it.
-    pub fn maker(&self) -> UserId {
+    pub fn maker(&self) -> Maker {
         self.maker
     }
 
@@ -137,14 +84,16 @@ impl Room {
         }
     }
 
-    /// Lets somebody in and tells the others; for a member nothing changes.
+    /// Lets somebody in and tells the others; for a member nothing changes. A private room wants its key.
     ///
     /// # Errors
-    /// `RoomFull`.
-    pub fn enter(&mut self, person: &Person, now: Moment) -> Result<Joined, ChatError> {
+    /// `RoomClosed`, `PasswordNeeded` or `RoomFull`.
+    pub fn enter(&mut self, person: &Person, key: Option<Key>, now: Moment) -> Result<Joined, ChatError> {
+        self.open()?;
         if let Some(member) = self.members.find(person.id) {
             return Ok(self.joined(member.read));
         }
+        self.unlock(person.id, key)?;
         if let Some(limit) = self.limit.filter(|limit| self.count() >= limit.get()) {
             return Err(ChatError::RoomFull { room: self.name.clone(), limit: limit.get() });
         }
@@ -157,8 +106,9 @@ impl Room {
     /// Puts a member out and tells the others.
     ///
     /// # Errors
-    /// `NotInRoom`.
+    /// `RoomClosed` or `NotInRoom`.
     pub fn leave(&mut self, user: UserId, now: Moment) -> Result<(), ChatError> {
+        self.open()?;
         let member = self.members.remove(user).ok_or_else(|| self.not_in_room())?;
         let notice = EventKind::Left { username: member.person.name };
         self.history.push(notice, Audience::Remaining { gone: user }, now.unix);
@@ -171,12 +121,13 @@ impl Room {
     /// Records a message, once for each id, and gives its number.
     ///
     /// # Errors
-    /// `NotInRoom` or `RecipientNotInRoom`.
+    /// `RoomClosed`, `NotInRoom` or `RecipientNotInRoom`.
     pub fn post(&mut self, post: Post, now: Moment) -> Result<Seq, ChatError> {
         let Post { from, to, body, id } = post;
         if let Some(seq) = id.and_then(|id| self.repeats.recall(from, id, now.uptime)) {
             return Ok(seq);
         }
+        self.open()?;
         let sender = self.member(from)?.person.name.clone();
         let (kind, audience) = match to {
             None => (EventKind::Broadcast { from: sender, body }, Audience::Public),
@@ -192,14 +143,34 @@ impl Room {
         Ok(seq)
     }
 
-    /// What is new for a member since his last fetch, or after a mark of his; his next fetch goes on from there.
+    /// As [`post`](Room::post), with what the log has of the message.
     ///
     /// # Errors
-    /// `NotInRoom`.
+    /// As [`post`](Room::post).
+    pub fn post_and_log(&mut self, post: Post, now: Moment) -> Result<Posted, ChatError> {
+        let before = self.history.last();
+        let seq = self.post(post, now)?;
+        let is_new = seq > before && self.password.is_none();
+        let said = self.history.latest().filter(|_| is_new).and_then(|record| match &record.event.kind {
+            EventKind::Broadcast { from, body } => Some((from.clone(), body.clone())),
+            _ => None,
+        });
+        let logged = said.map(|(user, text)| LogEntry::Said { user, room: self.name.clone(), text });
+        Ok(Posted { seq, logged })
+    }
+
+    /// What is new for a member since his last fetch, or after a mark of his; his next fetch goes on from there. A
+    /// closed room is fetched to its end.
+    ///
+    /// # Errors
+    /// `NotInRoom`, or `RoomClosed` behind its end.
     pub fn fetch(&mut self, user: UserId, after: Option<Mark>) -> Result<Received, ChatError> {
-        let member = self.member(user)?;
+        let member = self.reader(user)?;
         let start = after.map_or(member.read, |mark| self.start(member, mark));
         let received = self.received(user, start, ANSWER_BYTES);
+        if received.events.is_empty() {
+            self.open()?;
+        }
         if let Some(member) = self.members.find_mut(user) {
             member.read = received.mark.seq;
         }
@@ -220,38 +191,58 @@ impl Room {
     /// What a member finds who begins to follow: at most 256 KiB of what is behind him, or one event.
     ///
     /// # Errors
-    /// `NotInRoom`.
+    /// `NotInRoom`, or `RoomClosed` behind its end.
     pub fn follow(&self, follow: Follow) -> Result<Followed, ChatError> {
         let Follow { user, after, announced } = follow;
-        let member = self.member(user)?;
+        let member = self.reader(user)?;
         let start = after.map_or(member.entry, |mark| self.start(member, mark));
         let received = self.received(user, start, BEHIND_BYTES);
+        if received.events.is_empty() {
+            self.open()?;
+        }
         Ok(Followed { begins: self.mark(start), received, announcement: self.announcement(announced) })
     }
 
     /// The last 50 messages a member may see, private ones of his included.
     ///
     /// # Errors
-    /// `NotInRoom`.
+    /// `RoomClosed` or `NotInRoom`.
     pub fn recent(&self, user: UserId) -> Result<Vec<Event>, ChatError> {
+        self.open()?;
         let member = self.member(user)?;
         Ok(self.history.messages_known_to(member.person.id))
     }
 
     /// Who is in, by order of entry.
-    pub fn users(&self) -> Vec<Username> {
-        self.members.iter().map(|member| member.person.name.clone()).collect()
+    ///
+    /// # Errors
+    /// `RoomClosed`.
+    pub fn users(&self) -> Result<Vec<Username>, ChatError> {
+        self.open().map(|()| self.names())
     }
 
-    /// Name, number of members and limit.
-    pub fn summary(&self) -> RoomSummary {
+    /// Name, number of members and limit, under its number; `None` once it is closed.
+    pub fn report(&self, number: u64) -> Option<RoomReport> {
+        self.open().ok()?;
         let limit = self.limit.map(NonZeroU32::get);
-        RoomSummary { name: self.name.clone(), users: self.count(), limit }
+        let (name, private) = (self.name.clone(), self.password.is_some());
+        Some(RoomReport { number, name, users: self.count(), limit, private })
     }
 
-    /// Whether nobody has been in for `empty_for` or longer.
+    /// Whether nobody has been in for `empty_for` or longer, or it was closed a minute ago.
     pub fn is_over(&self, now: Moment, empty_for: Duration) -> bool {
-        self.members.is_empty() && now.uptime.since(self.deserted_at) >= empty_for
+        match self.closed_at {
+            Some(at) => self.members.is_empty() || now.uptime.since(at) >= CLOSED_ROOM_KEPT,
+            None => {
+                let may_go = self.maker != Maker::Operator && self.members.is_empty();
+                may_go && now.uptime.since(self.deserted_at) >= empty_for
+            }
+        }
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed_at.is_some()
     }
 
     fn received(&self, reader: UserId, after: Seq, budget: usize) -> Received {
@@ -266,12 +257,25 @@ impl Room {
     }
 
     fn joined(&self, read: Seq) -> Joined {
-        let (room, users, history) = (self.name.clone(), self.users(), self.history.public());
+        let (room, users, history) = (self.name.clone(), self.names(), self.history.public());
         Joined { room, users, history, mark: self.mark(read) }
+    }
+
+    fn names(&self) -> Vec<Username> {
+        self.members.iter().map(|member| member.person.name.clone()).collect()
+    }
+
+    fn open(&self) -> Result<(), ChatError> {
+        if self.is_closed() { Err(ChatError::RoomClosed { room: self.name.clone() }) } else { Ok(()) }
     }
 
     fn member(&self, user: UserId) -> Result<&Member, ChatError> {
         self.members.find(user).ok_or_else(|| self.not_in_room())
+    }
+
+    /// Who reads: a member, also of a room that was closed with him in it.
+    fn reader(&self, user: UserId) -> Result<&Member, ChatError> {
+        self.member(user).map_err(|not_in| self.open().err().unwrap_or(not_in))
     }
 
     fn recipient(&self, recipient: Recipient) -> Result<Person, ChatError> {

@@ -1,15 +1,14 @@
 //! The procedures of the contract.
 
-use std::num::NonZeroU32;
-
 use chat_api::{
-    AFTER_KEY, Chat, ChatError, Event, Joined, MESSAGE_ID_KEY, Mark, MessageBody, MessageId, News,
-    REGISTRATION_KEY, Received, RegistrationId, RoomName, RoomSummary, SESSION_KEY, Sent, Session, Username,
+    AFTER_KEY, Chat, ChatError, Event, Joined, LogEntry, MESSAGE_ID_KEY, Mark, MessageBody, MessageId, News,
+    REGISTRATION_KEY, Received, RegistrationId, RoomName, RoomReport, RoomSummary, SESSION_KEY, Sent,
+    Session, Username,
 };
 use rpc_core::{Context, Status, Stream};
 
 use super::Lobby;
-use crate::domain::{Newcomer, Person, Post, Recipient, RoomPlan};
+use crate::domain::{Maker, Newcomer, Person, Post, Posted, Recipient};
 use crate::random;
 
 impl Chat for Lobby {
@@ -40,21 +39,34 @@ impl Chat for Lobby {
     }
 
     fn create_room(&self, room_name: String) -> Result<(), ChatError> {
-        self.create(&room_name, None)
+        self.make_for_caller(&room_name, None, None)
     }
 
     fn create_room_with_limit(&self, room_name: String, limit: u32) -> Result<(), ChatError> {
-        self.create(&room_name, Some(limit))
+        self.make_for_caller(&room_name, Some(limit), None)
+    }
+
+    fn create_private_room(
+        &self,
+        room_name: String,
+        password: String,
+        limit: Option<u32>,
+    ) -> Result<(), ChatError> {
+        self.make_for_caller(&room_name, limit, Some(&password))
     }
 
     fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError> {
         let person = self.caller(&username)?;
         let room = RoomName::parse(&room_name)?;
-        let joined = self.rooms.enter(&room, &person, self.now())?;
+        let before = self.rooms.rooms_of(person.id);
+        let joined = self.enter(&room, &person).inspect_err(|refused| self.note_refusal(&person, refused))?;
         self.announce(&room);
         if let Err(retired) = self.still_registered(&person) {
             self.leave(&room, &person).ok();
             return Err(retired);
+        }
+        if !before.contains(&joined.room) {
+            self.note(LogEntry::Entered { user: person.name.clone(), room: joined.room.clone() });
         }
         tracing::debug!(user = %person.name, %room, "a user is in a room");
         Ok(joined)
@@ -77,8 +89,9 @@ impl Chat for Lobby {
         let to = recipient.map(|name| self.recipient(&name)).transpose()?;
         let body = MessageBody::parse(&message)?;
         let id = value(MESSAGE_ID_KEY, MessageId::decode)?;
-        let seq = self.rooms.post(&room, Post { from, to, body, id }, self.now())?;
+        let Posted { seq, logged } = self.rooms.post(&room, Post { from, to, body, id }, self.now())?;
         self.announce(&room);
+        logged.into_iter().for_each(|entry| self.note(entry));
         Ok(Sent { seq })
     }
 
@@ -106,7 +119,11 @@ impl Chat for Lobby {
 
     fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
         self.note_presence();
-        Ok(self.rooms.list(self.now()))
+        let summary = |report: RoomReport| {
+            let RoomReport { name, users, limit, .. } = report;
+            RoomSummary { name, users, limit }
+        };
+        Ok(self.rooms.list(self.now()).into_iter().map(summary).collect())
     }
 
     fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError> {
@@ -116,14 +133,14 @@ impl Chat for Lobby {
 }
 
 impl Lobby {
-    fn create(&self, room_name: &str, limit: Option<u32>) -> Result<(), ChatError> {
-        let maker = self.session_holder()?.id;
-        let name = RoomName::parse(room_name)?;
-        let limit = limit.map(|limit| NonZeroU32::new(limit).ok_or(ChatError::InvalidLimit)).transpose()?;
-        let plan = RoomPlan { name: name.clone(), limit, incarnation: random::incarnation()?, maker };
-        self.rooms.create(plan, self.now())?;
-        tracing::info!(room = %name, "a room is made");
-        Ok(())
+    fn make_for_caller(
+        &self,
+        room_name: &str,
+        limit: Option<u32>,
+        password: Option<&str>,
+    ) -> Result<(), ChatError> {
+        let maker = Maker::User(self.session_holder()?.id);
+        self.make(room_name, limit, password, maker)
     }
 
     fn leave(&self, room: &RoomName, person: &Person) -> Result<(), ChatError> {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use chat_api::limits::HISTORY_BYTES;
 use chat_api::{
-    AFTER_KEY, Chat, ChatError, Event, EventKind, Joined, MESSAGE_ID_KEY, Mark, MessageId, News, Received,
-    SESSION_KEY, Sent, SessionToken, UnixMillis,
+    AFTER_KEY, Chat, ChatError, Event, EventKind, Joined, MESSAGE_ID_KEY, Mark, MessageId, News,
+    PASSWORD_KEY, Received, SESSION_KEY, Sent, SessionToken, UnixMillis,
 };
 use rpc_core::{Code, Context, Status, Stream};
 
@@ -58,6 +58,10 @@ impl Rig {
         Rig { lobby, clock }
     }
 
+    pub(super) fn admin(&self) -> &dyn chat_api::Admin {
+        &self.lobby
+    }
+
     pub(super) fn guest(&self, name: &str) -> Guest<'_> {
         let session = self.lobby.register_user(name.to_owned()).unwrap();
         Guest { lobby: &self.lobby, name: name.to_owned(), token: session.token }
@@ -93,7 +97,7 @@ impl Guest<'_> {
     }
 
     pub(super) fn create(&self, room: &str) -> Result<(), ChatError> {
-        self.context().scope(|| self.lobby.create_room(room.to_owned()))
+        self.context().scope(|| Chat::create_room(self.lobby, room.to_owned()))
     }
 
     pub(super) fn create_with_limit(&self, room: &str, limit: u32) -> Result<(), ChatError> {
@@ -102,6 +106,16 @@ impl Guest<'_> {
 
     pub(super) fn join(&self, room: &str) -> Result<Joined, ChatError> {
         self.context().scope(|| self.lobby.join_room(self.name.clone(), room.to_owned()))
+    }
+
+    pub(super) fn create_private(&self, room: &str, password: &str) -> Result<(), ChatError> {
+        self.context().scope(|| self.lobby.create_private_room(room.to_owned(), password.to_owned(), None))
+    }
+
+    /// Enters as a client does that knows private rooms: with no password, it shows an empty one.
+    pub(super) fn join_with(&self, room: &str, password: &str) -> Result<Joined, ChatError> {
+        let context = self.context().with_metadata(PASSWORD_KEY, password).unwrap();
+        context.scope(|| self.lobby.join_room(self.name.clone(), room.to_owned()))
     }
 
     pub(super) fn leave(&self, room: &str) -> Result<(), ChatError> {

@@ -10,6 +10,8 @@ use rpc_core::{Client, Code, Stream};
 
 use super::*;
 
+mod operators;
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn start(binder: &BinderServer) -> ChatServer {
@@ -161,4 +163,47 @@ fn an_address_that_cannot_be_advertised_is_told_and_nothing_is_left_running() {
     let advertise = Some(Advertised::new("224.0.0.1", None));
     let error = ChatServer::start(ServerOptions { advertise, ..ServerOptions::default() }).unwrap_err();
     assert!(matches!(error, StartError::Registration(_)));
+}
+
+/// Leaving, coming back and following go through doors of their own: whoever is quicker, a stream that belongs to an
+/// earlier stay ends in order, and one of the last stay hears what is said.
+#[test]
+fn who_leaves_and_comes_back_while_he_follows_hears_everything_of_his_last_stay() {
+    let binder = BinderServer::start("127.0.0.1:0").unwrap();
+    let _server = start(&binder);
+    let (ana, bia) = (guest(&binder, "ana"), guest(&binder, "bia"));
+    ana.create_room("rust".into()).unwrap();
+    ana.join_room("ana".into(), "rust".into()).unwrap();
+    bia.join_room("bia".into(), "rust".into()).unwrap();
+    for round in 0..50 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                bia.leave_room("bia".into(), "rust".into()).unwrap();
+                bia.join_room("bia".into(), "rust".into()).unwrap();
+            });
+            scope.spawn(|| ana.send_message("ana".into(), "rust".into(), "meanwhile".into(), None).unwrap());
+            // Of either stay, or refused between them; it may not last.
+            if let Ok(stream) = bia.events("bia".into(), "rust".into(), None) {
+                assert!(heard_until_its_end(stream, "never said").is_none());
+            }
+        });
+        let stream = bia.events("bia".into(), "rust".into(), None).unwrap();
+        let text = format!("round {round}");
+        ana.send_message("ana".into(), "rust".into(), text.clone(), None).unwrap();
+        assert_eq!(heard_until_its_end(stream, &text), Some(text));
+    }
+}
+
+/// Reads a stream until this is said in it; `None` if it ended in order, or brought nothing for a moment, before that.
+fn heard_until_its_end(mut stream: Stream<News>, text: &str) -> Option<String> {
+    let moment = if text == "never said" { Duration::from_millis(20) } else { PATIENCE };
+    while stream.wait_timeout(moment) {
+        let news = stream.next()?.unwrap();
+        if let News::Event(Event { kind: chat_api::EventKind::Broadcast { body, .. }, .. }) = news
+            && body.as_str() == text
+        {
+            return Some(text.to_owned());
+        }
+    }
+    None
 }

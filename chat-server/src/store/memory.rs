@@ -4,19 +4,24 @@
 //! this order, each for one step and never across a wait. Somebody is in `memberships` of a room exactly while he is
 //! in the room: both change under that room's lock. What histories take together is bounded by a [`Budget`].
 
-use std::collections::hash_map::Entry;
+mod directory;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use chat_api::limits::{ROOMS, ROOMS_MADE_BY_A_USER, ROOMS_OF_A_USER};
-use chat_api::{ChatError, Event, Joined, Mark, NameKey, Received, RoomName, RoomSummary, Seq, Username};
+use chat_api::{
+    ChatError, Event, Joined, Mark, MessageBody, Received, RoomChoice, RoomName, RoomReport, Username,
+};
 use rpc_core::Status;
 
+use self::directory::{Directory, RoomNumber};
 use super::Rooms;
 use super::budget::{Account, Budget};
 use crate::domain::{
-    Announcement, Follow, Followed, Moment, Names, Oblivion, Person, Post, Room, RoomPlan, UserId,
+    Announcement, Door, Follow, Followed, Key, Maker, Moment, Oblivion, Person, Post, Posted, Room, RoomPlan,
+    UserId,
 };
 
 /// The rooms of one server process.
@@ -28,19 +33,6 @@ pub struct RoomsInMemory {
     directory: RwLock<Directory>,
     memberships: Mutex<HashMap<UserId, BTreeMap<RoomNumber, RoomName>>>,
 }
-
-/// Rooms by order of making.
-#[derive(Debug)]
-struct Directory {
-    names: Names<RoomNumber>,
-    slots: BTreeMap<RoomNumber, Arc<Slot>>,
-    /// How many of them each user has made.
-    made: HashMap<UserId, usize>,
-    next: RoomNumber,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct RoomNumber(u64);
 
 /// A room's place; empty once the room is removed, for those who found it before.
 #[derive(Debug)]
@@ -144,24 +136,26 @@ impl RoomsInMemory {
         slot.lock().as_ref().is_none_or(|room| room.is_over(now, self.empty_for))
     }
 
-    /// Takes a room away if it is over, so that who found its slot before finds it empty.
-    fn end(&self, slot: &Slot, now: Moment) -> Option<Room> {
+    /// Takes a room away if it is to go, so that who found its slot before finds it empty.
+    fn end(&self, slot: &Slot, to_go: impl FnOnce(&mut Room) -> bool) -> Option<Room> {
         let mut place = slot.lock();
-        let ended = place.take_if(|room| room.is_over(now, self.empty_for))?;
+        let ended = place.take_if(to_go)?;
         slot.account.forgot(&self.budget, 0);
         Some(ended)
     }
 }
 
 impl Rooms for RoomsInMemory {
-    fn create(&self, plan: RoomPlan, now: Moment) -> Result<(), ChatError> {
+    fn create(&self, plan: RoomPlan, now: Moment) -> Result<u32, ChatError> {
         let key = plan.name.key();
         if self.read().slots.len() >= ROOMS {
             self.sweep(now);
         }
         let mut directory = self.write();
         let clashing: Vec<Arc<Slot>> = directory.clashes(&key);
-        let ended: Vec<Room> = clashing.iter().filter_map(|slot| self.end(slot, now)).collect();
+        // Who was in a closed room reads it only until its name is wanted.
+        let gives_way = |room: &mut Room| room.is_closed() || room.is_over(now, self.empty_for);
+        let ended: Vec<Room> = clashing.iter().filter_map(|slot| self.end(slot, gives_way)).collect();
         for room in &ended {
             directory.remove(room);
         }
@@ -171,20 +165,30 @@ impl Rooms for RoomsInMemory {
         if directory.slots.len() >= ROOMS {
             return Err(Status::resource_exhausted(format!("the server holds at most {ROOMS} rooms")).into());
         }
-        if directory.made.get(&plan.maker).is_some_and(|made| *made >= ROOMS_MADE_BY_A_USER) {
+        if plan.maker != Maker::Operator && directory.made_by(plan.maker) >= ROOMS_MADE_BY_A_USER {
             let limit = format!(
                 "a user can have made at most {ROOMS_MADE_BY_A_USER} of the rooms that there are; empty ones go by themselves"
             );
             return Err(Status::resource_exhausted(limit).into());
         }
         directory.add(&key, Room::new(plan, now));
-        Ok(())
+        Ok(directory.open())
     }
 
-    fn enter(&self, room: &RoomName, person: &Person, now: Moment) -> Result<Joined, ChatError> {
+    fn knock(&self, room: &RoomName, user: UserId, now: Moment) -> Result<Door, ChatError> {
+        self.within(room, now, |_, room| room.knock(user, now))
+    }
+
+    fn enter(
+        &self,
+        room: &RoomName,
+        person: &Person,
+        key: Option<Key>,
+        now: Moment,
+    ) -> Result<Joined, ChatError> {
         self.within(room, now, |number, room| {
             self.note(person.id, number, room.name())?;
-            room.enter(person, now).inspect_err(|_| self.strike(person.id, number))
+            room.enter(person, key, now).inspect_err(|_| self.strike(person.id, number))
         })
     }
 
@@ -196,8 +200,8 @@ impl Rooms for RoomsInMemory {
         })
     }
 
-    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Seq, ChatError> {
-        self.within(room, now, |_, room| room.post(post, now))
+    fn post(&self, room: &RoomName, post: Post, now: Moment) -> Result<Posted, ChatError> {
+        self.within(room, now, |_, room| room.post_and_log(post, now))
     }
 
     fn fetch(
@@ -223,16 +227,60 @@ impl Rooms for RoomsInMemory {
     }
 
     fn users(&self, room: &RoomName, now: Moment) -> Result<Vec<Username>, ChatError> {
-        self.within(room, now, |_, room| Ok(room.users()))
+        self.within(room, now, |_, room| room.users())
     }
 
-    fn list(&self, now: Moment) -> Vec<RoomSummary> {
+    fn list(&self, now: Moment) -> Vec<RoomReport> {
         let slots: Vec<Arc<Slot>> = self.read().slots.values().cloned().collect();
-        let summary = |slot: &Arc<Slot>| {
+        let report = |slot: &Arc<Slot>| {
             let room = slot.lock();
-            room.as_ref().filter(|room| !room.is_over(now, self.empty_for)).map(Room::summary)
+            room.as_ref().filter(|room| !room.is_over(now, self.empty_for))?.report(slot.number.0)
         };
-        slots.iter().filter_map(summary).collect()
+        slots.iter().filter_map(report).collect()
+    }
+
+    fn named(&self, choice: &RoomChoice, now: Moment) -> Result<RoomName, ChatError> {
+        let slot = chosen(&self.read(), choice)?;
+        let place = slot.lock();
+        let room = place.as_ref().filter(|room| !room.is_over(now, self.empty_for));
+        room.map(|room| room.name().clone()).ok_or_else(|| no_such(choice))
+    }
+
+    fn tell(&self, room: &RoomName, text: MessageBody, now: Moment) -> Result<(), ChatError> {
+        self.within(room, now, |_, room| room.tell(text, now))
+    }
+
+    fn kick(
+        &self,
+        room: &RoomName,
+        user: UserId,
+        reason: Option<MessageBody>,
+        now: Moment,
+    ) -> Result<(), ChatError> {
+        self.within(room, now, |number, room| {
+            room.kick(user, reason, now)?;
+            self.strike(user, number);
+            Ok(())
+        })
+    }
+
+    fn close(
+        &self,
+        choice: &RoomChoice,
+        reason: Option<MessageBody>,
+        now: Moment,
+    ) -> Result<RoomName, ChatError> {
+        let mut directory = self.write();
+        let slot = chosen(&directory, choice)?;
+        let mut place = slot.lock();
+        let room = place.as_mut().filter(|room| !room.is_over(now, self.empty_for));
+        let room = room.ok_or_else(|| no_such(choice))?;
+        for member in room.close(reason, now)? {
+            self.strike(member, slot.number);
+        }
+        directory.note_closed();
+        slot.account.settle(&self.budget, room.bytes());
+        Ok(room.name().clone())
     }
 
     fn rooms_of(&self, user: UserId) -> Vec<RoomName> {
@@ -246,47 +294,31 @@ impl Rooms for RoomsInMemory {
             return Vec::new();
         }
         let mut directory = self.write();
-        let ended: Vec<Room> = over.iter().filter_map(|slot| self.end(slot, now)).collect();
+        let is_over = |room: &mut Room| room.is_over(now, self.empty_for);
+        let ended: Vec<Room> = over.iter().filter_map(|slot| self.end(slot, is_over)).collect();
         for room in &ended {
             directory.remove(room);
         }
         drop(directory);
-        ended.iter().map(|room| room.name().clone()).collect()
+        ended.iter().filter(|room| !room.is_closed()).map(|room| room.name().clone()).collect()
     }
 }
 
-impl Directory {
-    fn new() -> Directory {
-        Directory { names: Names::new(), slots: BTreeMap::new(), made: HashMap::new(), next: RoomNumber(0) }
-    }
+/// The slot of the room that is meant.
+fn chosen(directory: &Directory, choice: &RoomChoice) -> Result<Arc<Slot>, ChatError> {
+    let slot = match choice {
+        RoomChoice::Name(name) => directory.find(&RoomName::parse(name)?.key()),
+        RoomChoice::Number(number) => directory.slots.get(&RoomNumber(*number)).cloned(),
+    };
+    slot.ok_or_else(|| no_such(choice))
+}
 
-    fn find(&self, key: &NameKey) -> Option<Arc<Slot>> {
-        self.slots.get(self.names.find(key)?).cloned()
-    }
-
-    fn clashes(&self, key: &NameKey) -> Vec<Arc<Slot>> {
-        self.names.clashes(key).filter_map(|number| self.slots.get(number)).cloned().collect()
-    }
-
-    fn add(&mut self, key: &NameKey, room: Room) {
-        let number = self.next;
-        if self.names.insert(key, number).is_ok() {
-            self.next = RoomNumber(number.0.saturating_add(1));
-            *self.made.entry(room.maker()).or_default() += 1;
-            let account = Account::default();
-            self.slots.insert(number, Arc::new(Slot { number, account, room: Mutex::new(Some(room)) }));
+fn no_such(choice: &RoomChoice) -> ChatError {
+    match choice {
+        RoomChoice::Name(name) => {
+            RoomName::parse(name).map_or_else(ChatError::from, |room| ChatError::NoSuchRoom { room })
         }
-    }
-
-    fn remove(&mut self, room: &Room) {
-        let Some(number) = self.names.remove(&room.name().key()) else { return };
-        self.slots.remove(&number);
-        if let Entry::Occupied(mut made) = self.made.entry(room.maker()) {
-            *made.get_mut() -= 1;
-            if *made.get() == 0 {
-                made.remove();
-            }
-        }
+        RoomChoice::Number(number) => ChatError::NoSuchNumber { number: *number },
     }
 }
 

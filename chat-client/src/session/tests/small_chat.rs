@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use chat_api::{
     AFTER_KEY, Chat, ChatError, Event, EventKind, Incarnation, Joined, MESSAGE_ID_KEY, Mark, MessageBody,
-    News, REGISTRATION_KEY, Received, RoomName, RoomSummary, SESSION_KEY, Sent, Seq, Session, SessionToken,
-    UnixMillis, Username,
+    News, PASSWORD_KEY, REGISTRATION_KEY, Received, RoomName, RoomSummary, SESSION_KEY, Sent, Seq, Session,
+    SessionToken, Username,
 };
 use rpc_core::{Context, Status, Stream};
 
 #[path = "small_chat/reader.rs"]
 mod reader;
+#[path = "small_chat/room.rs"]
+mod room;
 
 use reader::Reader;
+use room::SmallRoom;
 
 /// A chat in a hundred lines, for what a session has to survive.
 #[derive(Clone, Default)]
@@ -34,6 +37,7 @@ pub(super) struct World {
     /// What each user registered with.
     registrations: BTreeMap<String, Vec<u8>>,
     rooms: BTreeMap<String, SmallRoom>,
+    passwords: BTreeMap<String, String>,
     sent: BTreeMap<Vec<u8>, u64>,
     made: u64,
     closing: bool,
@@ -54,13 +58,6 @@ pub(super) struct World {
     pub(super) silent: bool,
     /// So many heartbeats fail, as on a connection that is lost.
     pub(super) lost_heartbeats: u64,
-}
-
-struct SmallRoom {
-    incarnation: Incarnation,
-    members: Vec<(String, u64)>,
-    events: Vec<Event>,
-    limit: Option<u32>,
 }
 
 impl SmallChat {
@@ -150,6 +147,16 @@ impl World {
         Ok(())
     }
 
+    fn check_password(&self, room_name: &str) -> Result<(), ChatError> {
+        let Some(password) = self.passwords.get(room_name) else { return Ok(()) };
+        let room = RoomName::parse(room_name)?;
+        match Context::current().metadata().first(PASSWORD_KEY) {
+            Some(shown) if shown == password.as_bytes() => Ok(()),
+            Some([]) => Err(ChatError::PasswordNeeded { room }),
+            _ => Err(ChatError::WrongPassword { room }),
+        }
+    }
+
     fn room(&mut self, room: &str) -> Result<&mut SmallRoom, ChatError> {
         let name = RoomName::parse(room)?;
         self.rooms.get_mut(room).ok_or(ChatError::NoSuchRoom { room: name })
@@ -162,45 +169,6 @@ impl World {
                 room.record(EventKind::Left { username: Username::parse(username).unwrap() });
             }
         }
-    }
-}
-
-impl SmallRoom {
-    fn is_in(&self, username: &str) -> bool {
-        self.members.iter().any(|(member, _)| member == username)
-    }
-
-    fn check_member(&self, username: &str, room: &str) -> Result<(), ChatError> {
-        if self.is_in(username) { Ok(()) } else { Err(ChatError::NotInRoom { room: RoomName::parse(room)? }) }
-    }
-
-    fn record(&mut self, kind: EventKind) -> u64 {
-        let seq = self.events.len() as u64 + 1;
-        self.events.push(Event { seq: Seq::new(seq), sent_at: UnixMillis(0), kind });
-        seq
-    }
-
-    fn start(&self, username: &str, mark: Option<Mark>) -> Mark {
-        let entered = self.members.iter().find(|(member, _)| member == username).map_or(0, |(_, seq)| *seq);
-        let from_entry = Mark { incarnation: self.incarnation, seq: Seq::new(entered) };
-        mark.filter(|mark| mark.incarnation == self.incarnation).unwrap_or(from_entry)
-    }
-
-    fn after(&self, username: &str, mark: Option<Mark>) -> Received {
-        let after = self.start(username, mark).seq.number();
-        let sees = |kind: &EventKind| match kind {
-            EventKind::Unicast { to, .. } => *to == *username,
-            _ => true,
-        };
-        let new = self.events.iter().filter(|event| event.seq.number() > after && sees(&event.kind));
-        let mark = Mark { incarnation: self.incarnation, seq: Seq::new(self.events.len() as u64) };
-        Received { events: new.cloned().collect(), mark, missed: 0, more: false }
-    }
-
-    fn public(&self) -> Vec<Event> {
-        let public = self.events.iter().filter(|event| matches!(event.kind, EventKind::Broadcast { .. }));
-        let public: Vec<Event> = public.cloned().collect();
-        public[public.len().saturating_sub(50)..].to_vec()
     }
 }
 
@@ -259,9 +227,21 @@ impl Chat for SmallChat {
         self.make(room_name, Some(limit))
     }
 
+    fn create_private_room(
+        &self,
+        room_name: String,
+        password: String,
+        limit: Option<u32>,
+    ) -> Result<(), ChatError> {
+        self.make(room_name.clone(), limit)?;
+        self.world().passwords.insert(room_name, password);
+        Ok(())
+    }
+
     fn join_room(&self, username: String, room_name: String) -> Result<Joined, ChatError> {
         let mut world = self.world();
         world.check(&username)?;
+        world.check_password(&room_name)?;
         let room = world.room(&room_name)?;
         if !room.is_in(&username) {
             if room.limit.is_some_and(|limit| room.members.len() >= limit as usize) {

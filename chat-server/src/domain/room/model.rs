@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chat_api::MessageId;
 use proptest::prelude::*;
 
 use super::tests::{at, message, person, room};
@@ -136,6 +137,12 @@ fn numbers(events: &[Event]) -> Vec<u64> {
     events.iter().map(|event| event.seq.number()).collect()
 }
 
+/// What those who follow are told, for whomever it is.
+fn announced(announcement: &Announcement) -> Vec<u64> {
+    let records = announcement.records.iter().flatten();
+    records.map(|record| record.event.seq.number()).collect()
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let user = 0..PEOPLE;
     let id = proptest::option::weighted(0.3, 0..6u8);
@@ -158,7 +165,7 @@ fn post(from: u64, to: Option<u64>, id: Option<u8>) -> Post {
 fn run(room: &mut Room, model: &mut Model, step: Step) -> Result<(), TestCaseError> {
     match step {
         Step::Enter(user) => {
-            let entered = room.enter(&person(user), at(0)).ok();
+            let entered = room.enter(&person(user), None, at(0)).ok();
             prop_assert_eq!(entered.is_some(), model.enter(user));
             if let Some(joined) = entered {
                 prop_assert_eq!(numbers(&joined.history), last_fifty(&model.public));
@@ -190,9 +197,13 @@ fn run(room: &mut Room, model: &mut Model, step: Step) -> Result<(), TestCaseErr
         }
         Step::Follow { user, after } => {
             let mark = Mark { incarnation: Incarnation::new(7), seq: Seq::new(after) };
-            let follow = Follow { user: UserId(user), after: Some(mark), announced: None };
-            let followed = room.follow(follow).ok().map(|followed| numbers(&followed.received.events));
-            prop_assert_eq!(followed, model.after(user, after));
+            // Those who follow already were told up to the same mark, if it is one of the room's.
+            let follow = Follow { user: UserId(user), after: Some(mark), announced: Some(mark) };
+            let followed = room.follow(follow).ok();
+            let announced = followed.as_ref().map(|followed| announced(&followed.announcement));
+            let behind = followed.map(|followed| numbers(&followed.received.events));
+            prop_assert_eq!(&behind, &model.after(user, after));
+            prop_assert_eq!(announced, behind.map(|_| (after + 1..=model.last).collect()));
         }
         Step::Look(user) => {
             let known = room.recent(UserId(user)).ok().map(|events| numbers(&events));
@@ -211,7 +222,7 @@ proptest! {
         let (mut room, mut model) = (room(Some(PLACES)), Model::default());
         for step in steps {
             run(&mut room, &mut model, step)?;
-            prop_assert!(room.summary().users <= PLACES);
+            prop_assert!(room.report(1).unwrap().users <= PLACES);
         }
     }
 }

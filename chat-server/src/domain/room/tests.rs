@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chat_api::UnixMillis;
+use chat_api::{MessageBody, MessageId, UnixMillis};
 
 use super::*;
 
@@ -18,8 +18,9 @@ pub(super) fn room(limit: Option<u32>) -> Room {
         RoomPlan {
             name: RoomName::parse("rust").unwrap(),
             limit,
+            password: None,
             incarnation: Incarnation::new(7),
-            maker: UserId(1),
+            maker: Maker::User(UserId(1)),
         },
         at(0),
     )
@@ -30,11 +31,11 @@ pub(super) fn message(from: u64, to: Option<u64>, text: &str) -> Post {
     Post { from: UserId(from), to, body: MessageBody::parse(text).unwrap(), id: None }
 }
 
-fn enter(room: &mut Room, number: u64) -> Joined {
-    room.enter(&person(number), at(0)).unwrap()
+pub(super) fn enter(room: &mut Room, number: u64) -> Joined {
+    room.enter(&person(number), None, at(0)).unwrap()
 }
 
-fn say(room: &mut Room, from: u64, text: &str) -> Seq {
+pub(super) fn say(room: &mut Room, from: u64, text: &str) -> Seq {
     room.post(message(from, None, text), at(0)).unwrap()
 }
 
@@ -42,15 +43,15 @@ fn whisper(room: &mut Room, from: u64, to: u64, text: &str) -> Seq {
     room.post(message(from, Some(to), text), at(0)).unwrap()
 }
 
-fn fetch(room: &mut Room, number: u64) -> Vec<String> {
+pub(super) fn fetch(room: &mut Room, number: u64) -> Vec<String> {
     words(&room.fetch(UserId(number), None).unwrap().events)
 }
 
-fn words(events: &[Event]) -> Vec<String> {
+pub(super) fn words(events: &[Event]) -> Vec<String> {
     events.iter().map(|event| word(&event.kind)).collect()
 }
 
-fn word(kind: &EventKind) -> String {
+pub(super) fn word(kind: &EventKind) -> String {
     match kind {
         EventKind::Broadcast { body, .. } => body.to_string(),
         EventKind::Unicast { body, .. } => format!("({body})"),
@@ -86,7 +87,7 @@ fn a_sender_gets_his_public_messages_back_and_not_his_private_ones() {
 }
 
 /// What those are told who follow, and who is among them.
-fn announced(room: &Room, after: Mark) -> Vec<(String, Audience)> {
+pub(super) fn announced(room: &Room, after: Mark) -> Vec<(String, Audience)> {
     let records = room.announcement(Some(after)).records.unwrap();
     records.iter().map(|record| (word(&record.event.kind), record.audience)).collect()
 }
@@ -207,7 +208,7 @@ fn the_new_holder_of_a_name_sees_none_of_the_former_ones_private_messages() {
     whisper(&mut room, 1, 2, "for the first one");
     room.leave(UserId(2), at(0)).unwrap();
     let second = Person { id: UserId(9), name: person(2).name };
-    room.enter(&second, at(0)).unwrap();
+    room.enter(&second, None, at(0)).unwrap();
     let from_the_start = Mark { incarnation: Incarnation::new(7), seq: Seq::START };
     assert!(room.fetch(second.id, Some(from_the_start)).unwrap().events.is_empty());
     assert!(room.recent(second.id).unwrap().is_empty());
@@ -265,18 +266,18 @@ fn the_last_place_goes_to_one_and_a_place_left_can_be_taken() {
     enter(&mut room, 1);
     enter(&mut room, 2);
     let full = ChatError::RoomFull { room: RoomName::parse("rust").unwrap(), limit: 2 };
-    assert_eq!(room.enter(&person(3), at(0)).unwrap_err(), full);
+    assert_eq!(room.enter(&person(3), None, at(0)).unwrap_err(), full);
     assert_eq!(enter(&mut room, 2).users.len(), 2);
     room.leave(UserId(1), at(0)).unwrap();
     assert_eq!(enter(&mut room, 3).users, [person(2).name, person(3).name]);
-    assert_eq!(room.summary().users, 2);
+    assert_eq!(room.report(1).unwrap().users, 2);
 }
 
 #[test]
 fn the_largest_limit_limits_nobody() {
     let mut room = room(Some(u32::MAX));
     enter(&mut room, 1);
-    assert_eq!(room.summary().limit, Some(u32::MAX));
+    assert_eq!(room.report(1).unwrap().limit, Some(u32::MAX));
 }
 
 #[test]
@@ -311,7 +312,7 @@ fn an_empty_room_is_over_after_five_minutes_to_the_millisecond() {
     let mut room = room(None);
     assert!(!room.is_over(at(299_999), five));
     assert!(room.is_over(at(300_000), five));
-    room.enter(&person(1), at(299_999)).unwrap();
+    room.enter(&person(1), None, at(299_999)).unwrap();
     assert!(!room.is_over(at(u64::from(u32::MAX)), five));
     room.leave(UserId(1), at(400_000)).unwrap();
     assert!(!room.is_over(at(699_999), five));
@@ -321,7 +322,7 @@ fn an_empty_room_is_over_after_five_minutes_to_the_millisecond() {
 #[test]
 fn a_clock_read_late_ends_no_room() {
     let mut room = room(None);
-    room.enter(&person(1), at(0)).unwrap();
+    room.enter(&person(1), None, at(0)).unwrap();
     room.leave(UserId(1), at(5_000)).unwrap();
     assert!(!room.is_over(at(4_000), Duration::from_secs(300)));
 }
