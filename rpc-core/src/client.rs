@@ -10,6 +10,8 @@ mod core;
 mod directory;
 mod group;
 mod hedge;
+#[cfg(feature = "json")]
+mod json;
 mod layered;
 mod link;
 mod lookout;
@@ -35,10 +37,13 @@ use self::calls::Answer;
 pub use self::choice::Choice;
 use self::connection::Departure;
 use self::core::Core;
+#[cfg(feature = "json")]
+pub use self::json::{JsonClient, JsonError};
 use self::options::{Options, Readiness};
 pub use self::pending::Pending;
 use self::pending::decode;
 use self::sending::Dispatch;
+use crate::codec::Encoding;
 use crate::layer::Layer;
 use crate::limits::Limits;
 use crate::resolve::{Endpoint, Endpoints, Fixed, Resolve};
@@ -173,6 +178,12 @@ impl Client {
         self.with_options(|options| options.layers.push(layer))
     }
 
+    /// The same client, whose arguments, results, errors and items are written so: in bincode unless told otherwise.
+    #[must_use]
+    pub fn with_encoding(&self, encoding: Encoding) -> Client {
+        self.with_options(|options| options.encoding = encoding)
+    }
+
     fn with_options(&self, change: impl FnOnce(&mut Options)) -> Client {
         let mut options = Options::clone(&self.options);
         change(&mut options);
@@ -193,7 +204,7 @@ impl Client {
         let made = self.within_layers(procedure, Some(deadline), |client, ends| {
             client.attempt_all(procedure, arguments, ends.unwrap_or(deadline))
         });
-        decode(made?.0)
+        decode(made?.0, self.options.encoding)
     }
 
     fn attempt_all<A: Serialize>(

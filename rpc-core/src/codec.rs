@@ -1,13 +1,22 @@
-//! Values to bytes and back: the only file that names the bincode crate.
+//! Values to bytes and back: the only file that names the bincode crate. [`Encoding`] chooses for a call's payloads.
 //!
 //! The bytes are specified in PROTOCOL.md and pinned by golden vectors, so the crate can be replaced without a change on
 //! the wire. Decoding never allocates more than a small multiple of what the peer really sent, and refuses bytes that are
 //! left over.
 
+mod encoding;
+#[cfg(feature = "json")]
+mod json;
+
 use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 use thiserror::Error;
+
+pub use self::encoding::Encoding;
+pub(crate) use self::encoding::{DecodeItem, EncodeItem};
+#[cfg(feature = "json")]
+pub use self::json::{Json, NotJson};
 
 /// A value that could not be encoded: a map without a known length, or a type that refuses itself.
 #[derive(Debug, Error)]
@@ -28,7 +37,7 @@ pub(crate) enum DecodeError {
 /// Appends the encoding of `value`.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = into.len();
-    let result = bincode::serde::encode_into_writer(value, Appender(into), ENCODING);
+    let result = bincode::serde::encode_into_writer(value, Appender(into), OURS);
     result.map(|_| ()).map_err(|error| {
         into.truncate(start);
         EncodeError(error.to_string())
@@ -47,16 +56,16 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError
 /// The value that `bytes` begin with, and how many of them it took. The value may borrow from `bytes`.
 pub(crate) fn decode_prefix<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, usize), DecodeError> {
     let result = if bytes.len() <= SMALL {
-        bincode::serde::borrow_decode_from_slice(bytes, ENCODING.with_limit::<SMALL_CLAIM>())
+        bincode::serde::borrow_decode_from_slice(bytes, OURS.with_limit::<SMALL_CLAIM>())
     } else {
-        bincode::serde::borrow_decode_from_slice(bytes, ENCODING.with_limit::<LARGE_CLAIM>())
+        bincode::serde::borrow_decode_from_slice(bytes, OURS.with_limit::<LARGE_CLAIM>())
     };
     result.map_err(|error| DecodeError::Malformed(sentence(&error)))
 }
 
-type Encoding = Configuration<LittleEndian, Varint, NoLimit>;
+type Ours = Configuration<LittleEndian, Varint, NoLimit>;
 
-const ENCODING: Encoding = bincode::config::standard();
+const OURS: Ours = bincode::config::standard();
 
 /// Two classes of payload, so that a few bytes cannot claim the memory of a large frame. A number takes one byte or more
 /// and claims eight, hence the factors.

@@ -40,6 +40,11 @@ pub mod fuzzing;
 
 pub use bytes::Bytes;
 pub use client::{Choice, Client, Pending};
+#[cfg(feature = "json")]
+pub use client::{JsonClient, JsonError};
+pub use codec::Encoding;
+#[cfg(feature = "json")]
+pub use codec::{Json, NotJson};
 pub use context::{Canceller, Context};
 pub use layer::Layer;
 pub use limits::Limits;

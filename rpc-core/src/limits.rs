@@ -84,6 +84,10 @@ pub const SUCCESSES_A_TOKEN: u32 = 10;
 /// The longest procedure name, in bytes. The binder's names have the same limit.
 pub const PROCEDURE_NAME: usize = 255;
 
+/// Procedures, with the kind of call, that one process calls by names which it learns at run time: they are kept for good.
+/// Ours have a dozen; this is a megabyte at the most.
+pub const CALLED_BY_NAME: usize = 4096;
+
 /// Entries in the metadata of one call.
 pub const METADATA_ENTRIES: usize = 64;
 

@@ -2,58 +2,19 @@
 //!
 //! Written by [`#[service]`](macro@crate::service) for every trait it stands on; rarely by hand.
 
+mod procedure;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use crate::codec;
+pub use self::procedure::{Kind, Parameter, Passage, Procedure, Repetition};
+use crate::codec::Encoding;
 pub use crate::outcome::Outcome;
 use crate::status::Status;
 use crate::stream::{Attached, Inlet, Stream, Wire};
-
-/// One procedure as its trait declares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Procedure {
-    /// The name on the wire and in the binder: the method's name, or `prefix.method`. 1 to 255 bytes.
-    pub name: &'static str,
-    /// Where the method has streams.
-    pub kind: Kind,
-    /// What may happen to a call whose answer was lost.
-    pub repetition: Repetition,
-    /// The method's documentation.
-    pub doc: &'static str,
-}
-
-/// Where a method has a [`Stream`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Nowhere.
-    Unary,
-    /// As its result.
-    ServerStream,
-    /// As an argument.
-    ClientStream,
-    /// As an argument and as its result.
-    Bidirectional,
-}
-
-impl Kind {
-    /// Whether the caller sends a stream.
-    pub(crate) fn takes_stream(self) -> bool {
-        matches!(self, Kind::ClientStream | Kind::Bidirectional)
-    }
-}
-
-/// Whether a call that may have run can be sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repetition {
-    /// Only a call that certainly did not run is tried again.
-    Once,
-    /// The trait marks the method `#[idempotent]`: running it twice is as good as once.
-    Idempotent,
-}
 
 /// A set of procedures that a [`Server`](crate::Server) can serve.
 pub trait Service: Send + Sync + 'static {
@@ -71,6 +32,9 @@ pub trait Service: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Arguments<'a> {
     bytes: &'a [u8],
+    encoding: Encoding,
+    /// Whose they are, if they may come by name.
+    procedure: Option<&'static Procedure>,
     input: Option<Input>,
 }
 
@@ -82,13 +46,24 @@ pub(crate) struct Input {
 }
 
 impl<'a> Arguments<'a> {
-    /// Arguments in their encoded form, without a stream.
+    /// Arguments in bincode, without a stream.
     pub fn new(bytes: &'a [u8]) -> Arguments<'a> {
-        Arguments { bytes, input: None }
+        Arguments { bytes, encoding: Encoding::Bincode, procedure: None, input: None }
     }
 
-    pub(crate) fn with_input(bytes: &'a [u8], input: Option<Input>) -> Arguments<'a> {
-        Arguments { bytes, input }
+    /// Arguments of a call to `procedure`.
+    pub(crate) fn of(
+        procedure: &'static Procedure,
+        bytes: &'a [u8],
+        encoding: Encoding,
+        input: Option<Input>,
+    ) -> Arguments<'a> {
+        Arguments { bytes, encoding, procedure: Some(procedure), input }
+    }
+
+    /// How they are written, and so their answer is.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// How long the encoded values are.
@@ -101,7 +76,8 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// `InvalidArgument` when the bytes are not such a tuple; the procedure did not run.
     pub fn decode<A: DeserializeOwned>(self) -> Result<A, Status> {
-        codec::decode(self.bytes).map_err(|error| {
+        let names = self.procedure.into_iter().flat_map(Procedure::values);
+        self.encoding.decode_arguments(self.bytes, names).map_err(|error| {
             Status::invalid_argument(format!("the arguments do not decode: {error}")).not_run()
         })
     }
@@ -114,7 +90,7 @@ impl<'a> Arguments<'a> {
         let input = self.input.clone();
         let Input { wire, inlet } =
             input.ok_or_else(|| Status::invalid_argument("the call came without its stream").not_run())?;
-        Ok(Stream::wired(wire.port, wire.id, inlet, wire.deadline))
+        Ok(Stream::wired(wire, inlet, self.encoding))
     }
 }
 
@@ -127,6 +103,7 @@ impl fmt::Debug for Arguments<'_> {
 /// Where a procedure's outcome goes.
 pub struct Reply<'a> {
     body: &'a mut Vec<u8>,
+    encoding: Encoding,
     outcome: Option<Outcome>,
     output: Option<Output>,
 }
@@ -135,9 +112,14 @@ pub struct Reply<'a> {
 pub(crate) type Output = Box<dyn FnOnce(Wire) -> Attached + Send>;
 
 impl<'a> Reply<'a> {
-    /// A reply that appends its encoding to `body`.
+    /// A reply that appends its outcome, in bincode, to `body`.
     pub fn new(body: &'a mut Vec<u8>) -> Reply<'a> {
-        Reply { body, outcome: None, output: None }
+        Reply::written(Encoding::Bincode, body)
+    }
+
+    /// A reply that appends its outcome, so written, to `body`.
+    pub(crate) fn written(encoding: Encoding, body: &'a mut Vec<u8>) -> Reply<'a> {
+        Reply { body, encoding, outcome: None, output: None }
     }
 
     /// Takes what the method returned.
@@ -150,8 +132,8 @@ impl<'a> Reply<'a> {
     )]
     pub fn finish<T: Serialize, E: Serialize>(&mut self, result: Result<T, E>) -> Result<(), Status> {
         let (outcome, encoded) = match &result {
-            Ok(value) => (Outcome::Returned, codec::encode(value, self.body)),
-            Err(error) => (Outcome::Failed, codec::encode(error, self.body)),
+            Ok(value) => (Outcome::Returned, self.encoding.encode(value, self.body)),
+            Err(error) => (Outcome::Failed, self.encoding.encode(error, self.body)),
         };
         encoded.map_err(|error| Status::internal(format!("the reply does not encode: {error}")))?;
         self.outcome = Some(outcome);
@@ -169,8 +151,10 @@ impl<'a> Reply<'a> {
     {
         match result {
             Ok(stream) => {
-                self.output = Some(Box::new(move |wire| stream.attach(wire)));
-                self.finish(Ok::<(), E>(()))
+                let encoding = self.encoding;
+                self.output = Some(Box::new(move |wire| stream.attach(wire, encoding)));
+                self.outcome = Some(Outcome::Returned);
+                Ok(())
             }
             Err(error) => self.finish(Err::<(), E>(error)),
         }

@@ -31,6 +31,7 @@ pub(crate) use self::inlet::{Inlet, InletError};
 pub(crate) use self::port::{Legs, Nudge, Port, Pump, Wire, park_until, unsent};
 pub(crate) use self::room::Telling;
 pub(crate) use self::terms::Terms;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::outcome::Endings;
 use crate::status::Status;
@@ -162,13 +163,8 @@ impl<T> Stream<T> {
 
 impl<T: DeserializeOwned> Stream<T> {
     /// A stream that the far side fills.
-    pub(crate) fn wired(
-        port: Arc<dyn Port>,
-        id: u64,
-        inlet: Arc<Inlet>,
-        deadline: Option<Instant>,
-    ) -> Stream<T> {
-        Stream::of(Source::Wired(Wired::new(port, id, inlet, deadline)))
+    pub(crate) fn wired(wire: Wire, inlet: Arc<Inlet>, encoding: Encoding) -> Stream<T> {
+        Stream::of(Source::Wired(Wired::new(wire, inlet, encoding)))
     }
 
     /// The same stream, which tells these what it has ended with.
@@ -180,7 +176,10 @@ impl<T: DeserializeOwned> Stream<T> {
     }
 
     /// A stream that a broadcast fills.
-    fn subscribed(subscriber: Arc<Subscriber>) -> Stream<T> {
+    fn subscribed(subscriber: Arc<Subscriber>) -> Stream<T>
+    where
+        T: Serialize,
+    {
         Stream::of(Source::Subscribed(Subscribed::new(subscriber)))
     }
 }
@@ -195,28 +194,30 @@ pub(crate) struct Attached {
 }
 
 impl<T: Serialize + Send + 'static> Stream<T> {
-    /// Sends the items over `wire` from now on. Nothing leaves before the pump is given its first credit.
-    pub(crate) fn attach(mut self, wire: Wire) -> Attached {
+    /// Sends the items over `wire` from now on, so written. Nothing leaves before the pump is given its first credit.
+    pub(crate) fn attach(mut self, wire: Wire, encoding: Encoding) -> Attached {
         let kept = self.kept.take();
-        let Attached { pump, work } = self.attach_source(wire);
+        let Attached { pump, work } = self.attach_source(wire, encoding);
         match kept {
             Some(kept) => Attached { pump: Arc::new(Keeping { pump, kept: Mutex::new(kept) }), work },
             None => Attached { pump, work },
         }
     }
 
-    fn attach_source(mut self, wire: Wire) -> Attached {
+    fn attach_source(mut self, wire: Wire, encoding: Encoding) -> Attached {
         match std::mem::replace(&mut self.source, Source::Over) {
             Source::Channel(channel) => {
-                channel.attach(wire, None);
+                channel.attach(wire, encoding, None);
                 Attached { pump: channel, work: None }
             }
-            Source::Subscribed(subscribed) => Attached { pump: subscribed.attach(wire), work: None },
+            Source::Subscribed(subscribed) => {
+                Attached { pump: subscribed.attach(wire, encoding), work: None }
+            }
             source => {
                 let origin = if let Source::Wired(wired) = &source { Some(wired.origin()) } else { None };
                 let (context, items) = (Context::current(), Stream::of(source));
                 let channel = Arc::new(Channel::new());
-                channel.attach(wire, origin);
+                channel.attach(wire, encoding, origin);
                 let sink = Sink { channel: channel.clone() };
                 let work = move |left: &mut dyn FnMut()| context.scope(|| sink.send_all(items, left));
                 Attached { pump: channel, work: Some(Box::new(work)) }

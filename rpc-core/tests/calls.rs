@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Bytes, Client, Code, Context, Server, Status};
 use serde::{Deserialize, Serialize};
 
@@ -162,12 +163,7 @@ fn a_panic_is_that_calls_internal_and_nobody_elses() {
 
 #[test]
 fn an_unknown_procedure_is_unimplemented_and_the_connection_lives() {
-    static MISSING: rpc_core::service::Procedure = rpc_core::service::Procedure {
-        name: "missing",
-        kind: rpc_core::service::Kind::Unary,
-        repetition: rpc_core::service::Repetition::Once,
-        doc: "",
-    };
+    static MISSING: Procedure = Procedure::new("missing", Kind::Unary);
     let stand = stand();
     let error = stand.lab.client().call::<_, (), LabError>(&MISSING, &()).unwrap_err();
     assert_eq!(error.status().code(), Code::Unimplemented);

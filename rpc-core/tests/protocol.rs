@@ -25,7 +25,7 @@ use std::time::Duration;
 use desk::{Desk as _, DeskClient, REFUND, Trouble};
 use document::{Side, blocks, conversation, hex};
 use peer::{Peer, listen};
-use rpc_core::{Client, Code, Status, stream};
+use rpc_core::{Client, Code, JsonError, Status, stream};
 use vectors::{Fatal, Hex, Longer, Malformed, Preface, Refused, To, Value, Verdict, vectors};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ fn echo(client: &Client) -> Result<String, Trouble> {
 #[test]
 fn every_conversation_of_the_document_is_played_here() {
     let names: BTreeSet<&str> = blocks().into_iter().map(|(conversation, _)| conversation).collect();
-    assert_eq!(names, BTreeSet::from(["exchange", "ping", "server-stream", "client-stream"]));
+    assert_eq!(names, BTreeSet::from(["exchange", "ping", "server-stream", "client-stream", "json"]));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn the_server_answers_pings_and_ignores_fields_of_later_versions() {
 #[test]
 fn the_server_says_the_bytes_of_streams() {
     let (server, _) = desk::open();
-    for name in ["server-stream", "client-stream"] {
+    for name in ["server-stream", "client-stream", "json"] {
         Peer::greeted(server.address()).play(Side::Client, &conversation(name));
     }
 }
@@ -124,6 +124,21 @@ fn the_client_says_the_bytes_of_streams() {
         desk.deposit(amounts)
     });
     assert_eq!(deposited, Ok(601));
+}
+
+#[test]
+fn the_client_says_the_bytes_of_json() {
+    play_to("json", |desk| {
+        let desk = desk.client().json();
+        assert_eq!(desk.call("echo", r#"{"text":"olá"}"#).unwrap().as_str(), "\"olá\"");
+        let failed = desk.call("withdraw", r#"{"amount":300}"#).unwrap_err();
+        let JsonError::Failed(trouble) = failed else { panic!("{failed}") };
+        assert_eq!(trouble.as_str(), r#"{"Short":{"missing":50}}"#);
+        let (sink, amounts) = stream();
+        ["100", "250", "251"].iter().for_each(|amount| sink.try_send(amount.parse().unwrap()).unwrap());
+        drop(sink);
+        assert_eq!(desk.call_with_stream("deposit", "{}", amounts).unwrap().as_str(), "601");
+    });
 }
 
 /// What the real client makes of a server that answers its first call with these bytes.

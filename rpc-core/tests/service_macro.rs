@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rpc_core::service::{Arguments, Kind, Outcome, Procedure, Repetition, Reply};
+use rpc_core::service::{Arguments, Kind, Outcome, Passage, Procedure, Repetition, Reply};
 use rpc_core::{Client, Code, Service, Status, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -175,10 +175,12 @@ fn the_table_has_the_methods_in_order_with_their_names_marks_and_words() {
         ("type", Repetition::Once, ""),
         ("subtract", Repetition::Once, ""),
     ];
-    let kind = Kind::Unary;
-    let expected = expected.map(|(name, repetition, doc)| Procedure { name, kind, repetition, doc });
-    assert_eq!(LedgerClient::PROCEDURES, expected);
-    assert_eq!(ledger().procedures(), expected);
+    let told = |table: &'static [Procedure]| -> Vec<_> {
+        table.iter().map(|procedure| (procedure.name, procedure.repetition, procedure.doc)).collect()
+    };
+    assert_eq!(told(LedgerClient::PROCEDURES), expected);
+    assert_eq!(told(ledger().procedures()), expected);
+    assert!(LedgerClient::PROCEDURES.iter().all(|procedure| procedure.kind == Kind::Unary));
 }
 
 #[test]
@@ -265,10 +267,22 @@ fn the_table_says_where_a_procedure_has_streams() {
         ("totals", Kind::Bidirectional, Repetition::Once),
         ("is_open", Kind::Unary, Repetition::Once),
     ];
-    let doc = "";
-    let expected = expected.map(|(name, kind, repetition)| Procedure { name, kind, repetition, doc });
-    assert_eq!(JournalClient::PROCEDURES, expected);
-    assert_eq!(journal().1.procedures(), expected);
+    let told = |table: &'static [Procedure]| -> Vec<_> {
+        table.iter().map(|procedure| (procedure.name, procedure.kind, procedure.repetition)).collect()
+    };
+    assert_eq!(told(JournalClient::PROCEDURES), expected);
+    assert_eq!(told(journal().1.procedures()), expected);
+}
+
+#[test]
+fn the_table_says_what_arguments_are_called_and_which_is_a_stream() {
+    let told = |number: usize| -> Vec<_> {
+        let parameters = JournalClient::PROCEDURES[number].parameters;
+        parameters.iter().map(|parameter| (parameter.name, parameter.passage)).collect()
+    };
+    assert_eq!(told(0), [("account", Passage::Value)]);
+    assert_eq!(told(1), []);
+    assert_eq!(told(2), [("input", Passage::Value), ("amounts", Passage::Stream), ("limit", Passage::Value)]);
 }
 
 #[test]

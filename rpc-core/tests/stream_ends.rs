@@ -372,7 +372,7 @@ fn a_stream_is_taken_on_another_thread_while_others_call() {
             assert_eq!(stand.canal.sum(Stream::from_iter(0..10)), Ok(45));
         }
         for counter in counters {
-            assert_eq!(counter.join().unwrap(), (0..20_000).sum());
+            assert_eq!(counter.join().unwrap(), (0..20_000).sum::<u64>());
         }
     });
     assert_eq!(stand.server.connections(), 1);

@@ -14,7 +14,6 @@ use super::calls::Answer;
 use super::connection::Departure;
 use super::pending::Flight;
 use super::sending::Dispatch;
-use crate::codec;
 use crate::context::{Alarm, Cancellation, Context, Incoming};
 use crate::metadata::Metadata;
 use crate::status::{Code, Status};
@@ -62,7 +61,8 @@ impl Client {
             return self.settle(&flight, answer, trail);
         }
         let mut payload = Vec::new();
-        let lanes = codec::encode(arguments, &mut payload).ok().and_then(|()| self.core.lanes(trail));
+        let lanes =
+            self.options.encoding.encode(arguments, &mut payload).ok().and_then(|()| self.core.lanes(trail));
         let Some([first, second]) = lanes else {
             return self.settle(&flight, flight.wait(), trail);
         };

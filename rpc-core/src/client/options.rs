@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::choice::Choice;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::layer::Layers;
 use crate::limits::{DEADLINE_CEILING, DEFAULT_DEADLINE};
@@ -20,6 +21,8 @@ pub(super) struct Options {
     /// After how long an idempotent call is sent once more.
     pub(super) hedging: Option<Duration>,
     pub(super) layers: Layers,
+    /// How arguments are sent, and answers come.
+    pub(super) encoding: Encoding,
 }
 
 /// What is thought of a server that cannot be reached.
@@ -40,6 +43,7 @@ impl Default for Options {
             choice: Choice::default(),
             hedging: None,
             layers: Layers::default(),
+            encoding: Encoding::default(),
         }
     }
 }

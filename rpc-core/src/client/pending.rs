@@ -11,7 +11,7 @@ use super::calls::Answer;
 use super::connection::{Connection, WaitEnded};
 use super::layered::Made;
 use super::link::Loaded;
-use crate::codec;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::frame::Body;
 use crate::outcome::{Endings, Outcome};
@@ -41,6 +41,7 @@ pub(super) struct Flight {
     pub(super) id: u64,
     pub(super) procedure: &'static str,
     pub(super) deadline: Instant,
+    pub(super) encoding: Encoding,
     pub(super) link: Loaded,
     /// When it was sent.
     pub(super) begun: Instant,
@@ -66,8 +67,8 @@ where
     pub fn wait(mut self) -> Result<T, E> {
         match &mut self.state {
             State::InFlight(flight) => {
-                let answer = flight.wait();
-                self.take(answer)
+                let (answer, encoding) = (flight.wait(), flight.encoding);
+                self.take(answer, encoding)
             }
             State::Over(status) => Err(taken(status).into()),
         }
@@ -75,26 +76,26 @@ where
 
     /// The answer if it is here already; `None` while it is not, and after it was taken. Never waits.
     pub fn try_wait(&mut self) -> Option<Result<T, E>> {
-        let answer = match &mut self.state {
-            State::InFlight(flight) => flight.poll()?,
+        let (answer, encoding) = match &mut self.state {
+            State::InFlight(flight) => (flight.poll()?, flight.encoding),
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
-        Some(self.take(answer))
+        Some(self.take(answer, encoding))
     }
 
     /// As [`wait`](Pending::wait), for at most `time`; `None` while the answer is not here, and after it was taken.
     pub fn wait_timeout(&mut self, time: Duration) -> Option<Result<T, E>> {
-        let answer = match &mut self.state {
-            State::InFlight(flight) => flight.wait_until(time)?,
+        let (answer, encoding) = match &mut self.state {
+            State::InFlight(flight) => (flight.wait_until(time)?, flight.encoding),
             State::Over(status) => return status.take().map(|status| Err(status.into())),
         };
-        Some(self.take(answer))
+        Some(self.take(answer, encoding))
     }
 
-    fn take(&mut self, answer: Answer) -> Result<T, E> {
+    fn take(&mut self, answer: Answer, encoding: Encoding) -> Result<T, E> {
         self.state = State::Over(None);
         std::mem::take(&mut self.endings).tell(answer.outcome()).unwrap_or_else(Panicked::go_on);
-        decode(answer)
+        decode(answer, encoding)
     }
 }
 
@@ -139,20 +140,21 @@ impl Drop for Flight {
     }
 }
 
-pub(super) fn decode<T, E>(answer: Answer) -> Result<T, E>
+pub(super) fn decode<T, E>(answer: Answer, encoding: Encoding) -> Result<T, E>
 where
     T: DeserializeOwned,
     E: From<Status> + DeserializeOwned,
 {
     match answer {
-        Answer::Returned(body) => Ok(decode_body(&body)?),
-        Answer::Failed(body) => Err(decode_body(&body)?),
+        Answer::Returned(body) => Ok(decode_body(&body, encoding)?),
+        Answer::Failed(body) => Err(decode_body(&body, encoding)?),
         Answer::Status(status) => Err(status.into()),
     }
 }
 
-fn decode_body<T: DeserializeOwned>(body: &Body) -> Result<T, Status> {
-    codec::decode(body.bytes())
+fn decode_body<T: DeserializeOwned>(body: &Body, encoding: Encoding) -> Result<T, Status> {
+    encoding
+        .decode(body.bytes())
         .map_err(|error| Status::internal(format!("the reply does not decode: {error}")))
 }
 

@@ -10,7 +10,7 @@ use super::attempts::Trail;
 use super::calls::Answer;
 use super::connection::{Connection, Departure};
 use super::pending::Flight;
-use crate::codec;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::status::Status;
 use crate::stream::Legs;
@@ -55,7 +55,7 @@ impl Client {
         trail: &mut Trail,
     ) -> Result<Flight, Status> {
         self.send_with(procedure, dispatch, trail, |start| {
-            with_encoded(arguments, |payload| start.go(payload))
+            with_encoded(arguments, self.options.encoding, |payload| start.go(payload))
         })
     }
 
@@ -90,11 +90,12 @@ impl Client {
         }
         let endless = dispatch.legs.is_some() && self.options.stream_deadline().is_none();
         let remaining_ms = (!endless).then(|| CallHeader::milliseconds(remaining));
-        let header = CallHeader { id: 0, procedure, remaining_ms, encoding: 0, metadata };
+        let encoding = self.options.encoding;
+        let header = CallHeader { id: 0, procedure, remaining_ms, encoding: encoding.number(), metadata };
         match encode(Start { connection: &connection, header, dispatch }) {
             Ok(id) => {
                 trail.give();
-                Ok(Flight { connection, id, procedure, deadline, link, begun })
+                Ok(Flight { connection, id, procedure, deadline, encoding, link, begun })
             }
             Err(failure) => {
                 self.core.note_failure(procedure, link.link(), begun, &failure, trail);
@@ -129,11 +130,13 @@ impl Start<'_> {
 /// Encodes outside any lock, into memory that is used again; arguments that call back into a client get their own.
 fn with_encoded<A: Serialize, T>(
     arguments: &A,
+    encoding: Encoding,
     body: impl FnOnce(&mut Vec<u8>) -> Result<T, Status>,
 ) -> Result<T, Status> {
     let mut payload = ARGUMENTS.take();
     payload.clear();
-    let encoded = codec::encode(arguments, &mut payload)
+    let encoded = encoding
+        .encode(arguments, &mut payload)
         .map_err(|error| Status::invalid_argument(format!("the arguments do not encode: {error}")).not_run());
     let result = encoded.and_then(|()| body(&mut payload));
     if payload.capacity() <= KEPT {

@@ -17,7 +17,7 @@ use crate::limits::DEADLINE_CEILING;
 use crate::outcome::{Endings, Outcome};
 use crate::service::Procedure;
 use crate::status::Status;
-use crate::stream::{Inlet, Legs, Stream};
+use crate::stream::{Inlet, Legs, Stream, Wire};
 
 /// A call under way, and until when.
 struct Opened {
@@ -78,7 +78,7 @@ impl Client {
             opened.feed(input);
             opened.flight.wait().or_status()
         })?;
-        decode(answer)
+        decode(answer, self.options.encoding)
     }
 
     /// Calls a procedure with a stream as its argument that answers with a stream, and waits until that begins.
@@ -132,7 +132,8 @@ impl Client {
 
 impl Opened {
     fn feed<I: Serialize + Send + 'static>(&self, input: Stream<I>) {
-        self.flight.connection.feed(self.flight.id, input, self.deadline);
+        let Flight { connection, id, encoding, .. } = &self.flight;
+        connection.feed(*id, input, self.deadline, *encoding);
     }
 
     /// Waits for the answer, behind which a stream comes.
@@ -158,12 +159,13 @@ impl Received {
     {
         match self.answer {
             Answer::Returned(_) => {
-                let Opened { flight: Flight { connection, id, link, .. }, deadline } = &self.opened;
+                let Opened { flight: Flight { connection, id, link, encoding, .. }, deadline } = &self.opened;
                 // To its server the stream is as much as a call.
                 let load = Loaded::new(link.link().clone());
-                Ok(Stream::wired(connection.clone(), *id, inlet, *deadline).telling(endings).keeping(load))
+                let wire = Wire { port: connection.clone(), id: *id, deadline: *deadline };
+                Ok(Stream::wired(wire, inlet, *encoding).telling(endings).keeping(load))
             }
-            refused => decode::<(), E>(refused).and(Err(unexpected().into())),
+            refused => decode::<(), E>(refused, self.opened.flight.encoding).and(Err(unexpected().into())),
         }
     }
 }

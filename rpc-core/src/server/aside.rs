@@ -10,6 +10,7 @@ use super::habits::Pace;
 use super::request::Admitted;
 use super::routes::Route;
 use super::watcher::Due;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::service::{Arguments, Input};
 use crate::status::Status;
@@ -22,6 +23,7 @@ pub(super) struct Aside {
     pub(super) route: Route,
     pub(super) context: Context,
     pub(super) payload: Vec<u8>,
+    pub(super) encoding: Encoding,
     pub(super) input: Option<Input>,
 }
 
@@ -56,8 +58,11 @@ impl Connection {
             return Some(call);
         }
         self.set_pulse(Pulse::done(call.id));
-        let Admitted { id, route, context, payload, .. } = call;
-        self.send_aside(place, Aside { id, route, context, payload: payload.to_vec(), input: None });
+        let Admitted { id, route, context, payload, encoding } = call;
+        self.send_aside(
+            place,
+            Aside { id, route, context, payload: payload.to_vec(), encoding, input: None },
+        );
         None
     }
 
@@ -68,10 +73,10 @@ impl Connection {
     }
 
     fn run_aside(self: &Arc<Self>, call: Aside) {
-        let Aside { id, route, context, payload, input } = call;
+        let Aside { id, route, context, payload, encoding, input } = call;
         let mut body = Vec::new();
         let begun = sync::now();
-        let arguments = Arguments::with_input(&payload, input);
+        let arguments = Arguments::of(route.procedure, &payload, encoding, input);
         let ended = self.execute(&route, context, arguments, &mut body);
         let panicked = ended.panicked;
         let pace =

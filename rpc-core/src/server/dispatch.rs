@@ -101,8 +101,9 @@ impl Connection {
     fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> Result<(), Stop> {
         self.shared.rouse_watcher();
         body.clear();
-        let Admitted { id, route, context, payload } = call;
-        let ended = self.execute(&route, context, Arguments::new(payload), body);
+        let Admitted { id, route, context, payload, encoding } = call;
+        let arguments = Arguments::of(route.procedure, payload, encoding, None);
+        let ended = self.execute(&route, context, arguments, body);
         let panicked = ended.panicked;
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
         if body.capacity() > KEPT {

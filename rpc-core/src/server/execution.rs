@@ -101,7 +101,7 @@ impl Left {
         arguments: Arguments<'_>,
         body: &mut Vec<u8>,
     ) -> Result<Outcome, Status> {
-        let mut reply = Reply::new(body);
+        let mut reply = Reply::written(arguments.encoding(), body);
         route.service.call(route.number, arguments, &mut reply)?;
         self.output = reply.take_output();
         reply.outcome().ok_or_else(|| Status::internal(format!("{} gave no reply", route.procedure.name)))

@@ -7,6 +7,7 @@ use super::aside::Aside;
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
 use super::turn::{Phase, Running, Stage, Turn};
+use crate::codec::Encoding;
 use crate::context::{Cancellation, Context, Incoming};
 use crate::frame::{Body, Frame};
 use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
@@ -40,6 +41,7 @@ pub(super) struct Admitted<'a> {
     pub(super) route: Route,
     pub(super) context: Context,
     pub(super) payload: &'a [u8],
+    pub(super) encoding: Encoding,
 }
 
 /// Ids count up from 1, so a larger one is a lie; half the range is what a [`Pulse`] can hold.
@@ -95,7 +97,7 @@ impl Connection {
             return Request::Nothing;
         }
         let id = header.id;
-        let (route, metadata) = match self.check(turn, header) {
+        let (route, encoding, metadata) = match self.check(turn, header) {
             Ok(checked) => checked,
             Err(status) => {
                 turn.refuse(id);
@@ -112,13 +114,14 @@ impl Connection {
                 route,
                 context,
                 payload: payload.to_vec(),
+                encoding,
                 input: Some(input),
             });
         }
         turn.begin(running);
         self.set_pulse(Pulse::running(id));
         let wary = turn.habits.is_slow(route.procedure.name);
-        let call = Admitted { id, route, context, payload };
+        let call = Admitted { id, route, context, payload, encoding };
         if wary { Request::RunWary(call) } else { Request::Run(call) }
     }
 
@@ -146,7 +149,7 @@ impl Connection {
     }
 
     /// Why a call is not run, if it is not.
-    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Metadata), Status> {
+    fn check(&self, turn: &Turn, header: &CallHeader<'_>) -> Result<(Route, Encoding, Metadata), Status> {
         let limit = self.shared.limits.calls_in_flight as usize;
         let route = self.shared.routes.find(header.procedure).ok_or_else(|| unknown(header.procedure))?;
         if turn.in_flight() >= limit {
@@ -157,14 +160,11 @@ impl Connection {
             let message = format!("{limit} calls that were given up still run, which is the limit");
             return Err(Status::resource_exhausted(message));
         }
-        if header.encoding != 0 {
-            let message = format!("payload encoding {} is not known; 0 is bincode", header.encoding);
-            return Err(Status::unimplemented(message));
-        }
+        let encoding = Encoding::numbered(header.encoding).map_err(Status::unimplemented)?;
         if header.remaining() == Some(Duration::ZERO) {
             return Err(Status::deadline_exceeded("the call's time had passed when it came"));
         }
-        Ok((route.clone(), metadata_of(header)?))
+        Ok((route.clone(), encoding, metadata_of(header)?))
     }
 }
 

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::capacity::Capacity;
 use super::{Server, ServerBuilder};
-use crate::service::{Arguments, Kind, Procedure, Repetition, Reply, Service};
+use crate::service::{Arguments, Kind, Procedure, Reply, Service};
 use crate::status::Status;
 
 /// `fast` answers at once, `slow` waits for the gate.
@@ -20,7 +20,7 @@ struct Office {
 const PROCEDURES: [Procedure; 2] = [procedure("fast"), procedure("slow")];
 
 const fn procedure(name: &'static str) -> Procedure {
-    Procedure { name, kind: Kind::Unary, repetition: Repetition::Once, doc: "" }
+    Procedure::new(name, Kind::Unary)
 }
 
 impl Service for Office {

@@ -10,6 +10,7 @@
 
 mod chain;
 mod cursor;
+mod line;
 mod rounds;
 mod subscriber;
 

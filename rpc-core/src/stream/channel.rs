@@ -10,9 +10,9 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::TrySendError;
-use super::packing::{Encode, send_items};
+use super::packing::send_items;
 use super::port::{Pump, Source, Wire, park_until};
-use crate::codec;
+use crate::codec::{EncodeItem, Encoding};
 use crate::context::Context;
 use crate::panics::{self, Panicked};
 use crate::status::Status;
@@ -45,7 +45,7 @@ struct Line<T> {
     wire: Wire,
     /// Below zero behind a large item.
     credit: i64,
-    encode: Encode<T>,
+    encode: EncodeItem<T>,
 }
 
 /// What a sender does when there is no room.
@@ -58,7 +58,7 @@ enum Refused {
 
 /// What a pump does next.
 enum Step<T> {
-    Send(Wire, VecDeque<T>, Encode<T>, i64),
+    Send(Wire, VecDeque<T>, EncodeItem<T>, i64),
     End(Wire, Result<(), Status>),
     Rest,
 }
@@ -266,11 +266,11 @@ impl<T> Channel<T> {
         panics::discard(queue).unwrap_or_else(Panicked::go_on);
     }
 
-    pub(super) fn attach(&self, wire: Wire, source: Option<Source>)
+    pub(super) fn attach(&self, wire: Wire, encoding: Encoding, source: Option<Source>)
     where
         T: Serialize,
     {
-        let encode = |item: &T, into: &mut Vec<u8>| codec::encode(item, into);
+        let encode = encoding.item_encoder();
         let mut state = self.lock();
         state.line = Some(Line { wire, credit: 0, encode });
         state.source = source;

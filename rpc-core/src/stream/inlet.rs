@@ -7,9 +7,9 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::port::{Port, Source, cost};
+use super::port::{Port, Source, Wire, cost};
 use super::terms::{Held, Terms};
-use crate::codec::{self, DecodeError};
+use crate::codec::{DecodeError, DecodeItem, Encoding};
 use crate::context::Context;
 use crate::frame::Body;
 use crate::outcome::{Endings, Outcome};
@@ -170,9 +170,6 @@ impl State {
     }
 }
 
-/// The item that the bytes begin with, and how many of them it took.
-type Decode<T> = fn(&[u8]) -> Result<(T, usize), DecodeError>;
-
 /// The consumer of an inlet.
 pub(super) struct Wired<T> {
     port: Arc<dyn Port>,
@@ -183,17 +180,17 @@ pub(super) struct Wired<T> {
     /// Credit used by what was taken since some was given back.
     taken: u32,
     over: bool,
-    decode: Decode<T>,
+    decode: DecodeItem<T>,
     /// Told what the stream has ended with.
     endings: Endings,
 }
 
 impl<T> Wired<T> {
-    pub(super) fn new(port: Arc<dyn Port>, id: u64, inlet: Arc<Inlet>, deadline: Option<Instant>) -> Wired<T>
+    pub(super) fn new(wire: Wire, inlet: Arc<Inlet>, encoding: Encoding) -> Wired<T>
     where
         T: DeserializeOwned,
     {
-        let decode = |bytes: &[u8]| codec::decode_prefix(bytes);
+        let (Wire { port, id, deadline }, decode) = (wire, encoding.item_decoder());
         let endings = Endings::default();
         Wired { port, id, inlet, deadline, part: None, taken: 0, over: false, decode, endings }
     }
@@ -285,7 +282,7 @@ impl<T> Wired<T> {
 }
 
 impl Part {
-    fn next<T>(&mut self, decode: Decode<T>) -> Result<T, DecodeError> {
+    fn next<T>(&mut self, decode: DecodeItem<T>) -> Result<T, DecodeError> {
         let rest = self.body.bytes().get(self.used..).unwrap_or_default();
         let (item, used) = decode(rest)?;
         self.used += used;

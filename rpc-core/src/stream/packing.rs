@@ -3,15 +3,12 @@
 use std::collections::VecDeque;
 
 use super::port::{Wire, cost};
-use crate::codec::EncodeError;
+use crate::codec::EncodeItem;
 use crate::panics;
 use crate::status::Status;
 
 /// Items share a frame up to this size.
 pub(super) const FRAME: usize = 16 << 10;
-
-/// Appends one item's encoding.
-pub(super) type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
 
 /// Items on their way into one message after the other.
 struct Packer<'a> {
@@ -26,7 +23,7 @@ struct Packer<'a> {
 pub(super) fn send_items<T>(
     wire: &Wire,
     items: &mut VecDeque<T>,
-    encode: Encode<T>,
+    encode: EncodeItem<T>,
     credit: i64,
 ) -> Result<i64, Status> {
     let mut packer = Packer { wire, payload: Vec::new(), count: 0, used: 0 };
@@ -78,7 +75,7 @@ impl Packer<'_> {
 }
 
 /// This is the user's code, on a thread that may belong to others: its panic is this stream's failure.
-fn encoded<T>(wire: &Wire, item: &T, encode: Encode<T>, into: &mut Vec<u8>) -> Result<(), Status> {
+fn encoded<T>(wire: &Wire, item: &T, encode: EncodeItem<T>, into: &mut Vec<u8>) -> Result<(), Status> {
     match panics::catch(|| encode(item, into)) {
         Ok(encoded) => encoded.map_err(|error| Status::internal(format!("an item does not encode: {error}"))),
         Err(_) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::service::{Kind, Procedure, Repetition};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Context, Server, Status, Stream, stream};
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,7 @@ impl Trouble {
 }
 
 /// A procedure that the desk does not have.
-pub(crate) static REFUND: Procedure =
-    Procedure { name: "refund", kind: Kind::Unary, repetition: Repetition::Once, doc: "" };
+pub(crate) static REFUND: Procedure = Procedure::new("refund", Kind::Unary);
 
 const BALANCE: u64 = 250;
 

@@ -1,6 +1,6 @@
 //! Connect's "Basic", "Empty Requests" and "Empty Responses", and "Duplicate Metadata".
 
-use rpc_core::service::{Kind, Procedure, Repetition};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Status, Stream};
 
 use crate::lab::{Lab, Transport};
@@ -97,8 +97,7 @@ fn bidi_stream_half_duplex_no_responses(transport: Transport) {
 }
 
 fn unimplemented(transport: Transport) {
-    static UNIMPLEMENTED: Procedure =
-        Procedure { name: "unimplemented", kind: Kind::Bidirectional, repetition: Repetition::Once, doc: "" };
+    static UNIMPLEMENTED: Procedure = Procedure::new("unimplemented", Kind::Bidirectional);
     let lab = Lab::new(transport);
     let requests = Stream::from_iter([13u64]);
     let refused = lab.host.client().call_with_streams::<_, _, u64, Status>(&UNIMPLEMENTED, &(), requests);

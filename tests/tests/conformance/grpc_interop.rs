@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::service::{Kind, Procedure, Repetition};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Bytes, Code, Sink, Status, Stream, TrySendError, stream};
 
 use crate::lab::{Lab, SOON, Stage, Transport};
@@ -161,7 +161,7 @@ fn check_unimplemented(transport: Transport, procedure: &'static Procedure) {
 }
 
 const fn unknown(name: &'static str) -> Procedure {
-    Procedure { name, kind: Kind::Unary, repetition: Repetition::Once, doc: "" }
+    Procedure::new(name, Kind::Unary)
 }
 
 fn unimplemented_method(transport: Transport) {

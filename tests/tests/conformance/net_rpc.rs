@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use rpc_core::service::{Arguments, Kind, Procedure, Repetition, Reply, Service as _};
+use rpc_core::service::{Arguments, Kind, Procedure, Reply, Service as _};
 use rpc_core::{Code, Server, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -124,7 +124,7 @@ fn abacus(transport: Transport) -> (Host, ArithClient) {
 }
 
 const fn unary(name: &'static str) -> Procedure {
-    Procedure { name, kind: Kind::Unary, repetition: Repetition::Once, doc: "" }
+    Procedure::new(name, Kind::Unary)
 }
 
 /// A call of `procedure` with these arguments is refused in words, and the connection goes on.

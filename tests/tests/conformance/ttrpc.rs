@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::service::{Kind, Procedure, Repetition};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Code, Context, Limits, Server, Sink, Status, Stream, TrySendError, stream};
 
 use crate::lab::{Lab, SOON, Stage, Transport, eventually};
@@ -52,8 +52,7 @@ fn server(transport: Transport) {
 }
 
 fn server_unimplemented(transport: Transport) {
-    static NOT_FOUND: Procedure =
-        Procedure { name: "not.found", kind: Kind::Unary, repetition: Repetition::Once, doc: "" };
+    static NOT_FOUND: Procedure = Procedure::new("not.found", Kind::Unary);
     let lab = Lab::new(transport);
     let refused = lab.host.client().call::<(), (), Status>(&NOT_FOUND, &()).unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use rpc_core::service::{Kind, Procedure, Repetition};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Client, Code, Status};
 
 use super::Patient;
@@ -72,12 +72,7 @@ fn greet(socket: TcpStream, start: Instant) -> Answer {
     }
 }
 
-const ABSENT: Procedure = Procedure {
-    name: "binder.doctor/are-you-there",
-    kind: Kind::Unary,
-    repetition: Repetition::Idempotent,
-    doc: "",
-};
+const ABSENT: Procedure = Procedure::new("binder.doctor/are-you-there", Kind::Unary).idempotent();
 
 /// How many addresses of a host name are tried.
 const ADDRESSES: usize = 4;

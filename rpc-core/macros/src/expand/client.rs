@@ -3,11 +3,12 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Ident;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::names::{Names, ours, place};
 use super::start;
-use crate::contract::{Contract, Kind, Method};
+use crate::contract::{Argument, Contract, Kind, Method};
 
 /// The client's type, its own methods and its implementation of the trait.
 pub(super) fn expand(contract: &Contract) -> TokenStream {
@@ -83,15 +84,20 @@ fn table(contract: &Contract) -> TokenStream {
 fn entry(method: &Method) -> TokenStream {
     let (name, doc) = (&method.procedure, method.marks.text());
     let kind = kind(method);
-    let repetition = if method.marks.idempotent.is_some() { quote!(Idempotent) } else { quote!(Once) };
+    let idempotent = method.marks.idempotent.is_some().then(|| quote!(.idempotent()));
+    let parameters = method.arguments.iter().map(parameter);
     quote! {
-        ::rpc_core::service::Procedure {
-            name: #name,
-            kind: ::rpc_core::service::Kind::#kind,
-            repetition: ::rpc_core::service::Repetition::#repetition,
-            doc: #doc,
-        }
+        ::rpc_core::service::Procedure::new(#name, ::rpc_core::service::Kind::#kind)
+            #idempotent
+            .documented(#doc)
+            .taking(&[#(#parameters),*])
     }
+}
+
+fn parameter(argument: &Argument) -> TokenStream {
+    let name = argument.name.unraw().to_string();
+    let passage = if argument.streams { quote!(stream) } else { quote!(value) };
+    quote!(::rpc_core::service::Parameter::#passage(#name))
 }
 
 fn kind(method: &Method) -> TokenStream {

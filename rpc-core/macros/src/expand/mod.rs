@@ -95,7 +95,7 @@ mod tests {
                 fn say(&self, room: String, text: String) -> Result<u8, E>;
             ),
             &[
-                quote!(kind: ::rpc_core::service::Kind::Unary,),
+                quote!(::rpc_core::service::Kind::Unary),
                 quote!(::rpc_core::Client::call(
                     &self.client,
                     const { &ChatClient::PROCEDURES[0] },
@@ -115,7 +115,7 @@ mod tests {
                 fn events(&self, room: String) -> Result<Stream<u8>, E>;
             ),
             &[
-                quote!(kind: ::rpc_core::service::Kind::ServerStream,),
+                quote!(::rpc_core::service::Kind::ServerStream),
                 quote!(::rpc_core::Client::call_for_stream(
                     &self.client,
                     const { &ChatClient::PROCEDURES[0] },
@@ -136,7 +136,7 @@ mod tests {
                 fn upload(&self, name: String, parts: Stream<u8>, size: u64) -> Result<u8, E>;
             ),
             &[
-                quote!(kind: ::rpc_core::service::Kind::ClientStream,),
+                quote!(::rpc_core::service::Kind::ClientStream),
                 quote!(::rpc_core::Client::call_with_stream(
                     &self.client,
                     const { &ChatClient::PROCEDURES[0] },
@@ -159,7 +159,7 @@ mod tests {
                 fn talk(&self, said: rpc_core::Stream<u8>) -> Result<Stream<u8>, E>;
             ),
             &[
-                quote!(kind: ::rpc_core::service::Kind::Bidirectional,),
+                quote!(::rpc_core::service::Kind::Bidirectional),
                 quote!(::rpc_core::Client::call_with_streams(
                     &self.client,
                     const { &ChatClient::PROCEDURES[0] },

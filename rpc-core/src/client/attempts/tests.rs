@@ -5,9 +5,8 @@ use crate::limits::{Limits, RETRY_TOKENS};
 use crate::resolve::Endpoint;
 use crate::service::Kind;
 
-static ONCE: Procedure = Procedure { name: "once", kind: Kind::Unary, repetition: Repetition::Once, doc: "" };
-static IDEMPOTENT: Procedure =
-    Procedure { name: "idempotent", kind: Kind::Unary, repetition: Repetition::Idempotent, doc: "" };
+static ONCE: Procedure = Procedure::new("once", Kind::Unary);
+static IDEMPOTENT: Procedure = Procedure::new("idempotent", Kind::Unary).idempotent();
 
 const SECOND: Duration = Duration::from_secs(1);
 

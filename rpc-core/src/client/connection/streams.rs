@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Connection;
 use crate::client::calls::Wanted;
+use crate::codec::Encoding;
 use crate::context::Alarm;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::panics;
@@ -61,11 +62,16 @@ pub(super) fn tell(nudges: impl IntoIterator<Item = Nudge>) {
 
 impl Connection {
     /// Sends a stream as the argument of call `id`.
-    pub(in crate::client) fn feed<I>(self: &Arc<Self>, id: u64, input: Stream<I>, deadline: Option<Instant>)
-    where
+    pub(in crate::client) fn feed<I>(
+        self: &Arc<Self>,
+        id: u64,
+        input: Stream<I>,
+        deadline: Option<Instant>,
+        encoding: Encoding,
+    ) where
         I: Serialize + Send + 'static,
     {
-        let Attached { pump, work } = input.attach(Wire { port: self.clone(), id, deadline });
+        let Attached { pump, work } = input.attach(Wire { port: self.clone(), id, deadline }, encoding);
         let credit = self.lock().feed(id, pump.clone());
         let Some(credit) = credit else {
             return pump.cancel(&Status::cancelled("the call is over"));

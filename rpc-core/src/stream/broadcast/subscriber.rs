@@ -3,21 +3,24 @@
 //! On a connection a round sends what is new, and so does the thread that reads a credit. One at a time, so that the order
 //! stays. In this process the consumer takes the items himself.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::SubscriberId;
 use super::chain::Chain;
 use super::cursor::{Cursor, Made, Next, Source};
+use super::line::{Line, Rewrite, Rewriting};
 use super::rounds::Shard;
-use crate::codec::{self, DecodeError};
+use crate::codec::{self, DecodeError, Encoding};
 use crate::connection::BY_REFERENCE;
 use crate::context::Context;
 use crate::status::Status;
-use crate::stream::packing::FRAME;
+use crate::stream::packing::{FRAME, send_items};
 use crate::stream::port::{Pump, Wire, cost, park_until};
 
 pub(in crate::stream) struct Subscriber {
@@ -42,13 +45,6 @@ struct State {
     sleeper: Option<Thread>,
 }
 
-/// The connection that takes the items.
-struct Line {
-    wire: Wire,
-    /// Below zero behind a large item.
-    credit: i64,
-}
-
 /// What a stream that has more to send waits for.
 #[derive(Clone, Copy)]
 enum Stop {
@@ -62,6 +58,8 @@ enum Message {
     Making(Source),
     Items(u32),
     Large(Arc<[u8]>),
+    /// Items to be written otherwise, as far as this credit goes.
+    Rewritten(VecDeque<Arc<[u8]>>, Rewrite, i64),
     End(Result<(), Status>),
 }
 
@@ -100,6 +98,10 @@ impl Subscriber {
                 }
                 Message::Items(count) => wire.port.items(wire.id, count, payload),
                 Message::Large(item) => wire.port.large_item(wire.id, item),
+                Message::Rewritten(mut items, rewrite, credit) => {
+                    let sent = send_items(&wire, &mut items, rewrite, credit);
+                    sent.map(|used| self.rewrote(items, used))
+                }
                 Message::End(outcome) => {
                     self.leave();
                     wire.port.end(wire.id, outcome);
@@ -178,6 +180,14 @@ impl Subscriber {
         drop(unwanted);
     }
 
+    /// Items were written otherwise and sent, but for these.
+    fn rewrote(&self, left: VecDeque<Arc<[u8]>>, used: i64) {
+        if let Some(line) = &mut self.lock().line {
+            line.taken = left;
+            line.credit = line.credit.saturating_sub(used);
+        }
+    }
+
     /// Where to see to it that the stream goes on: what fills the connection may lie there unsent, and credit unread.
     fn stopped(&self) -> Option<(Wire, Stop)> {
         let state = self.lock();
@@ -253,6 +263,12 @@ impl Subscriber {
 }
 
 impl State {
+    /// Whether there is something still to be sent.
+    fn has_more(&mut self) -> bool {
+        self.line.as_ref().is_some_and(|line| !line.taken.is_empty())
+            || self.cursor.as_mut().is_some_and(|cursor| cursor.peek().is_some())
+    }
+
     /// Takes items into `payload` as far as the credit goes, the connection has room and a frame has. One that does not go
     /// on, and is too far behind, ends.
     fn pick(&mut self, chain: &Chain, payload: &mut Vec<u8>) -> Option<Message> {
@@ -266,7 +282,12 @@ impl State {
             _ => Some(Stop::Room),
         };
         let may_send = refused.is_none();
-        self.stopped = refused.filter(|_| cursor.peek().is_some());
+        self.stopped = refused.filter(|_| !line.taken.is_empty() || cursor.peek().is_some());
+        match line.rewriting(cursor, may_send) {
+            Rewriting::No => {}
+            Rewriting::Of(items, rewrite) => return Some(Message::Rewritten(items, rewrite, line.credit)),
+            Rewriting::HeldUp => return cursor.lag(chain).map(|why| Message::End(Err(why))),
+        }
         let mut count = 0;
         loop {
             match cursor.peek() {
@@ -302,14 +323,16 @@ impl State {
 pub(in crate::stream) struct Subscribed<T> {
     subscriber: Arc<Subscriber>,
     decode: fn(&[u8]) -> Result<T, DecodeError>,
+    rewriter: fn(Encoding) -> Option<Rewrite>,
 }
 
 impl<T> Subscribed<T> {
     pub(in crate::stream) fn new(subscriber: Arc<Subscriber>) -> Subscribed<T>
     where
-        T: DeserializeOwned,
+        T: Serialize + DeserializeOwned,
     {
-        Subscribed { subscriber, decode: |bytes| codec::decode(bytes) }
+        let rewriter = |encoding: Encoding| encoding.item_rewriter::<T>();
+        Subscribed { subscriber, decode: |bytes| codec::decode(bytes), rewriter }
     }
 
     pub(in crate::stream) fn next(&mut self, deadline: Option<Instant>) -> Option<Result<T, Status>> {
@@ -326,9 +349,10 @@ impl<T> Subscribed<T> {
         park_until(until, &mut || self.subscriber.is_ready())
     }
 
-    /// Leaves the items to a connection.
-    pub(in crate::stream) fn attach(self, wire: Wire) -> Arc<Subscriber> {
-        self.subscriber.lock().line = Some(Line { wire, credit: 0 });
+    /// Leaves the items to a connection. They lie there in bincode; who wants another encoding has each written for himself.
+    pub(in crate::stream) fn attach(self, wire: Wire, encoding: Encoding) -> Arc<Subscriber> {
+        let rewrite = (self.rewriter)(encoding);
+        self.subscriber.lock().line = Some(Line::new(wire, rewrite));
         self.subscriber.clone()
     }
 }
@@ -356,12 +380,11 @@ impl Pump for Subscriber {
 
     fn is_held_up(&self) -> bool {
         let mut state = self.lock();
-        state.line.is_some() && state.cursor.as_mut().is_some_and(|cursor| cursor.peek().is_some())
+        state.line.is_some() && state.has_more()
     }
 
     fn is_starved(&self) -> bool {
         let mut state = self.lock();
-        state.line.as_ref().is_some_and(|line| line.credit <= 0)
-            && state.cursor.as_mut().is_some_and(|cursor| cursor.peek().is_some())
+        state.line.as_ref().is_some_and(|line| line.credit <= 0) && state.has_more()
     }
 }
