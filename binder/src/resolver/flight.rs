@@ -9,6 +9,7 @@ use rpc_core::{Endpoints, Status};
 
 use super::asked::ASK_WITHIN;
 use super::shared::{Shared, State};
+use super::table::Patience;
 
 /// A question under way.
 pub(super) struct Flight {
@@ -17,8 +18,8 @@ pub(super) struct Flight {
     outcome: OnceLock<Result<Endpoints, Status>>,
     /// When whoever asks gives up.
     until: Instant,
-    /// Whether he gives up sooner than others would, because his own call ends then.
-    in_haste: bool,
+    /// He gives up sooner than others would, because his own call ends then.
+    patience: Patience,
 }
 
 /// Asks for all who want the name; when it is dropped, by a panic too, nobody waits for it any more.
@@ -38,16 +39,17 @@ impl<'a> Asker<'a> {
         deadline: Instant,
     ) -> Asker<'a> {
         let (landing, landed) = bounded(0);
-        let patience = now + ASK_WITHIN;
-        let (until, in_haste) = (deadline.min(patience), deadline < patience);
-        let flight = Arc::new(Flight { landed, outcome: OnceLock::new(), until, in_haste });
+        let latest = now + ASK_WITHIN;
+        let (until, patience) =
+            if deadline < latest { (deadline, Patience::Little) } else { (latest, Patience::Usual) };
+        let flight = Arc::new(Flight { landed, outcome: OnceLock::new(), until, patience });
         state.flights.insert(procedure.into(), flight.clone());
         Asker { shared, procedure, flight, _landing: landing }
     }
 
     pub(super) fn ask(self) -> Result<Endpoints, Status> {
         let answer = self.shared.outside.lookup(self.procedure, self.flight.until);
-        let outcome = self.shared.answered(self.procedure, answer);
+        let outcome = self.shared.answered(self.procedure, answer, self.flight.patience);
         self.flight.outcome.get_or_init(|| outcome).clone()
     }
 }
@@ -68,6 +70,6 @@ impl Flight {
             return Some(Err(Status::deadline_exceeded(message).not_run()));
         }
         let outcome = self.outcome.get()?;
-        (outcome.is_ok() || !self.in_haste).then(|| outcome.clone())
+        (outcome.is_ok() || self.patience == Patience::Usual).then(|| outcome.clone())
     }
 }

@@ -10,8 +10,9 @@ use rpc_core::{Canceller, Context, Endpoints, Revision, Status};
 
 use super::asked::Outside;
 use super::flight::Flight;
+use super::follower::gathering;
 use super::news::Batch;
-use super::table::{Contact, Table};
+use super::table::{Contact, Patience, Table};
 use crate::contract::{self, Found};
 use crate::error::BinderError;
 
@@ -27,8 +28,10 @@ pub(super) struct State {
     waits_so_far: u64,
     /// The names that are watched, in order.
     followed: Vec<String>,
-    /// Ends the stream that the follower reads.
-    canceller: Option<Canceller>,
+    /// Ends all that the follower does.
+    life: Option<Canceller>,
+    /// Ends only its wait for what is told of the names that are watched.
+    waiting: Option<Canceller>,
     /// The resolver is gone.
     closed: bool,
 }
@@ -48,7 +51,8 @@ impl Shared {
             waits: BTreeMap::new(),
             waits_so_far: 0,
             followed: Vec::new(),
-            canceller: None,
+            life: None,
+            waiting: None,
             closed: false,
         };
         Shared { outside, state: Mutex::new(state) }
@@ -58,18 +62,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the binders' answer about a procedure.
+    /// Takes the binders' answer about a procedure, for which they were given so much time.
     pub(super) fn answered(
         &self,
         procedure: &str,
         answer: Result<Found, BinderError>,
+        patience: Patience,
     ) -> Result<Endpoints, Status> {
         let now = self.outside.now();
         let mut state = self.lock();
         let before = state.table.revision(procedure);
         let outcome = match answer {
             Ok(found) => Ok(state.table.learn(procedure, found, now)),
-            Err(error) => state.table.fail(procedure, &error, now),
+            Err(error) => state.table.fail(procedure, &error, patience, now),
         };
         if state.table.revision(procedure) != before {
             state.tell(procedure);
@@ -87,10 +92,10 @@ impl Shared {
             // A binder answered a call: the follower need not pause any longer.
             return state.table.contact() == Contact::Lost;
         }
-        let canceller = state.canceller.take();
+        let waiting = state.waiting.take();
         drop(state);
-        drop(canceller);
-        true
+        // Who waits for news is woken so; who does not hears a bell.
+        waiting.is_none()
     }
 
     /// One who waits for another list than `seen`, if that is the one that is offered; `None` if not.
@@ -106,29 +111,43 @@ impl Shared {
         Some(Wait { shared: self, id, changed })
     }
 
-    /// Waits until there are names to watch; they, and the context in which to do so until there are more. `None` at the
-    /// end.
-    pub(super) fn next_names(&self, bell: &Receiver<()>) -> Option<(Vec<String>, Context)> {
+    /// The context of everything that the follower does; `None` when the resolver is gone.
+    pub(super) fn begin(&self) -> Option<Context> {
+        let (context, canceller) = Context::cancellable();
+        let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
+        state.life = Some(canceller);
+        Some(context)
+    }
+
+    /// Waits until there are names to watch, and a moment for those that come with them. `None` at the end.
+    pub(super) fn gather(&self, bell: &Receiver<()>) -> Option<()> {
         loop {
             let state = self.lock();
             let (count, is_new) = (state.table.count(), state.followed != state.table.names());
             drop(state);
-            if count == 0 {
-                bell.recv().ok()?;
-                continue;
+            if count > 0 {
+                return if is_new { linger(bell, gathering(count)) } else { Some(()) };
             }
-            if is_new {
-                gather(bell, count)?;
-            }
-            let (context, canceller) = Context::cancellable();
-            let mut state = self.lock();
-            if state.closed {
-                return None;
-            }
-            state.canceller = Some(canceller);
-            state.followed = state.table.names();
-            return Some((state.followed.clone(), context));
+            bell.recv().ok()?;
         }
+    }
+
+    /// The names to watch, and a context that is cancelled when there are others. `None` at the end.
+    pub(super) fn next_names(&self) -> Option<(Vec<String>, Context)> {
+        let (context, canceller) = Context::cancellable();
+        let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
+        let former = state.waiting.replace(canceller);
+        state.followed = state.table.names();
+        let names = state.followed.clone();
+        drop(state);
+        drop(former);
+        Some((names, context))
     }
 
     /// Takes what a watched binder tells.
@@ -147,16 +166,20 @@ impl Shared {
 
     /// Nobody watches for now.
     pub(super) fn stop_watching(&self, contact: Contact) {
-        self.lock().table.stop_watching(contact, self.outside.now());
+        let mut state = self.lock();
+        state.table.stop_watching(contact, self.outside.now());
+        let waiting = state.waiting.take();
+        drop(state);
+        drop(waiting);
     }
 
     /// The resolver is gone.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        let canceller = state.canceller.take();
+        let cancellers = (state.life.take(), state.waiting.take());
         drop(state);
-        drop(canceller);
+        drop(cancellers);
     }
 }
 
@@ -190,10 +213,9 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// Names that come together are watched together: waits a moment, longer where there are many. `None` at the end.
-fn gather(bell: &Receiver<()>, count: usize) -> Option<()> {
-    let each = EACH.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
-    let until = Instant::now() + GATHER + each;
+/// Lets this time pass, however often the bell rings. `None` at the end.
+fn linger(bell: &Receiver<()>, time: Duration) -> Option<()> {
+    let until = Instant::now() + time;
     loop {
         match bell.recv_deadline(until) {
             Ok(()) => {}
@@ -202,8 +224,3 @@ fn gather(bell: &Receiver<()>, count: usize) -> Option<()> {
         }
     }
 }
-
-/// Names that come this soon after another are watched with it.
-const GATHER: Duration = Duration::from_millis(10);
-/// And so much longer for each name that is watched already, since all of them are told of again.
-const EACH: Duration = Duration::from_millis(1);

@@ -45,6 +45,15 @@ pub(super) enum Contact {
     Lost,
 }
 
+/// How long the binders were given to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as they need unless something is wrong.
+    Usual,
+    /// Less, since the call that asked ended then.
+    Little,
+}
+
 /// What to do about a procedure.
 #[derive(Debug, PartialEq)]
 pub(super) enum Advice {
@@ -124,10 +133,14 @@ impl Table {
         &mut self,
         procedure: &str,
         error: &BinderError,
+        patience: Patience,
         now: Instant,
     ) -> Result<Endpoints, Status> {
         let is_silent = matches!(error, BinderError::Status(_));
-        self.silent_until = is_silent.then(|| now + ASK_AGAIN_AFTER);
+        // Who had little time cannot know that no binder would have answered others.
+        if !is_silent || patience == Patience::Usual {
+            self.silent_until = is_silent.then(|| now + ASK_AGAIN_AFTER);
+        }
         let stale_for = self.stale_for;
         if (is_silent || error.is_unsure())
             && let Some((known, looks)) = self.look(procedure, now)
@@ -138,6 +151,12 @@ impl Table {
         }
         let status = status_of(procedure, error).not_run();
         if !is_silent && let Some((known, looks)) = self.enter(procedure, now) {
+            if known.was_told_of_servers() {
+                // The watched binder told of them while this was asked, or a moment before.
+                known.pardon();
+                known.offer(looks, now);
+                return Ok(known.offered().clone());
+            }
             known.replace(Vec::new(), now);
             known.refused = Some((status.clone(), now + REFUSED_FOR));
             known.offer(looks, now);

@@ -12,6 +12,8 @@ use super::*;
 use crate::contract::{self, Entry, Found, Mode, Notice, State};
 use crate::error::BinderError;
 
+mod following;
+
 type Answer = Result<Found, BinderError>;
 
 struct Fake<F>(F);

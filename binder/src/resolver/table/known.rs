@@ -74,6 +74,11 @@ impl Known {
         self.freshness != Freshness::Watched && now >= self.confirmed + stale_for
     }
 
+    /// Whether the binder that is watched says that somebody serves it.
+    pub(super) fn was_told_of_servers(&self) -> bool {
+        self.freshness == Freshness::Watched && !self.servers.is_empty()
+    }
+
     /// Takes an answer, which is all there is to be called now, and good for endpoints that were rejected.
     pub(super) fn replace(&mut self, servers: Vec<(Box<str>, Server)>, now: Instant) {
         self.servers = servers.into_iter().map(|(instance, server)| (instance, Held::sure(server))).collect();

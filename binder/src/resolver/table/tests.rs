@@ -91,7 +91,7 @@ impl Bench {
     }
 
     fn fail(&mut self, error: &BinderError) -> Result<usize, Status> {
-        self.table.fail("chat", error, self.now).map(|list| list.len())
+        self.table.fail("chat", error, Patience::Usual, self.now).map(|list| list.len())
     }
 }
 
@@ -286,4 +286,29 @@ fn past_its_limit_a_table_forgets_what_was_not_asked_for_for_longest() {
     assert_eq!(bench.table.advise("1", bench.now), Advice::Ask);
     assert_ne!(bench.table.advise("0", bench.now), Advice::Ask);
     assert_ne!(bench.table.advise("more", bench.now), Advice::Ask);
+}
+
+/// Story: a question was on its way while the first server registered. The watch told of it, then the refusal came, and
+/// every call failed until something else changed.
+#[test]
+fn a_refusal_that_is_older_than_what_was_told_takes_nothing_away() {
+    let mut bench = Bench::watching([]);
+    bench.check_asks();
+    bench.tell([Change::Added(entry(1, State::Live))]);
+    assert_eq!(bench.fail(&not_registered(60_000)), Ok(1));
+    bench.check(&[1]);
+}
+
+/// Story: one call with a deadline of a millisecond made the binders silent to everybody else's calls for a second.
+#[test]
+fn whose_time_was_short_does_not_make_the_binders_silent_to_others() {
+    let mut bench = Bench::learned(&[4000]);
+    bench.pass(AGE);
+    let served = bench.table.fail("chat", &silence(), Patience::Little, bench.now).map(|list| list.len());
+    assert_eq!(served, Ok(1), "what is known is better than nothing, for him");
+    bench.check_asks();
+    // Nor does he end a silence that others have found.
+    assert_eq!(bench.fail(&silence()), Ok(1));
+    assert!(bench.table.fail("other", &silence(), Patience::Little, bench.now).is_err());
+    bench.check(&[4000]);
 }
