@@ -37,7 +37,7 @@ pub enum BinderError {
         name: String,
         /// How long the binder has run: a young one may not know every living server yet.
         binder_age_ms: u64,
-        /// The binder's lease; servers renew well within it.
+        /// The age at which it does: its lease, or [`HEARD_WITHIN`](crate::HEARD_WITHIN) if that is longer.
         lease_ms: u64,
     },
     /// Nobody who serves the procedure is what was wanted.

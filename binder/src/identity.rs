@@ -18,7 +18,9 @@ pub const INSTANCE_KEY: &str = "binder-instance";
 /// The metadata key of an incarnation: 8 bytes, little-endian.
 pub const INCARNATION_KEY: &str = "binder-incarnation";
 
-/// The metadata key of the lease that an instance wishes for: milliseconds in 8 bytes, little-endian.
+/// The metadata key of the lease that an instance wishes for: milliseconds in 8 bytes, little-endian. However long it is, the
+/// instance should renew it every five seconds: a binder that was restarted takes who has not by
+/// [`HEARD_WITHIN`](crate::HEARD_WITHIN) for gone.
 pub const LEASE_KEY: &str = "binder-lease-ms";
 
 /// Which server process this is, across its restarts: 128 bits that nobody else has. It is the key to the server's lease.

@@ -44,8 +44,8 @@ pub use name::{NAME_BYTES, NameError};
 pub use page::PageServer;
 pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement};
 pub use registry::{
-    DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE, REGISTRATIONS,
-    SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,
+    DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, HEARD_WITHIN, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE,
+    REGISTRATIONS, SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,
 };
 pub use resolver::{REFUSED_FOR, REJECTED_FOR, Resolver, ResolverOptions, STALE_FOR};
 pub use server::{BinderOptions, BinderServer, StartError};

@@ -31,7 +31,8 @@ use worker::{Order, Worker};
 
 /// The registration of one server's procedures; dropping it takes them out of the binder again.
 ///
-/// A thread for each binder, `registration`, registers them, renews their lease at a third of it, and registers them again
+/// A thread for each binder, `registration`, registers them, renews their lease at a third of it, every five seconds at least, and
+/// registers them again
 /// when the binder has forgotten them. A binder that is not there is waited for, however long. A procedure that another
 /// server has registered since is left to that server, for good. What happens is told by `tracing`, each thing once.
 #[derive(Debug)]

@@ -287,11 +287,12 @@ impl Keeper {
         self.outage = Some(Outage { attempts, until, why });
     }
 
-    /// The next renewal is a little before a third of the lease, so that servers that started together spread out.
+    /// The next renewal is a little before a third of the lease, so that servers that started together spread out; of a long
+    /// lease it is sooner, so that a binder that has forgotten us soon knows us again.
     fn schedule(&mut self, lease_ms: u64, now: Instant) {
         self.lease = Duration::from_millis(lease_ms).clamp(crate::SHORTEST_LEASE, crate::LONGEST_LEASE);
         let share = 0.8 + 0.2 * self.chance.f64();
-        self.renew_at = Some(now + (self.lease / 3).mul_f64(share));
+        self.renew_at = Some(now + (self.lease.min(crate::HEARD_WITHIN) / 3).mul_f64(share));
     }
 
     fn forget(&mut self) {

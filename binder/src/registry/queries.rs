@@ -96,7 +96,7 @@ impl Registry {
             return Err(BinderError::NotRegistered {
                 name: name.to_string(),
                 binder_age_ms: millis(now - self.started),
-                lease_ms: millis(self.terms.lease),
+                lease_ms: millis(self.terms.settled_after()),
             });
         }
         let fitting = || records.iter().filter(|record| wanted.is_met_by(&record.features));
@@ -166,9 +166,9 @@ impl Registry {
         Some(events.map(|(number, event)| News { number, told: self.told(event, now) }).collect())
     }
 
-    /// How long this registry has been there, and the lease that servers get who wish for none.
+    /// How long this registry has been there, and the age at which it knows every living server.
     pub(crate) fn footing(&self, now: Instant) -> (Duration, Duration) {
-        (now.saturating_duration_since(self.started), self.terms.lease)
+        (now.saturating_duration_since(self.started), self.terms.settled_after())
     }
 
     /// The most names that one lease covers.

@@ -27,6 +27,11 @@ impl Terms {
         wished.map_or(self.lease, |wished| wished.clamp(self.shortest(), LONGEST_LEASE))
     }
 
+    /// The age at which a binder that began with nothing knows every living server: each was heard of by then.
+    pub(crate) fn settled_after(&self) -> Duration {
+        self.lease.max(HEARD_WITHIN)
+    }
+
     /// The shortest lease that a server may get here.
     pub(crate) fn shortest(&self) -> Duration {
         self.lease.min(SHORTEST_WISH)
@@ -46,6 +51,9 @@ impl Default for Terms {
 
 /// A dead server is suspect after this time, and a living one sends a message every third of it.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(15);
+/// Living servers are heard of within this time, however long their leases are: so a binder that has forgotten everybody,
+/// and those who ask it, soon know them all again.
+pub const HEARD_WITHIN: Duration = DEFAULT_LEASE;
 /// Shorter leases would end by the scheduler's whim.
 pub const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// Longer leases would keep the dead for longer than people wait.

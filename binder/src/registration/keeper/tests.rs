@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::contract::LossReason;
+use crate::registry::millis;
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -254,10 +255,29 @@ fn a_server_that_leaves_says_so_until_the_binder_knows_and_then_only_renews() {
 
 #[test]
 fn a_hostile_lease_does_not_make_the_keeper_spin_or_sleep_for_ever() {
-    for (lease_ms, longest) in [(0, crate::SHORTEST_LEASE / 3), (u64::MAX, crate::LONGEST_LEASE / 3)] {
+    for (lease_ms, longest) in [(0, crate::SHORTEST_LEASE / 3), (u64::MAX, crate::HEARD_WITHIN / 3)] {
         let mut bench = Bench::new(&["a"]);
         bench.keeper.registered(&name("a"), Ok(Granted { epoch: 1, lease_ms }), bench.now);
         let waited = bench.wait();
         assert!(waited <= longest && waited >= longest.mul_f64(0.8));
+    }
+}
+
+/// Story: a binder was restarted without a state file. A server with a lease of five minutes renewed two minutes later, and
+/// was taken for dead by all clients in between.
+#[test]
+fn a_long_lease_is_renewed_as_often_as_a_binder_that_forgot_it_must_hear_of_it() {
+    for (lease, longest) in [(300, 5), (16, 5), (15, 5), (6, 2)]
+        .map(|(lease, longest)| (Duration::from_secs(lease), Duration::from_secs(longest)))
+    {
+        let mut bench = Bench::new(&["a"]);
+        let granted = Granted { epoch: 1, lease_ms: millis(lease) };
+        bench.keeper.registered(&name("a"), Ok(granted), bench.now);
+        let waited = bench.wait();
+        assert!(waited <= longest && waited >= longest.mul_f64(0.8), "{lease:?}: {waited:?}");
+        // Clients may use old answers for as long as the lease makes them.
+        bench.keeper.drain();
+        bench.keeper.drained(Ok(()), bench.now);
+        assert_eq!(bench.keeper.parting(), Some(lease / 3));
     }
 }

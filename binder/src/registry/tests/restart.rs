@@ -73,3 +73,17 @@ fn an_empty_registry_comes_back_empty() {
     assert_eq!(bench.registry.number(), 0);
     bench.check("chat", &[]);
 }
+
+#[test]
+fn a_binder_knows_everybody_when_the_longest_time_between_two_renewals_has_passed() {
+    for (lease, settled) in
+        [(LEASE, HEARD_WITHIN), (HEARD_WITHIN, HEARD_WITHIN), (LONGEST_LEASE, LONGEST_LEASE)]
+    {
+        let mut bench = Bench::with(Terms { lease, ..Terms::default() });
+        let age = Duration::from_secs(2);
+        bench.run(age);
+        assert_eq!(bench.registry.footing(bench.now), (age, settled));
+        let unknown = bench.registry.lookup(&name("chat"), &Wanted::default(), bench.now).unwrap_err();
+        assert!(unknown.is_unsure());
+    }
+}
