@@ -19,7 +19,7 @@ use crate::error::BinderError;
 use crate::features::{Features, Wanted};
 use crate::identity::{IdentityError, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Held, Intent, Offered, Registry, Saved, Spot, Sweep, millis};
+use crate::registry::{Held, Intent, Offered, Registry, Snapshot, Spot, Sweep, millis};
 use crate::selection::Selection;
 
 mod counters;
@@ -100,16 +100,16 @@ impl NameService {
     }
 
     /// What is to be kept over a restart, and as of which revision.
-    pub(crate) fn save(&self) -> (u64, Saved) {
+    pub(crate) fn snapshot(&self) -> (u64, Snapshot) {
         let registry = self.0.registry();
-        (registry.number(), registry.save(Instant::now()))
+        (registry.number(), registry.snapshot(Instant::now()))
     }
 
     /// The same, if there is anything newer than this revision.
-    pub(crate) fn save_newer(&self, than: u64) -> Option<(u64, Saved)> {
+    pub(crate) fn newer_snapshot(&self, than: u64) -> Option<(u64, Snapshot)> {
         let registry = self.0.registry();
         let number = registry.number();
-        (number > than).then(|| (number, registry.save(Instant::now())))
+        (number > than).then(|| (number, registry.snapshot(Instant::now())))
     }
 
     /// How the state file is.

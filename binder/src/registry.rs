@@ -36,7 +36,7 @@ use history::History;
 use lease::{Lease, Leases, Share};
 pub(crate) use queries::{Census, Extent, Names, News, Spot, Told};
 pub(crate) use record::{Event, Health, Held, Intent, Offered, Record};
-pub(crate) use saved::{Saved, SavedLease, SavedRecord};
+pub(crate) use saved::{Saved, SavedLease, SavedRecord, Snapshot};
 pub use terms::*;
 pub(crate) use time::Sweep;
 

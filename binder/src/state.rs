@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::registry::Saved;
+use crate::registry::{Saved, Snapshot};
 
 mod format;
 
@@ -107,10 +107,10 @@ impl StateFile {
     ///
     /// # Errors
     /// What the system says.
-    pub(crate) fn save(&self, saved: &Saved) -> io::Result<()> {
+    pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let new = beside(&self.path, "new");
         let mut writer = BufWriter::new(private().truncate(true).open(&new)?);
-        format::write(saved, &mut writer)?;
+        format::write(snapshot.epoch, snapshot.leases(), &mut writer)?;
         writer.flush()?;
         writer.get_ref().sync_all()?;
         fs::rename(&new, &self.path)?;

@@ -27,6 +27,11 @@ impl Book {
         self.of(name).iter().find(|record| record.owner.instance == *instance)
     }
 
+    /// All records, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.names.values().flatten()
+    }
+
     /// The registration with this epoch.
     pub(super) fn exactly(&self, name: &ProcedureName, epoch: u64) -> Option<&Arc<Record>> {
         self.of(name).iter().find(|record| record.epoch == epoch)

@@ -2,7 +2,7 @@
 //!
 //! What is kept is who registered what, never how long ago he was heard of: every lease begins anew, in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,24 @@ use super::lease::Lease;
 use super::record::{Event, Health, Intent, Offered, Record};
 use super::{Registry, Terms};
 use crate::contract::LossReason;
-use crate::identity::Owner;
+use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
+
+/// A registry as it was at one moment, to be saved while it goes on.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// No epoch that is given before the next save is higher.
+    pub(crate) epoch: u64,
+    taken: Instant,
+    /// With the lost names of each.
+    leases: Vec<(Owner, Duration, BTreeMap<ProcedureName, LossReason>)>,
+    records: Vec<Arc<Record>>,
+}
 
 /// All that a binder keeps over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Saved {
-    /// No epoch that is given before the next save is higher.
+    /// That of the [`Snapshot`].
     pub(crate) epoch: u64,
     pub(crate) leases: Vec<SavedLease>,
 }
@@ -42,22 +53,17 @@ pub(crate) struct SavedRecord {
 }
 
 impl Registry {
-    /// What is to be kept. Cheap: it is called while nobody else can ask.
-    pub(crate) fn save(&self, now: Instant) -> Saved {
-        let lease = |(instance, lease): (&_, &Lease)| SavedLease {
-            owner: Owner { instance: Clone::clone(instance), incarnation: lease.incarnation },
-            term: lease.term,
-            held: lease
-                .names
-                .iter()
-                .filter_map(|name| self.book.find(name, instance))
-                .map(|record| saved_record(record, now))
-                .collect(),
-            lost: lease.lost.clone(),
+    /// What is to be kept. Records never change, so nothing but pointers to them is copied: nobody can ask meanwhile.
+    pub(crate) fn snapshot(&self, now: Instant) -> Snapshot {
+        let lease = |(instance, lease): (&Instance, &Lease)| {
+            let owner = Owner { instance: instance.clone(), incarnation: lease.incarnation };
+            (owner, lease.term, lease.lost.clone())
         };
-        Saved {
+        Snapshot {
             epoch: self.last_epoch.saturating_add(EPOCHS_AHEAD),
+            taken: now,
             leases: self.leases.iter().map(lease).collect(),
+            records: self.book.all().cloned().collect(),
         }
     }
 
@@ -94,7 +100,22 @@ impl Registry {
     }
 }
 
-fn saved_record(record: &Arc<Record>, now: Instant) -> SavedRecord {
+impl Snapshot {
+    /// The leases, each with what it covers: made one by one, since together they are large.
+    pub(crate) fn leases(&self) -> impl Iterator<Item = SavedLease> {
+        let mut held: HashMap<&Instance, Vec<&Record>> = HashMap::new();
+        for record in &self.records {
+            held.entry(&record.owner.instance).or_default().push(record);
+        }
+        self.leases.iter().map(move |(owner, term, lost)| {
+            let records = held.remove(&owner.instance).unwrap_or_default();
+            let held = records.into_iter().map(|record| saved_record(record, self.taken)).collect();
+            SavedLease { owner: owner.clone(), term: *term, held, lost: lost.clone() }
+        })
+    }
+}
+
+fn saved_record(record: &Record, now: Instant) -> SavedRecord {
     SavedRecord {
         offered: Offered {
             name: record.name.clone(),

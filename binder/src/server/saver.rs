@@ -21,7 +21,7 @@ pub(super) struct Saver {
 impl Saver {
     /// Writes the file once: a binder that could never write it does not start.
     pub(super) fn begin(file: StateFile, names: Arc<NameService>) -> Result<Saver, StateError> {
-        let (saved, state) = names.save();
+        let (saved, state) = names.snapshot();
         file.save(&state).map_err(|source| file.unusable(source))?;
         names.savings().note(Ok(Instant::now()));
         Ok(Saver { file, names, saved })
@@ -38,7 +38,7 @@ impl Saver {
     /// Writes what is new, if anything is; how long to do nothing then.
     fn save(&mut self) -> Duration {
         let start = Instant::now();
-        let outcome = match self.names.save_newer(self.saved) {
+        let outcome = match self.names.newer_snapshot(self.saved) {
             None => return SHORTEST_PAUSE,
             Some((number, state)) => self.file.save(&state).map(|()| self.saved = number),
         };

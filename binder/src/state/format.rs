@@ -72,10 +72,14 @@ pub(super) enum Damage {
 }
 
 /// Writes all lines.
-pub(super) fn write(saved: &Saved, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(
+    epoch: u64,
+    leases: impl IntoIterator<Item = SavedLease>,
+    to: &mut impl Write,
+) -> io::Result<()> {
     let mut lines = 1;
-    write_line(&Line::Binder { format: FORMAT, epoch: saved.epoch }, to)?;
-    for lease in &saved.leases {
+    write_line(&Line::Binder { format: FORMAT, epoch }, to)?;
+    for lease in leases {
         let instance = InstanceText::of(&lease.owner.instance);
         let (incarnation, lease_ms) = (lease.owner.incarnation, millis(lease.term));
         write_line(&Line::Lease { instance, incarnation, lease_ms }, to)?;

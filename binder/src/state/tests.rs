@@ -47,7 +47,8 @@ fn saved() -> Saved {
 
 fn written() -> Vec<u8> {
     let mut bytes = Vec::new();
-    format::write(&saved(), &mut bytes).unwrap();
+    let Saved { epoch, leases } = saved();
+    format::write(epoch, leases, &mut bytes).unwrap();
     bytes
 }
 

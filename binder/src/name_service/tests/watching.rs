@@ -246,7 +246,7 @@ proptest! {
         }
         service.announce(told);
         // The last change concerns him, so he learns of its revision.
-        let last = Some(service.save().0);
+        let last = Some(service.snapshot().0);
         while known.revision.map(|revision| revision.number) != last {
             known.take(take(&mut stream));
         }

@@ -84,7 +84,7 @@ impl Pair {
 
     fn restart(&mut self) {
         self.bench.registry.look(self.bench.now);
-        let saved = self.bench.registry.save(self.bench.now);
+        let saved = restart::saved(&self.bench.registry.snapshot(self.bench.now));
         let epoch = saved.epoch;
         self.bench.registry = Registry::restore(self.plain.terms, saved, 0, self.bench.now);
         self.plain.restart(epoch, self.bench.now);
