@@ -47,11 +47,13 @@ pub trait Binder {
     /// Registers a procedure, or renews it.
     ///
     /// One lease covers all procedures of an instance ([`INSTANCE_KEY`](crate::INSTANCE_KEY)); registering renews it. Who
-    /// takes an exclusive procedure from another ends that registration, and the other learns it at his next renewal.
+    /// takes an exclusive procedure from another ends that registration, and the other learns it at his next renewal. Who had
+    /// it before, and finds it forgotten, says so ([`CLAIM_KEY`](crate::CLAIM_KEY)), and does not take it from a later one.
     ///
     /// # Errors
     /// When the name, the address or what is offered breaks a rule, a limit is reached, the caller's token does not allow
-    /// it, a later start of the instance is known, or living servers hold the procedure in the other [`Mode`].
+    /// it, a later start of the instance is known, another server has taken since what the caller claims to have had, or
+    /// living servers hold the procedure in the other [`Mode`].
     fn register(&self, offer: Offer) -> Result<Granted, BinderError>;
 
     /// Renews the caller's lease, and with it all his procedures.

@@ -107,6 +107,14 @@ pub enum BinderError {
     /// The call did not reach the binder, or ended early.
     #[error(transparent)]
     Status(#[from] Status),
+    /// Another server has taken the procedure since the caller did, who claims it again.
+    #[error("{name} was taken over by another server since (epoch {epoch})")]
+    Superseded {
+        /// The procedure.
+        name: String,
+        /// The other's registration.
+        epoch: u64,
+    },
 }
 
 impl BinderError {

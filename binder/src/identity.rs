@@ -23,6 +23,10 @@ pub const INCARNATION_KEY: &str = "binder-incarnation";
 /// [`HEARD_WITHIN`](crate::HEARD_WITHIN) for gone.
 pub const LEASE_KEY: &str = "binder-lease-ms";
 
+/// The metadata key of the epoch under which an instance, on this start, was given the procedure that it registers again: 8
+/// bytes, little-endian. Who took it later keeps it then, although the binder may have forgotten all of that.
+pub const CLAIM_KEY: &str = "binder-claim";
+
 /// Which server process this is, across its restarts: 128 bits that nobody else has. It is the key to the server's lease.
 ///
 /// One that is kept over restarts makes the later start take the place of the former at once, at whatever address.
@@ -63,6 +67,9 @@ pub enum IdentityError {
     /// The wished lease has the wrong size.
     #[error("a wished lease is milliseconds in 8 bytes under {LEASE_KEY}")]
     Lease,
+    /// The claimed epoch has the wrong size.
+    #[error("a claimed epoch is 8 bytes under {CLAIM_KEY}")]
+    Claim,
 }
 
 impl Owner {
@@ -95,6 +102,15 @@ impl Owner {
         let Some(bytes) = metadata.first(LEASE_KEY) else { return Ok(None) };
         let bytes = bytes.try_into().map_err(|_| IdentityError::Lease)?;
         Ok(Some(Duration::from_millis(u64::from_le_bytes(bytes))))
+    }
+
+    /// The epoch under which the caller says that he had the procedure before, if he does.
+    ///
+    /// # Errors
+    /// [`IdentityError::Claim`] for a wrong size.
+    pub(crate) fn claim(metadata: &Metadata) -> Result<Option<u64>, IdentityError> {
+        let Some(bytes) = metadata.first(CLAIM_KEY) else { return Ok(None) };
+        Ok(Some(u64::from_le_bytes(bytes.try_into().map_err(|_| IdentityError::Claim)?)))
     }
 
     /// The identity of a client that sends none and registers this place.
@@ -168,13 +184,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wished_lease_is_eight_bytes() {
+    fn a_wished_lease_and_a_claimed_epoch_are_eight_bytes() {
         let mut metadata = Metadata::new();
         assert_eq!(Owner::wished_lease(&metadata), Ok(None));
         metadata.insert(LEASE_KEY, 2_000u64.to_le_bytes()).unwrap();
         assert_eq!(Owner::wished_lease(&metadata), Ok(Some(Duration::from_secs(2))));
         metadata.replace(LEASE_KEY, [0; 7]).unwrap();
         assert_eq!(Owner::wished_lease(&metadata), Err(IdentityError::Lease));
+        assert_eq!(Owner::claim(&metadata), Ok(None));
+        metadata.insert(CLAIM_KEY, 7u64.to_le_bytes()).unwrap();
+        assert_eq!(Owner::claim(&metadata), Ok(Some(7)));
+        metadata.replace(CLAIM_KEY, [0; 9]).unwrap();
+        assert_eq!(Owner::claim(&metadata), Err(IdentityError::Claim));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub use contract::{
 };
 pub use error::BinderError;
 pub use features::{FeatureError, METADATA_BYTES, METADATA_ENTRIES, METADATA_KEY_BYTES, VERSION_BYTES};
-pub use identity::{INCARNATION_KEY, INSTANCE_KEY, IdentityError, InstanceId, LEASE_KEY};
+pub use identity::{CLAIM_KEY, INCARNATION_KEY, INSTANCE_KEY, IdentityError, InstanceId, LEASE_KEY};
 pub use name::{NAME_BYTES, NameError};
 pub use page::PageServer;
 pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement};

@@ -150,9 +150,10 @@ impl Desk {
         let features = Features::parse(offer.weight, offer.version.as_deref(), offer.metadata)?;
         let owner = Owner::of(context.metadata())?.unwrap_or_else(|| Owner::at(&place));
         let wished = Owner::wished_lease(context.metadata())?;
+        let claim = Owner::claim(context.metadata())?;
         self.tally.registered();
         tracing::debug!("{name} is registered at {place} by {}", owner.instance.short());
-        let offered = Offered { name, place, mode: offer.mode, features };
+        let offered = Offered { name, place, mode: offer.mode, features, claim };
         self.change(|registry| registry.register(&owner, offered, wished, Instant::now()))
     }
 

@@ -72,11 +72,12 @@ impl Registry {
 
     /// Gives `owner` the name and renews his lease, for `wished` if he says so.
     ///
-    /// An exclusive name is taken from whoever has it. A later start of an instance replaces the former one: what it does
+    /// An exclusive name is taken from whoever has it; unless the owner had it before, and lost it since. A later start of an instance replaces the former one: what it does
     /// not register is suspect, and goes with its first renewal.
     ///
     /// # Errors
-    /// [`BinderError::Restarted`], [`BinderError::OtherMode`] and the limits; nothing is registered then.
+    /// [`BinderError::Restarted`], [`BinderError::Superseded`], [`BinderError::OtherMode`] and the limits; nothing is
+    /// registered then.
     pub(crate) fn register(
         &mut self,
         owner: &Owner,
@@ -86,6 +87,7 @@ impl Registry {
     ) -> Result<Granted, BinderError> {
         let now = self.look(now);
         self.refuse_ghost(owner)?;
+        self.refuse_loser(owner, &offered)?;
         self.check_mode(owner, &offered)?;
         self.check_room(owner, &offered)?;
         let term = self.terms.grant(wished);
@@ -178,6 +180,20 @@ impl Registry {
         }
     }
 
+    /// Who lost a name and was not told, because his lease had ended or the binder had forgotten everything, does not take
+    /// it back by telling again what he had.
+    fn refuse_loser(&self, owner: &Owner, offered: &Offered) -> Result<(), BinderError> {
+        let Some(claim) = offered.claim else { return Ok(()) };
+        let took_it_later =
+            |record: &&Arc<Record>| is_displaced(record, owner, offered.mode) && record.rank > claim;
+        match self.book.of(&offered.name).iter().find(took_it_later) {
+            Some(record) => {
+                Err(BinderError::Superseded { name: offered.name.to_string(), epoch: record.epoch })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A name is not taken from living servers by one that would hold it in another way.
     fn check_mode(&self, owner: &Owner, offered: &Offered) -> Result<(), BinderError> {
         let lives =
@@ -221,17 +237,20 @@ impl Registry {
 
     /// Makes `owner` a holder, and the only one of an exclusive name. The epoch stays if this start holds it already.
     fn hand_over(&mut self, owner: &Owner, offered: Offered, now: Instant) -> u64 {
-        let Offered { name, place, mode, features } = offered;
+        let Offered { name, place, mode, features, claim } = offered;
         let own = self.book.find(&name, &owner.instance).filter(|own| own.owner == *owner).cloned();
-        let (epoch, since, intent) = match &own {
-            Some(own) => (own.epoch, own.since, own.intent),
-            None => (self.next_epoch(), now, Intent::Stay),
+        let (epoch, rank, since, intent) = match &own {
+            Some(own) => (own.epoch, own.rank, own.since, own.intent),
+            None => {
+                let epoch = self.next_epoch();
+                (epoch, claim.unwrap_or(epoch), now, Intent::Stay)
+            }
         };
         self.displace(&name, owner, mode, epoch);
         let owner = owner.clone();
         let health = Health::Live;
         self.leases.hold(&owner.instance, &name);
-        self.put(Record { name, owner, place, mode, features, epoch, since, health, intent });
+        self.put(Record { name, owner, place, mode, features, epoch, rank, since, health, intent });
         epoch
     }
 

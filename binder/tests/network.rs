@@ -159,6 +159,27 @@ fn a_server_that_comes_later_takes_the_names_and_the_former_one_leaves_them_alon
     assert!(new.superseded().is_empty());
 }
 
+/// Story: a server lost its name to a later one, and did not know it yet when the binder was restarted without a state file.
+/// Both told again what they had, and the one that came last had it.
+#[test]
+fn who_lost_a_name_does_not_have_it_back_because_the_binder_forgot() {
+    let lease = Duration::from_secs(3);
+    let address = free_address();
+    let first = binder_at(address, lease);
+    let old = register(address, 4000, &["chat", "old"]);
+    old.wait_registered(PATIENCE).unwrap();
+    let new = register(address, 4001, &["chat"]);
+    new.wait_registered(PATIENCE).unwrap();
+    first.shutdown(GRACE).unwrap();
+    let second = binder_at(address, lease);
+    eventually("both are back", || entries(address).len() == 2);
+    eventually("the loser knows it", || old.superseded() == ["chat"]);
+    assert_eq!(port_of(address, "chat"), Some(4001));
+    assert!(new.superseded().is_empty());
+    drop((old, new));
+    second.shutdown(GRACE).unwrap();
+}
+
 #[test]
 fn as_many_procedures_as_one_lease_covers_are_registered_and_one_more_is_refused() {
     let binder = binder(Duration::from_secs(60));

@@ -39,6 +39,7 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Granted {
     /// This registration's number, higher than that of every earlier one; resources may refuse a holder with a lower one.
+    /// Numbers compare on one binder with a state file only: without one they follow the machine's clock over a restart.
     pub epoch: u64,
     /// How long the lease lasts without a renewal.
     pub lease_ms: u64,

@@ -24,6 +24,8 @@ pub(super) struct Keeper {
     wanted: BTreeMap<ProcedureName, Option<Instant>>,
     held: BTreeSet<ProcedureName>,
     lost: BTreeSet<ProcedureName>,
+    /// The epochs under which names were granted first: what is claimed where the binder has forgotten it.
+    claims: BTreeMap<ProcedureName, u64>,
     /// Lost names that the binder need not tell any more.
     to_acknowledge: Vec<ProcedureName>,
     /// Zero until something is granted for the first time.
@@ -98,6 +100,7 @@ impl Keeper {
             wanted: names.into_iter().map(|name| (name, None)).collect(),
             held: BTreeSet::new(),
             lost: BTreeSet::new(),
+            claims: BTreeMap::new(),
             to_acknowledge: Vec::new(),
             lease: Duration::ZERO,
             incarnation: None,
@@ -144,6 +147,7 @@ impl Keeper {
             Ok(granted) => {
                 self.answered();
                 if self.wanted.remove(name).is_some() {
+                    self.claims.entry(name.clone()).or_insert(granted.epoch);
                     self.held.insert(name.clone());
                 }
                 self.schedule(granted.lease_ms, now);
@@ -157,6 +161,10 @@ impl Keeper {
                 self.succeed(name, later, now);
             }
             Err(BinderError::Restarted { .. }) => self.lose_all(),
+            Err(BinderError::Superseded { .. }) => {
+                self.answered();
+                self.leave(vec![name.clone()]);
+            }
             Err(refusal) => {
                 self.answered();
                 self.wanted.insert(name.clone(), Some(now + ASK_AGAIN_AFTER));
@@ -229,6 +237,11 @@ impl Keeper {
     /// The start that the binder is to be told, if not the clock's.
     pub(super) fn incarnation(&self) -> Option<u64> {
         self.incarnation
+    }
+
+    /// The epoch under which this name was granted first, if it ever was.
+    pub(super) fn claim(&self, name: &ProcedureName) -> Option<u64> {
+        self.claims.get(name).copied()
     }
 
     /// What has become worth telling since the last time.

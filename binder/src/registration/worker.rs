@@ -10,7 +10,7 @@ use rpc_core::Client;
 use super::keeper::{Keeper, News, Step};
 use super::{Progress, State};
 use crate::contract::{Binder, BinderClient, Offer};
-use crate::identity::INCARNATION_KEY;
+use crate::identity::{CLAIM_KEY, INCARNATION_KEY};
 use crate::name::ProcedureName;
 
 pub(super) struct Worker {
@@ -69,7 +69,10 @@ impl Worker {
         let deadline = Instant::now() + CALL_WITHIN;
         let start = |name: ProcedureName| {
             // Starting may wait for a connection: the calls share their time.
-            let client = self.client(keeper, deadline.saturating_duration_since(Instant::now()));
+            let mut client = self.client(keeper, deadline.saturating_duration_since(Instant::now()));
+            if let Some(epoch) = keeper.claim(&name) {
+                client = client.with_metadata(CLAIM_KEY, epoch.to_le_bytes());
+            }
             let offer = self.offers.get(&name)?.clone();
             Some((name, client.start().register(offer)))
         };

@@ -19,6 +19,8 @@ pub(crate) struct Record {
     pub(crate) mode: Mode,
     pub(crate) features: Features,
     pub(crate) epoch: u64,
+    /// The epoch under which this start took the name first, before a binder forgot it perhaps.
+    pub(crate) rank: u64,
     /// Since when this registration is there.
     pub(crate) since: Instant,
     pub(crate) health: Health,
@@ -46,6 +48,8 @@ pub(crate) struct Offered {
     pub(crate) place: Place,
     pub(crate) mode: Mode,
     pub(crate) features: Features,
+    /// The epoch under which the same start was given the name before; nothing if it takes it now.
+    pub(crate) claim: Option<u64>,
 }
 
 /// What has become of a record.

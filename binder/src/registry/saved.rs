@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
-use super::record::{Event, Health, Intent, Offered, Record};
+use super::record::{Event, Health, Intent, Record};
 use super::{Registry, Terms};
-use crate::contract::LossReason;
+use crate::address::Place;
+use crate::contract::{LossReason, Mode};
+use crate::features::Features;
 use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
 
@@ -44,8 +46,12 @@ pub(crate) struct SavedLease {
 /// A registration, as old as it was when it was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SavedRecord {
-    pub(crate) offered: Offered,
+    pub(crate) name: ProcedureName,
+    pub(crate) place: Place,
+    pub(crate) mode: Mode,
+    pub(crate) features: Features,
     pub(crate) epoch: u64,
+    pub(crate) rank: u64,
     /// The start that registered it: its lease's, or a former one.
     pub(crate) incarnation: u64,
     pub(crate) age: Duration,
@@ -86,8 +92,8 @@ impl Registry {
             term: self.terms.grant(Some(term)),
             health: Health::Live,
             ends: now + self.terms.grant(Some(term)),
-            names: held.iter().map(|record| record.offered.name.clone()).collect(),
-            inherited: held.iter().filter(former).map(|record| record.offered.name.clone()).collect(),
+            names: held.iter().map(|record| record.name.clone()).collect(),
+            inherited: held.iter().filter(former).map(|record| record.name.clone()).collect(),
             lost,
         };
         for record in held {
@@ -117,13 +123,12 @@ impl Snapshot {
 
 fn saved_record(record: &Record, now: Instant) -> SavedRecord {
     SavedRecord {
-        offered: Offered {
-            name: record.name.clone(),
-            place: record.place.clone(),
-            mode: record.mode,
-            features: record.features.clone(),
-        },
+        name: record.name.clone(),
+        place: record.place.clone(),
+        mode: record.mode,
+        features: record.features.clone(),
         epoch: record.epoch,
+        rank: record.rank,
         incarnation: record.owner.incarnation,
         age: now.saturating_duration_since(record.since),
         intent: record.intent,
@@ -131,18 +136,19 @@ fn saved_record(record: &Record, now: Instant) -> SavedRecord {
 }
 
 fn restored_record(saved: SavedRecord, lease: &Owner, health: Health, now: Instant) -> Record {
-    let Offered { name, place, mode, features } = saved.offered;
+    let SavedRecord { name, place, mode, features, epoch, rank, incarnation, age, intent } = saved;
     Record {
         name,
-        owner: Owner { instance: lease.instance.clone(), incarnation: saved.incarnation },
+        owner: Owner { instance: lease.instance.clone(), incarnation },
         place,
         mode,
         features,
-        epoch: saved.epoch,
+        epoch,
+        rank,
         // A machine that has just booted has no earlier time than its boot.
-        since: now.checked_sub(saved.age).unwrap_or(now),
+        since: now.checked_sub(age).unwrap_or(now),
         health,
-        intent: saved.intent,
+        intent,
     }
 }
 

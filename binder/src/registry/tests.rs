@@ -34,7 +34,7 @@ fn place(port: u16) -> Place {
 }
 
 fn offered(text: &str, port: u16, mode: Mode) -> Offered {
-    Offered { name: name(text), place: place(port), mode, features: Features::default() }
+    Offered { name: name(text), place: place(port), mode, features: Features::default(), claim: None }
 }
 
 /// A registry and its clock, which is looked at every [`TICK`] while it runs.

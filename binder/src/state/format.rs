@@ -22,7 +22,7 @@ use crate::contract::{LossReason, Mode};
 use crate::features::Features;
 use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Intent, Offered, Saved, SavedLease, SavedRecord, millis};
+use crate::registry::{Intent, Saved, SavedLease, SavedRecord, millis};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +53,7 @@ struct HeldText {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
     epoch: u64,
+    rank: u64,
     incarnation: u64,
     age_ms: u64,
     draining: bool,
@@ -216,7 +217,7 @@ impl InstanceText {
 
 impl HeldText {
     fn of(record: &SavedRecord) -> HeldText {
-        let Offered { name, place, mode, features } = &record.offered;
+        let SavedRecord { name, place, mode, features, .. } = record;
         HeldText {
             name: name.to_string(),
             address: place.address(),
@@ -226,6 +227,7 @@ impl HeldText {
             version: features.version.as_ref().map(ToString::to_string),
             metadata: features.metadata.clone(),
             epoch: record.epoch,
+            rank: record.rank,
             incarnation: record.incarnation,
             age_ms: millis(record.age),
             draining: record.intent == Intent::Drain,
@@ -239,8 +241,12 @@ impl HeldText {
         let features = features.map_err(|error| wrong(&error))?;
         let place = place(&self.address, self.port)?;
         Ok(SavedRecord {
-            offered: Offered { name, place, mode: self.mode, features },
+            name,
+            place,
+            mode: self.mode,
+            features,
             epoch: self.epoch,
+            rank: self.rank,
             incarnation: self.incarnation,
             age: Duration::from_millis(self.age_ms),
             intent: if self.draining { Intent::Drain } else { Intent::Stay },

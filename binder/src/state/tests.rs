@@ -9,7 +9,7 @@ use crate::contract::{LossReason, Mode};
 use crate::features::Features;
 use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Intent, Offered, SavedLease, SavedRecord};
+use crate::registry::{Intent, SavedLease, SavedRecord};
 
 fn name(text: &str) -> ProcedureName {
     ProcedureName::parse(text).unwrap()
@@ -20,8 +20,17 @@ fn place(address: &str) -> Place {
 }
 
 fn record(text: &str, address: &str, features: Features) -> SavedRecord {
-    let offered = Offered { name: name(text), place: place(address), mode: Mode::Shared, features };
-    SavedRecord { offered, epoch: 7, incarnation: 3, age: Duration::from_millis(1500), intent: Intent::Drain }
+    SavedRecord {
+        name: name(text),
+        place: place(address),
+        mode: Mode::Shared,
+        features,
+        epoch: 7,
+        rank: 5,
+        incarnation: 3,
+        age: Duration::from_millis(1500),
+        intent: Intent::Drain,
+    }
 }
 
 fn saved() -> Saved {
@@ -125,7 +134,7 @@ fn lines_that_no_binder_writes_are_refused_with_their_number() {
     check(&lines(&[first, r#"{"what":1}"#]), "line 2 is not understood");
     let id = r#"{"lease":{"instance":{"id":"+b"},"incarnation":0,"lease_ms":1}}"#;
     check(&lines(&[first, id]), "line 2 has the instance \"+b\"");
-    let held = r#"{"held":{"name":"a b","address":"h","port":1,"mode":"shared","weight":1,"epoch":1,"incarnation":0,"age_ms":0,"draining":false}}"#;
+    let held = r#"{"held":{"name":"a b","address":"h","port":1,"mode":"shared","weight":1,"epoch":1,"rank":1,"incarnation":0,"age_ms":0,"draining":false}}"#;
     check(&lines(&[first, lease, held]), "line 3 is wrong: a procedure's name consists of");
     check(&lines(&[first, lease, &held.replace("a b", "a").replace("\"port\":1", "\"port\":0")]), "port 0");
     let endless = "x".repeat(1 << 16);

@@ -281,3 +281,21 @@ fn a_long_lease_is_renewed_as_often_as_a_binder_that_forgot_it_must_hear_of_it()
         assert_eq!(bench.keeper.parting(), Some(lease / 3));
     }
 }
+
+#[test]
+fn what_a_binder_has_forgotten_is_claimed_by_the_epoch_under_which_it_was_had_first() {
+    let mut bench = Bench::registered(&["a", "b"]);
+    for epoch in [5, 6] {
+        bench.wait();
+        bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
+        assert_eq!(bench.keeper.claim(&name("a")), Some(1));
+        bench.keeper.registered(&name("a"), Ok(Granted { epoch, lease_ms: 15_000 }), bench.now);
+        bench.keeper.registered(&name("b"), Ok(Granted { epoch, lease_ms: 15_000 }), bench.now);
+    }
+    bench.wait();
+    bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
+    let later = BinderError::Superseded { name: "b".into(), epoch: 7 };
+    bench.keeper.registered(&name("b"), Err(later), bench.now);
+    assert_eq!(bench.keeper.lost().iter().collect::<Vec<_>>(), [&name("b")]);
+    assert_eq!(bench.step(), Step::Register(vec![name("a")]));
+}

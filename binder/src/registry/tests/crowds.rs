@@ -142,3 +142,23 @@ fn a_lease_that_holds_nothing_ends_although_the_guard_is_on() {
     assert!(bench.registry.census(bench.now).guarded_for.is_some());
     assert_eq!(bench.registry.leases.size(), 6);
 }
+
+/// Story: a server was cut off together with most others, and lost its name meanwhile. Its lease held nothing then, ended
+/// although the guard was on, and with it the knowledge of the loss.
+#[test]
+fn who_lost_a_name_while_the_guard_was_on_does_not_take_it_back() {
+    let mut bench = Bench::new();
+    let first = bench.register(&owner(0, 1), "chat", 4000).unwrap();
+    for id in 1..7 {
+        bench.register(&owner(id, 1), &format!("p{id}"), 4000).unwrap();
+    }
+    bench.run(LEASE);
+    assert!(bench.registry.census(bench.now).guarded_for.is_some());
+    bench.register(&owner(8, 1), "chat", 4008).unwrap();
+    bench.run(LEASE * 2);
+    bench.register(&owner(8, 1), "chat", 4008).unwrap();
+    assert_eq!(bench.renew(&owner(0, 1)), Renewal::UnknownLease);
+    let again = Offered { claim: Some(first), ..offered("chat", 4000, Mode::Exclusive) };
+    assert!(matches!(bench.offer(&owner(0, 1), again), Err(BinderError::Superseded { .. })));
+    bench.check_live("chat", 4008);
+}

@@ -12,12 +12,37 @@ use plain::Plain;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Register { id: u8, incarnation: u64, name: u8, port: u16, mode: Mode, wish: Option<Duration> },
-    Renew { id: u8, incarnation: u64 },
-    Unregister { id: u8, incarnation: u64, names: Vec<u8> },
-    Intend { id: u8, incarnation: u64, name: u8, intent: Intent },
-    Remove { name: u8, which: usize },
-    Pass { millis: u64 },
+    Register {
+        id: u8,
+        incarnation: u64,
+        name: u8,
+        port: u16,
+        mode: Mode,
+        claim: Option<u64>,
+        wish: Option<Duration>,
+    },
+    Renew {
+        id: u8,
+        incarnation: u64,
+    },
+    Unregister {
+        id: u8,
+        incarnation: u64,
+        names: Vec<u8>,
+    },
+    Intend {
+        id: u8,
+        incarnation: u64,
+        name: u8,
+        intent: Intent,
+    },
+    Remove {
+        name: u8,
+        which: usize,
+    },
+    Pass {
+        millis: u64,
+    },
     Restart,
 }
 
@@ -50,10 +75,11 @@ impl Pair {
         }
         self.plain.look(now);
         match *step {
-            Step::Register { id, incarnation, name, port, mode, wish } => {
-                let (owner, offered) = (owner(id, incarnation), offered(&text(name), port, mode));
+            Step::Register { id, incarnation, name, port, mode, claim, wish } => {
+                let owner = owner(id, incarnation);
+                let offered = Offered { claim, ..offered(&text(name), port, mode) };
+                let expected = self.plain.register(&owner, &text(name), port, &offered, wish, now);
                 let answer = self.bench.registry.register(&owner, offered, wish, now);
-                let expected = self.plain.register(&owner, &text(name), port, mode, wish, now);
                 prop_assert_eq!(answer.ok().map(|granted| granted.epoch), expected);
             }
             Step::Renew { id, incarnation } => {
@@ -158,10 +184,13 @@ fn step() -> impl Strategy<Value = Step> {
     let (id, incarnation, name) = (0..7u8, 1..3u64, 0..6u8);
     let mode = prop_oneof![Just(Mode::Exclusive), Just(Mode::Shared)];
     let wish = prop_oneof![3 => Just(None), 1 => Just(Some(Duration::from_secs(3)))];
+    let claim = prop_oneof![3 => Just(None), 1 => (0..20u64).prop_map(Some)];
     let intent = prop_oneof![Just(Intent::Stay), Just(Intent::Drain)];
     prop_oneof![
-        6 => (id.clone(), incarnation.clone(), name.clone(), 1..5u16, mode, wish).prop_map(
-            |(id, incarnation, name, port, mode, wish)| Step::Register { id, incarnation, name, port, mode, wish }
+        6 => (id.clone(), incarnation.clone(), name.clone(), 1..5u16, mode, claim, wish).prop_map(
+            |(id, incarnation, name, port, mode, claim, wish)| {
+                Step::Register { id, incarnation, name, port, mode, claim, wish }
+            }
         ),
         3 => (id.clone(), incarnation.clone()).prop_map(|(id, incarnation)| Step::Renew { id, incarnation }),
         1 => (id.clone(), incarnation.clone(), prop::collection::vec(name.clone(), 0..3))

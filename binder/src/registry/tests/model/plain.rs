@@ -8,6 +8,7 @@ struct Row {
     owner: Owner,
     port: u16,
     epoch: u64,
+    rank: u64,
     mode: Mode,
     intent: Intent,
     doubted: Health,
@@ -119,10 +120,11 @@ impl Plain {
         owner: &Owner,
         name: &str,
         port: u16,
-        mode: Mode,
+        offered: &Offered,
         wish: Option<Duration>,
         now: Instant,
     ) -> Option<u64> {
+        let (mode, claim) = (offered.mode, offered.claim);
         let others: Vec<Row> = self
             .rows
             .iter()
@@ -133,6 +135,8 @@ impl Plain {
             Some(lease) if lease.health == Health::Live => row.doubted,
             _ => Health::Suspect,
         };
+        let is_loser = |row: &Row| (mode == Mode::Exclusive || row.mode != mode) && Some(row.rank) > claim;
+        let lost = claim.is_some() && others.iter().any(is_loser);
         let mixed = others.iter().any(|row| row.mode != mode && health(self, row) == Health::Live);
         let own = self.rows.iter().position(|row| row.name == name && row.owner.instance == owner.instance);
         let crowded = mode == Mode::Shared
@@ -141,24 +145,24 @@ impl Plain {
         let covered = self.covered_by(&owner.instance);
         let full = !covered.iter().any(|covered| covered == name)
             && (covered.len() >= self.terms.names_per_lease || self.size() >= self.terms.registrations);
-        if self.is_ghost(owner) || mixed || crowded || full {
+        if self.is_ghost(owner) || lost || mixed || crowded || full {
             return None;
         }
         self.hear(owner, wish, now);
         self.lease(&owner.instance).unwrap().lost.retain(|loss| loss.name != name);
         let former = own.map(|place| self.rows.remove(place)).filter(|row| row.owner == *owner);
-        let (epoch, intent) = match former {
-            Some(row) => (row.epoch, row.intent),
+        let (epoch, rank, intent) = match former {
+            Some(row) => (row.epoch, row.rank, row.intent),
             None => {
                 self.epoch += 1;
-                (self.epoch, Intent::Stay)
+                (self.epoch, claim.unwrap_or(self.epoch), Intent::Stay)
             }
         };
         for loser in others.iter().filter(|row| mode == Mode::Exclusive || row.mode != mode) {
             self.take(loser, LossReason::Superseded { epoch });
         }
         let (name, owner, doubted) = (name.to_owned(), owner.clone(), Health::Live);
-        self.rows.push(Row { name, owner, port, epoch, mode, intent, doubted });
+        self.rows.push(Row { name, owner, port, epoch, rank, mode, intent, doubted });
         Some(epoch)
     }
 
