@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rpc_core::Metadata;
 use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher24;
 use thiserror::Error;
 
 use crate::address::Place;
+use crate::name::ProcedureName;
 
 /// The metadata key of an instance's id: 16 bytes.
 pub const INSTANCE_KEY: &str = "binder-instance";
@@ -36,10 +38,11 @@ pub struct InstanceId([u8; 16]);
 /// Which server process this is, across its restarts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Instance {
-    /// The id it sent. 128 bits; it is the key to its lease, so lists show only a part of it.
+    /// The id it sent. 128 bits; it is the key to its lease, so lists show a hash of it.
     Named(InstanceId),
-    /// It sent none: whoever registers this place is the same instance.
-    At(Place),
+    /// It sent none: whoever registers this procedure at this place is the same instance. Each procedure stands for itself,
+    /// so that none lives on because another at its place is registered.
+    At(Place, ProcedureName),
 }
 
 /// An instance on one of its starts. Of two starts the one with the higher incarnation is the living one.
@@ -113,9 +116,9 @@ impl Owner {
         Ok(Some(u64::from_le_bytes(bytes.try_into().map_err(|_| IdentityError::Claim)?)))
     }
 
-    /// The identity of a client that sends none and registers this place.
-    pub(crate) fn at(place: &Place) -> Owner {
-        Owner { instance: Instance::At(place.clone()), incarnation: 0 }
+    /// The identity of a client that sends none and registers this procedure at this place.
+    pub(crate) fn at(place: &Place, name: &ProcedureName) -> Owner {
+        Owner { instance: Instance::At(place.clone(), name.clone()), incarnation: 0 }
     }
 }
 
@@ -142,7 +145,7 @@ impl From<[u8; 16]> for InstanceId {
     }
 }
 
-/// A part of it only, as in lists.
+/// Its hash, as in lists.
 impl fmt::Debug for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "InstanceId({}…)", Instance::Named(*self).short())
@@ -150,11 +153,11 @@ impl fmt::Debug for InstanceId {
 }
 
 impl Instance {
-    /// Enough of the instance to tell it from others, and too little to speak as it.
+    /// Tells the instance from others of a procedure, and does not let anybody speak as it. The same to all binders.
     pub(crate) fn short(&self) -> String {
         match self {
-            Instance::Named(InstanceId(id)) => id.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
-            Instance::At(place) => place.to_string(),
+            Instance::Named(InstanceId(id)) => format!("{:016x}", SipHasher24::new().hash(id)),
+            Instance::At(place, _) => place.to_string(),
         }
     }
 }
@@ -201,7 +204,21 @@ mod tests {
     #[test]
     fn a_short_instance_does_not_give_the_id_away() {
         let id = InstanceId::from([0xab; 16]);
-        assert_eq!(Instance::Named(id).short(), "abababababab");
-        assert_eq!(format!("{id:?}"), "InstanceId(abababababab…)");
+        assert_eq!(Instance::Named(id).short(), "3b7d0f8b3fc6e02e");
+        assert_eq!(format!("{id:?}"), "InstanceId(3b7d0f8b3fc6e02e…)");
+    }
+
+    /// Story: whoever chose an id that began like another's took that one's place in all clients.
+    #[test]
+    fn ids_that_begin_or_end_alike_are_told_apart() {
+        let mut ids = vec![[7; 16]];
+        for byte in 0..16 {
+            let mut id = [7; 16];
+            id[byte] = 8;
+            ids.push(id);
+        }
+        let shown: std::collections::BTreeSet<_> =
+            ids.iter().map(|id| Instance::Named((*id).into()).short()).collect();
+        assert_eq!(shown.len(), ids.len());
     }
 }

@@ -148,7 +148,7 @@ impl Desk {
         permit.check(&name)?;
         let place = Place::advertised(&offer.address, offer.port, Vantage::of(&context))?;
         let features = Features::parse(offer.weight, offer.version.as_deref(), offer.metadata)?;
-        let owner = Owner::of(context.metadata())?.unwrap_or_else(|| Owner::at(&place));
+        let owner = Owner::of(context.metadata())?.unwrap_or_else(|| Owner::at(&place, &name));
         let wished = Owner::wished_lease(context.metadata())?;
         let claim = Owner::claim(context.metadata())?;
         self.tally.registered();

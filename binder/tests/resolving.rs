@@ -45,9 +45,12 @@ fn share(binder: SocketAddr, port: u16) -> BinderClient {
     server
 }
 
+/// In order.
 fn ports(resolver: &Resolver) -> Vec<u16> {
-    let list = resolver.resolve("sum", Instant::now() + PATIENCE);
-    list.map(|list| list.iter().map(|weighted| weighted.endpoint.port()).collect()).unwrap_or_default()
+    let Ok(list) = resolver.resolve("sum", Instant::now() + PATIENCE) else { return Vec::new() };
+    let mut ports: Vec<_> = list.iter().map(|weighted| weighted.endpoint.port()).collect();
+    ports.sort_unstable();
+    ports
 }
 
 /// How long it takes from now until the list is this one.

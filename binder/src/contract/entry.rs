@@ -36,7 +36,7 @@ pub struct Entry {
     pub mode: Mode,
     /// The registration's epoch, which no other registration ever has.
     pub epoch: u64,
-    /// The server process: a part of its id, or its place if it has none. One process has a procedure once.
+    /// The server process: a hash of its id, or its place if it has none. One process has a procedure once.
     pub instance: String,
     /// That process' start, in milliseconds since the Unix epoch; 0 if it did not say.
     pub incarnation: u64,

@@ -99,7 +99,7 @@ fn an_identity_beside_the_call_holds_the_lease() {
     });
     let listed = entries(&service);
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].instance.as_str(), listed[0].incarnation), ("010101010101", 7));
+    assert_eq!((listed[0].instance.as_str(), listed[0].incarnation), ("1e0dace031e68eec", 7));
     named(1).scope(|| service.unregister(vec!["chat".into()]).unwrap());
     assert_eq!(entries(&service), []);
 }

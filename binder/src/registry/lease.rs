@@ -12,6 +12,10 @@ use crate::contract::LossReason;
 use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
 
+mod crowd;
+
+use crowd::Crowd;
+
 /// One process' lease.
 #[derive(Clone, Debug)]
 pub(super) struct Lease {
@@ -53,6 +57,7 @@ enum Standing {
 /// When leases end, the first one first. Each lease is in one of the three, as it stands.
 #[derive(Debug, Default)]
 struct Ends {
+    crowd: Crowd,
     live: BTreeSet<(Instant, Instance)>,
     suspect: BTreeSet<(Instant, Instance)>,
     idle: BTreeSet<(Instant, Instance)>,
@@ -65,6 +70,16 @@ impl Ends {
             Standing::Suspect => &mut self.suspect,
             Standing::Idle => &mut self.idle,
         }
+    }
+
+    fn insert(&mut self, standing: Standing, ends: Instant, instance: Instance) {
+        self.crowd.enter(&instance, standing);
+        self.of(standing).insert((ends, instance));
+    }
+
+    fn remove(&mut self, standing: Standing, ends: Instant, instance: &Instance) {
+        self.crowd.leave(instance, standing);
+        self.of(standing).remove(&(ends, instance.clone()));
     }
 
     /// The first lease of this standing that has ended by `now`.
@@ -113,14 +128,14 @@ impl Leases {
         self.size
     }
 
-    /// Those that hold a name.
-    pub(super) fn count(&self) -> usize {
-        self.ends.live.len() + self.ends.suspect.len()
+    /// The servers that hold a name.
+    pub(super) fn servers(&self) -> usize {
+        self.ends.crowd.servers()
     }
 
     /// Those of them that were not heard of for their term.
     pub(super) fn suspects(&self) -> usize {
-        self.ends.suspect.len()
+        self.ends.crowd.silent()
     }
 
     pub(super) fn get(&self, instance: &Instance) -> Option<&Lease> {
@@ -233,21 +248,21 @@ impl Leases {
         change(lease);
         self.size = self.size - size + lease.size();
         if (standing, ends) != (lease.standing(), lease.ends) {
-            self.ends.of(standing).remove(&(ends, instance.clone()));
-            self.ends.of(lease.standing()).insert((lease.ends, instance.clone()));
+            self.ends.remove(standing, ends, instance);
+            self.ends.insert(lease.standing(), lease.ends, instance.clone());
         }
     }
 
     /// Puts a lease in that is not there.
     pub(super) fn restore(&mut self, instance: Instance, lease: Lease) {
         self.size += lease.size();
-        self.ends.of(lease.standing()).insert((lease.ends, instance.clone()));
+        self.ends.insert(lease.standing(), lease.ends, instance.clone());
         self.by_instance.insert(instance, lease);
     }
 
     fn take(&mut self, instance: &Instance) -> Option<Lease> {
         let lease = self.by_instance.remove(instance)?;
-        self.ends.of(lease.standing()).remove(&(lease.ends, instance.clone()));
+        self.ends.remove(lease.standing(), lease.ends, instance);
         self.size -= lease.size();
         Some(lease)
     }

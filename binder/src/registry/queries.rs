@@ -187,7 +187,7 @@ impl Registry {
         Census {
             names: self.book.names(),
             registrations: self.book.records(),
-            leases: self.leases.count(),
+            leases: self.leases.servers(),
             suspects: self.leases.suspects(),
             guarded_for: self.guard.on_since().map(|since| now - since),
             uptime: now - self.started,

@@ -225,14 +225,26 @@ fn a_clock_that_runs_backwards_changes_nothing() {
     bench.check("chat", &[(State::Suspect, 4000)]);
 }
 
+/// Registers a procedure as a client that sends no identity.
+fn register_plainly(bench: &mut Bench, text: &str, port: u16) -> Result<u64, BinderError> {
+    bench.register(&Owner::at(&place(port), &name(text)), text, port)
+}
+
+/// Story: a program without an identity was started again at its port and served less than before. What it did not serve any
+/// more was renewed with the rest, for ever.
 #[test]
-fn a_client_without_identity_is_known_by_its_place() {
+fn a_client_without_identity_is_known_by_its_place_and_each_procedure_ends_by_itself() {
     let mut bench = Bench::new();
-    let plain = Owner::at(&place(4000));
-    let epoch = bench.register(&plain, "a", 4000).unwrap();
+    let epoch = register_plainly(&mut bench, "a", 4000).unwrap();
+    register_plainly(&mut bench, "b", 4000).unwrap();
     bench.run(LEASE / 2);
-    bench.register(&plain, "b", 4000).unwrap();
+    assert_eq!(register_plainly(&mut bench, "a", 4000), Ok(epoch));
     bench.run(LEASE / 2);
     bench.check_live("a", 4000);
-    assert_eq!(bench.register(&plain, "a", 4000), Ok(epoch));
+    bench.check("b", &[(State::Suspect, 4000)]);
+    bench.run(LEASE / 4);
+    register_plainly(&mut bench, "a", 4000).unwrap();
+    bench.run(LEASE * 3 / 4);
+    bench.check_live("a", 4000);
+    bench.check("b", &[]);
 }

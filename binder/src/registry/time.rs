@@ -49,7 +49,7 @@ impl Registry {
     }
 
     fn lower_guard(&mut self, now: Instant) {
-        let news = self.guard.fall(self.leases.suspects(), self.leases.count(), now);
+        let news = self.guard.fall(self.leases.suspects(), self.leases.servers(), now);
         self.report.guard.extend(news);
         if news == Some(GuardNews::Recovered) {
             // What kept most away kept the others away too: they may be a moment behind.
@@ -60,14 +60,15 @@ impl Registry {
     }
 
     fn suspect_leases(&mut self, now: Instant) {
-        let mut lapsed: usize = 0;
+        let before = self.leases.suspects();
         while let Some(instance) = self.leases.suspect_ended(now) {
             self.doubt(&instance, None);
-            lapsed += 1;
         }
+        // Nothing else happens to leases meanwhile.
+        let lapsed = self.leases.suspects().saturating_sub(before);
         if lapsed > 0 {
             self.report.suspects = self.report.suspects.saturating_add(lapsed);
-            let news = self.guard.rise(self.leases.suspects(), self.leases.count(), now);
+            let news = self.guard.rise(self.leases.suspects(), self.leases.servers(), now);
             self.report.guard.extend(news);
         }
     }

@@ -38,7 +38,8 @@ enum Line {
 #[serde(rename_all = "snake_case")]
 enum InstanceText {
     Id(String),
-    At(String, u16),
+    /// An address, a port, and a procedure.
+    At(String, u16, String),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -198,7 +199,7 @@ impl InstanceText {
     fn of(instance: &Instance) -> InstanceText {
         match instance {
             Instance::Named(id) => InstanceText::Id(format!("{:032x}", u128::from_be_bytes(id.bytes()))),
-            Instance::At(place) => InstanceText::At(place.address(), place.port()),
+            Instance::At(place, name) => InstanceText::At(place.address(), place.port(), name.to_string()),
         }
     }
 
@@ -210,7 +211,10 @@ impl InstanceText {
                 }
                 _ => Err(format!("has the instance {text:?}, which is not 32 hexadecimal digits")),
             },
-            InstanceText::At(address, port) => place(&address, port).map(Instance::At),
+            InstanceText::At(address, port, name) => {
+                let name = ProcedureName::parse(&name).map_err(|error| format!("is wrong: {error}"))?;
+                place(&address, port).map(|place| Instance::At(place, name))
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ fn saved() -> Saved {
         ]),
     };
     let plain = SavedLease {
-        owner: Owner { instance: Instance::At(place("db.example")), incarnation: 0 },
+        owner: Owner { instance: Instance::At(place("db.example"), name("e")), incarnation: 0 },
         term: Duration::from_secs(2),
         held: vec![record("e", "db.example", Features::default())],
         lost: BTreeMap::new(),
@@ -120,7 +120,7 @@ fn a_missing_line_is_noticed_at_the_end() {
 #[test]
 fn lines_that_no_binder_writes_are_refused_with_their_number() {
     let first = r#"{"binder":{"format":1,"epoch":1}}"#;
-    let lease = r#"{"lease":{"instance":{"at":["127.0.0.1",1]},"incarnation":0,"lease_ms":1}}"#;
+    let lease = r#"{"lease":{"instance":{"at":["127.0.0.1",1,"a"]},"incarnation":0,"lease_ms":1}}"#;
     check(b"# a list of names\n", "line 1 does not agree with its checksum");
     check(
         &lines(&[r#"{"binder":{"format":2,"epoch":1}}"#]),

@@ -162,3 +162,32 @@ fn who_lost_a_name_while_the_guard_was_on_does_not_take_it_back() {
     assert!(matches!(bench.offer(&owner(0, 1), again), Err(BinderError::Superseded { .. })));
     bench.check_live("chat", 4008);
 }
+
+#[test]
+fn procedures_of_one_place_without_an_identity_are_one_server() {
+    let mut bench = Bench::new();
+    for number in 0..10 {
+        register_plainly(&mut bench, &format!("p{number}"), 4000).unwrap();
+    }
+    for id in 1..=4 {
+        bench.register(&owner(id, 1), &format!("own{id}"), 1).unwrap();
+    }
+    let count = |bench: &mut Bench| {
+        let census = bench.registry.census(bench.now);
+        (census.leases, census.suspects)
+    };
+    assert_eq!(count(&mut bench), (5, 0));
+    bench.run(LEASE / 2);
+    (1..=4).for_each(|id| assert_eq!(bench.renew(&owner(id, 1)), renewed(&[])));
+    register_plainly(&mut bench, "p0", 4000).unwrap();
+    bench.run(LEASE / 2);
+    assert_eq!(count(&mut bench), (5, 0), "one of its procedures is heard of");
+    (1..=4).for_each(|id| assert_eq!(bench.renew(&owner(id, 1)), renewed(&[])));
+    bench.run(LEASE / 2);
+    assert_eq!(count(&mut bench), (5, 1));
+    assert_eq!(bench.sweep(), Sweep { suspects: 1, ..Sweep::default() }, "ten leases are no crowd");
+    bench.run(LEASE / 4);
+    (1..=4).for_each(|id| assert_eq!(bench.renew(&owner(id, 1)), renewed(&[])));
+    bench.run(LEASE * 3 / 4);
+    assert_eq!(count(&mut bench), (4, 0));
+}
