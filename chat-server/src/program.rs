@@ -12,6 +12,7 @@ use clap::Parser;
 use clap::builder::BoolishValueParser;
 use crossbeam_channel::{Receiver, RecvError, select};
 use rpc_program::activation::ActivationError;
+use rpc_program::configuration::Configuration;
 use rpc_program::listen::{self, Exposure, ListenError};
 use rpc_program::papers::{Papers, PapersError};
 use rpc_program::signals::Signal;
@@ -52,6 +53,9 @@ pub(crate) struct CommandLine {
     /// How long a user stays who is not heard of
     #[arg(long, value_name = "TIME", env = "CHAT_USER_IDLE_AFTER", default_value = "60s", value_parser = time)]
     user_idle_after: Duration,
+
+    #[command(flatten)]
+    configuration: Configuration,
 
     #[command(flatten)]
     papers: Papers,

@@ -11,6 +11,7 @@ use binder::{
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rpc_core::{Client, Endpoint};
+use rpc_program::configuration::Configuration;
 use rpc_program::duration::{self, DurationError};
 use rpc_program::papers::Papers;
 use thiserror::Error;
@@ -102,6 +103,9 @@ pub(super) struct Serve {
     /// If the state file is damaged, put it aside and start with nothing
     #[arg(long, requires = "state")]
     pub(super) reset_state: bool,
+
+    #[command(flatten)]
+    pub(super) configuration: Configuration,
 }
 
 /// Who may look up where there is a token file.

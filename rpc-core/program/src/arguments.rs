@@ -1,16 +1,21 @@
 //! The command line, and the environment behind it.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command, Parser};
 
+use crate::configuration;
+
 /// Reads the process' command line as `C`; where it is wrong, or asks for help, clap prints and ends the process.
 ///
-/// A variable of the environment that is set to nothing counts as not set.
+/// A variable of the environment that is set to nothing counts as not set. A command line with a
+/// [`Configuration`](crate::configuration::Configuration) takes what it does not say from the file that it names.
 pub fn parse<C: Parser>() -> C {
     let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
-    let matches = without(C::command(), is_empty).get_matches();
+    let command = without(C::command(), is_empty);
+    let words: Vec<OsString> = env::args_os().collect();
+    let matches = configuration::matches(&command, &words).unwrap_or_else(|error| error.exit());
     C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

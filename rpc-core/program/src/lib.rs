@@ -6,6 +6,7 @@
 pub mod activation;
 pub mod arguments;
 mod completions;
+pub mod configuration;
 pub mod duration;
 mod exit;
 pub mod http;
