@@ -1,4 +1,4 @@
-//! Synchronous remote procedure calls: a trait on both sides, blocking threads, no async runtime.
+#![doc = include_str!("../guides/front_page.md")]
 
 pub mod limits;
 pub mod status;
@@ -28,6 +28,9 @@ pub mod client;
 pub mod server;
 
 pub mod threads;
+
+#[cfg(any(doc, doctest))]
+pub mod guides;
 
 #[cfg(all(test, shuttle))]
 mod models;
