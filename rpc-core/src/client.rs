@@ -39,6 +39,7 @@ use self::connection::Departure;
 use self::core::Core;
 #[cfg(feature = "json")]
 pub use self::json::{JsonClient, JsonError};
+use self::link::Approach;
 use self::options::{Options, Readiness};
 pub use self::pending::Pending;
 use self::pending::decode;
@@ -95,7 +96,10 @@ impl Client {
     }
 
     fn with_core(resolve: Arc<dyn Resolve>, way: Option<Way>) -> Client {
-        Client { core: Arc::new(Core::new(resolve, way, Limits::default())), options: Arc::default() }
+        Client {
+            core: Arc::new(Core::new(resolve, Approach::from(way), Limits::default())),
+            options: Arc::default(),
+        }
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
@@ -105,6 +109,15 @@ impl Client {
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Client {
         Client { core: Arc::new(self.core.with_limits(limits)), options: self.options.clone() }
+    }
+
+    /// A client of the same servers with connections of its own, which it makes over TLS. It covers every server that this
+    /// client is led to, not what a resolver asks in its turn.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(&self, tls: crate::transport::ClientTls) -> Client {
+        let core = self.core.with_security(crate::transport::ClientSecurity::Tls(tls));
+        Client { core: Arc::new(core), options: self.options.clone() }
     }
 
     /// The same client, giving its calls this long; capped at a year. It is also the time of their streams.

@@ -23,6 +23,7 @@ use self::values::Values;
 use crate::metadata::{Metadata, MetadataError};
 use crate::status::{Code, Status};
 use crate::sync::{self, thread};
+use crate::transport::PeerIdentity;
 
 /// One call's surroundings; cheap to clone.
 #[derive(Clone)]
@@ -34,6 +35,7 @@ struct Surroundings {
     metadata: Carried,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
+    identity: Option<Arc<PeerIdentity>>,
     /// `None`: nobody can cancel it.
     cancellation: Option<Arc<Cancellation>>,
     values: Values,
@@ -52,6 +54,7 @@ pub(crate) struct Incoming {
     pub(crate) metadata: Metadata,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
+    pub(crate) identity: Option<Arc<PeerIdentity>>,
     pub(crate) cancellation: Arc<Cancellation>,
 }
 
@@ -81,6 +84,7 @@ impl Context {
             metadata: Carried::Own(Metadata::new()),
             peer: None,
             local: None,
+            identity: None,
             cancellation: None,
             values: Values::default(),
         }))
@@ -96,10 +100,19 @@ impl Context {
     }
 
     pub(crate) fn new(incoming: Incoming) -> Context {
-        let Incoming { procedure, deadline, metadata, peer, local, cancellation } = incoming;
+        let Incoming { procedure, deadline, metadata, peer, local, identity, cancellation } = incoming;
         let (metadata, cancellation) = (Carried::Own(metadata), Some(cancellation));
         let values = Values::default();
-        Context(Arc::new(Surroundings { procedure, deadline, metadata, peer, local, cancellation, values }))
+        Context(Arc::new(Surroundings {
+            procedure,
+            deadline,
+            metadata,
+            peer,
+            local,
+            identity,
+            cancellation,
+            values,
+        }))
     }
 
     /// Of a call that is about to be made from here: what it will carry. It is over when the call around it is.
@@ -115,6 +128,7 @@ impl Context {
             metadata: Carried::Own(metadata),
             peer: None,
             local: None,
+            identity: None,
             cancellation,
             values: Values::default(),
         }))
@@ -172,6 +186,12 @@ impl Context {
         })
     }
 
+    /// The same context, of a caller who is this: how rules about identities are tested in process.
+    #[must_use]
+    pub fn with_peer_identity(&self, identity: PeerIdentity) -> Context {
+        self.changed(|surroundings| surroundings.identity = Some(Arc::new(identity)))
+    }
+
     fn changed(&self, change: impl FnOnce(&mut Surroundings)) -> Context {
         let held = &*self.0;
         let mut surroundings = Surroundings {
@@ -180,6 +200,7 @@ impl Context {
             metadata: Carried::Of(self.carrier().clone()),
             peer: held.peer,
             local: held.local,
+            identity: held.identity.clone(),
             cancellation: held.cancellation.clone(),
             values: held.values.clone(),
         };
@@ -236,6 +257,11 @@ impl Context {
     /// The caller's address; `None` outside a call, or where the transport has none.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.peer
+    }
+
+    /// Who the caller is, by the certificate that it has proved to own: where the server asks for one (mutual TLS).
+    pub fn peer_identity(&self) -> Option<&PeerIdentity> {
+        self.0.identity.as_deref()
     }
 
     /// The address of ours at which the caller reached us.

@@ -58,4 +58,6 @@ pub use server::{PanicPolicy, Server, ServerBuilder, StillRunning};
 pub use service::Service;
 pub use status::{Code, Execution, Status};
 pub use stream::{Broadcast, Lag, Lagged, Position, Sink, Stream, SubscriberId, TrySendError, stream};
-pub use transport::{Listener, Socket, Way};
+#[cfg(feature = "tls")]
+pub use transport::{ClientTls, ServerTls, TlsError, TlsVersion};
+pub use transport::{Listener, PeerIdentity, Socket, Way};

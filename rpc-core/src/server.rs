@@ -42,7 +42,7 @@ use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER, Limits};
 use crate::resolve::Endpoint;
 use crate::service::Service;
 use crate::threads::{self, Pool, Thread};
-use crate::transport::{Listener, Socket, Waker, Way};
+use crate::transport::{Listener, ServerSecurity, Socket, Waker, Way};
 
 /// A running server. Dropping it shuts it down, giving running calls [`Server::DROP_GRACE`].
 pub struct Server {
@@ -61,6 +61,7 @@ pub struct ServerBuilder {
     layers: Layers,
     limits: Limits,
     panics: PanicPolicy,
+    security: ServerSecurity,
     twice: Option<&'static str>,
 }
 
@@ -213,6 +214,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Takes connections over TLS only, however they come: accepted, passed in or made in memory.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::transport::ServerTls) -> ServerBuilder {
+        self.security = ServerSecurity::Tls(tls);
+        self
+    }
+
     /// What a panic costs: its call, if nothing else is said here.
     pub fn on_panic(mut self, policy: PanicPolicy) -> ServerBuilder {
         self.panics = policy;
@@ -279,7 +287,7 @@ impl ServerBuilder {
             capacity.connections,
             watch_waker,
         ));
-        let door = Arc::new(Door::new(shared.clone(), accept_waker));
+        let door = Arc::new(Door::new(shared.clone(), self.security, accept_waker));
         let watcher = Watcher::new(shared.clone(), watch_wake);
         let acceptor = Acceptor { door: door.clone(), listener, wake: accept_wake };
         let watching = threads::spawn("rpc-watch", move || watcher.watch())?;

@@ -37,9 +37,17 @@ fn an_http_request_is_refused() {
     check_refused(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n");
 }
 
+/// The client once learned nothing but that the server had closed.
 #[test]
-fn a_tls_handshake_is_refused() {
-    check_refused(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+fn who_wants_tls_is_shown_our_preface_and_refused() {
+    let stand = stand();
+    let mut peer = Peer::silent(stand.server.address());
+    peer.say(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+    let shown = peer.hear_end();
+    assert_eq!((shown.len(), &shown[..8]), (24, &PREFACE[..8]));
+    drop(peer);
+    eventually(&0, || stand.server.connections());
+    stand.check_serves();
 }
 
 #[test]

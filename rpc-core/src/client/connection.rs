@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::attendant::Attendant;
 use super::calls::{Answer, Calls, Wanted};
 use super::lookout::Lookout;
-use crate::connection::{Outbound, Progress, SendError};
+use crate::connection::{IntakeError, Outbound, Progress, SendError};
 use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
 use crate::resolve::Endpoint;
@@ -222,9 +222,18 @@ impl Connection {
 
     /// Ends the connection; every call without an answer learns why. The first cause stays.
     fn close(&self, cause: &str) {
-        let status = Status::unavailable(format!("the connection to {} was lost: {cause}", self.endpoint));
+        self.fail(&Status::unavailable(format!("the connection to {} was lost: {cause}", self.endpoint)));
+    }
+
+    /// As [`close`](Connection::close), by a server that has greeted nobody, and so has run nothing.
+    fn close_refused(&self, cause: &IntakeError) {
+        let words = format!("cannot connect to {}: {cause}", self.endpoint);
+        self.fail(&Status::unavailable(words).not_run());
+    }
+
+    fn fail(&self, status: &Status) {
         let mut calls = self.lock();
-        let (sleepers, nudges) = (calls.end(&status), calls.nudges());
+        let (sleepers, nudges) = (calls.end(status), calls.nudges());
         drop(calls);
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);

@@ -9,19 +9,19 @@ use super::choice::Choice;
 use super::connection::Connection;
 use super::directory::Directory;
 use super::group::{Beside, Pick};
-use super::link::{Link, Loaded, Patience};
+use super::link::{Approach, Link, Loaded, Patience};
 use crate::limits::{CONNECT_TIME_BESIDE_OTHERS, HEDGED_CALLS, Limits};
 use crate::resolve::{Endpoint, Endpoints, Resolve};
 use crate::status::{Code, Status};
 use crate::stream::Terms;
 use crate::threads::{Place, Pool};
-use crate::transport::Way;
+#[cfg(feature = "tls")]
+use crate::transport::ClientSecurity;
 
 pub(super) struct Core {
     pub(super) resolve: Arc<dyn Resolve>,
     pub(super) budget: Budget,
-    /// Leads to the one server of a client that has no address for it.
-    way: Option<Way>,
+    approach: Approach,
     limits: Limits,
     /// A limit that is out of its range fails every call in words, instead of the caller at start.
     checked: Result<(), String>,
@@ -43,21 +43,28 @@ const HEDGES: usize = 2 * HEDGED_CALLS;
 const PROBES_END: Duration = Duration::from_millis(10);
 
 impl Core {
-    pub(super) fn new(resolve: Arc<dyn Resolve>, way: Option<Way>, limits: Limits) -> Core {
+    pub(super) fn new(resolve: Arc<dyn Resolve>, approach: Approach, limits: Limits) -> Core {
         let (probes, hedges) = (Pool::new("rpc-probe", PROBES), Pool::new("rpc-hedge", HEDGES));
         let (budget, terms, directory) = (Budget::default(), Terms::of(&limits), Mutex::default());
         let checked = limits.check();
-        Core { resolve, budget, way, limits, checked, terms, directory, probes, hedges }
+        Core { resolve, budget, approach, limits, checked, terms, directory, probes, hedges }
     }
 
     /// The same servers under other limits, with connections and a budget of its own.
     pub(super) fn with_limits(&self, limits: Limits) -> Core {
-        Core::new(self.resolve.clone(), self.way.clone(), limits)
+        Core::new(self.resolve.clone(), self.approach.clone(), limits)
+    }
+
+    /// The same servers with connections that are protected so, and a budget of its own.
+    #[cfg(feature = "tls")]
+    pub(super) fn with_security(&self, security: ClientSecurity) -> Core {
+        let approach = Approach { security, ..self.approach.clone() };
+        Core::new(self.resolve.clone(), approach, self.limits.clone())
     }
 
     /// Whether there is one connection, and never another.
     pub(super) fn is_single(&self) -> bool {
-        self.way.as_ref().is_some_and(Way::is_single)
+        self.approach.is_single()
     }
 
     /// A connection to one of the procedure's servers.
@@ -140,7 +147,8 @@ impl Core {
         choice: Choice,
         tried: &[Arc<Link>],
     ) -> Option<Pick> {
-        let made = |endpoint: &Endpoint| Link::new(endpoint.clone(), self.way.clone(), self.limits.clone());
+        let made =
+            |endpoint: &Endpoint| Link::new(endpoint.clone(), self.approach.clone(), self.limits.clone());
         let mut directory = self.directory.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut pick, departed) = directory.pick(procedure, endpoints, choice, tried, made);
         drop(directory);

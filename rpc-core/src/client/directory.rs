@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn pick(directory: &mut Directory, procedure: &'static str, list: &Endpoints) -> Vec<u16> {
-        let made = |endpoint: &Endpoint| Link::new(endpoint.clone(), None, Limits::default());
+        let made = |endpoint: &Endpoint| Link::new(endpoint.clone(), None.into(), Limits::default());
         let (pick, Departed(departed)) = directory.pick(procedure, list, Choice::PickFirst, &[], made);
         assert_eq!(pick.is_some(), !list.is_empty());
         departed.iter().map(|link| link.endpoint().port()).collect()

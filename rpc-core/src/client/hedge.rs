@@ -174,6 +174,7 @@ impl Finish {
             metadata: Metadata::new(),
             peer: None,
             local: None,
+            identity: None,
             cancellation: self.0.clone(),
         })
     }

@@ -17,13 +17,12 @@ use crate::context::{Alarm, Context};
 use crate::limits::{CONNECT_TIME, Limits};
 use crate::resolve::Endpoint;
 use crate::status::Status;
-use crate::transport::{Socket, Waiter, Wanted, Way, wake_all};
+use crate::transport::{ClientSecurity, Socket, Transport, Waiter, Wanted, Way, wake_all};
 
 #[derive(Debug)]
 pub(super) struct Link {
     endpoint: Endpoint,
-    /// Taken instead of connecting to the endpoint, which is then a name only.
-    way: Option<Way>,
+    approach: Approach,
     limits: Limits,
     state: Mutex<State>,
     /// Threads that wait while another connects.
@@ -33,11 +32,34 @@ pub(super) struct Link {
     load: AtomicU64,
 }
 
+/// How a client's links get to their servers.
+#[derive(Clone, Debug)]
+pub(super) struct Approach {
+    /// Taken instead of connecting to the endpoint, which is then a name only.
+    pub(super) way: Option<Way>,
+    pub(super) security: ClientSecurity,
+}
+
+impl From<Option<Way>> for Approach {
+    fn from(way: Option<Way>) -> Approach {
+        Approach { way, security: ClientSecurity::default() }
+    }
+}
+
+impl Approach {
+    /// Whether there is one connection, and never another.
+    pub(super) fn is_single(&self) -> bool {
+        self.way.as_ref().is_some_and(Way::is_single)
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Idle,
     Connecting,
     Connected(Arc<Connection>),
+    /// The one connection that there could be was not to be had.
+    Failed(Status),
 }
 
 /// A link that one more call uses, until this is dropped.
@@ -54,10 +76,10 @@ pub(super) struct Patience {
 }
 
 impl Link {
-    pub(super) fn new(endpoint: Endpoint, way: Option<Way>, limits: Limits) -> Link {
+    pub(super) fn new(endpoint: Endpoint, approach: Approach, limits: Limits) -> Link {
         Link {
             endpoint,
-            way,
+            approach,
             limits,
             state: Mutex::new(State::Idle),
             waiting: Mutex::default(),
@@ -82,7 +104,7 @@ impl Link {
     pub(super) fn at_hand(&self) -> Option<Arc<Connection>> {
         let held = match &*self.lock() {
             State::Connected(connection) => Some(connection.clone()),
-            State::Idle | State::Connecting => None,
+            State::Idle | State::Connecting | State::Failed(_) => None,
         };
         let usable = held.filter(|connection| self.is_usable(connection));
         if usable.is_none() {
@@ -102,11 +124,12 @@ impl Link {
                     if self.is_usable(&connection) {
                         return Ok(connection);
                     }
-                    if self.way.as_ref().is_some_and(Way::is_single) {
+                    if self.approach.is_single() {
                         return Err(self.over(&connection));
                     }
                     state = self.lock();
                 }
+                State::Failed(cause) => return Err(cause.clone()),
                 State::Idle => {
                     *state = State::Connecting;
                     drop(state);
@@ -159,7 +182,7 @@ impl Link {
     fn is_usable(&self, connection: &Arc<Connection>) -> bool {
         connection.look();
         let usable = connection.ended().is_none();
-        if !usable && !self.way.as_ref().is_some_and(Way::is_single) {
+        if !usable && !self.approach.is_single() {
             let mut state = self.lock();
             if matches!(&*state, State::Connected(held) if Arc::ptr_eq(held, connection)) {
                 *state = State::Idle;
@@ -178,23 +201,30 @@ impl Link {
             }
         }
         let mut outcome = Outcome(self, State::Idle);
-        let transport = self.reach(patience)?;
-        let connection = Connection::new(self.endpoint.clone(), Arc::new(transport), self.limits.clone());
+        let transport = self.reach(patience).inspect_err(|failure| {
+            if self.approach.is_single() {
+                outcome.1 = State::Failed(failure.clone());
+            }
+        })?;
+        let connection = Connection::new(self.endpoint.clone(), transport, self.limits.clone());
         outcome.1 = State::Connected(connection.clone());
         Ok(connection)
     }
 
-    fn reach(&self, patience: Patience) -> Result<Socket, Status> {
+    fn reach(&self, patience: Patience) -> Result<Arc<dyn Transport>, Status> {
         let alarm = Alarm::set();
         let has_rung = || alarm.has_rung();
         let is_over = alarm.is_set().then_some(&has_rung as &dyn Fn() -> bool);
         let wanted = || Wanted { until: patience.until.min(Instant::now() + CONNECT_TIME), is_over };
-        let connected = match (&self.way, self.endpoint.path()) {
-            (Some(way), _) => way.connect(),
-            (None, Some(path)) => Socket::connect_unix(path, wanted()),
-            (None, None) => return self.reach_host(patience, wanted),
+        let socket = match (&self.approach.way, self.endpoint.path()) {
+            (Some(way), _) => way.connect().map_err(|error| self.unreachable(&error, patience))?,
+            (None, Some(path)) => {
+                Socket::connect_unix(path, wanted()).map_err(|error| self.unreachable(&error, patience))?
+            }
+            (None, None) => self.reach_host(patience, wanted)?,
         };
-        connected.map_err(|error| self.unreachable(&error, patience))
+        let secured = self.approach.security.secure(socket, self.endpoint.host(), wanted());
+        secured.map_err(|error| self.unreachable(&error, patience))
     }
 
     /// The first of the host's addresses that takes a connection.

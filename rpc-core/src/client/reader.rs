@@ -39,6 +39,11 @@ impl Reader {
         if self.greeted { self.next_message(limit) } else { self.next_preface() }
     }
 
+    /// Whether the server's preface has come.
+    pub(crate) fn has_greeted(&self) -> bool {
+        self.greeted
+    }
+
     /// How the server has ended its side.
     pub(crate) fn end(&self) -> &'static str {
         if self.inbound.is_empty() {

@@ -25,6 +25,14 @@ pub(crate) enum IntakeError {
     Io(#[from] io::Error),
 }
 
+impl IntakeError {
+    /// Whether the peer does not take who this side is, by its own, certain word.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let IntakeError::Io(error) = self else { return false };
+        error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+    }
+}
+
 /// Reads what has arrived into `inbound`, waiting for it until `until`. Only waits count against `frame_time`: a frame
 /// that lay half-read while nobody read is not late.
 pub(crate) fn read(

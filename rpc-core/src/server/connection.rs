@@ -98,16 +98,17 @@ impl Connection {
         }
     }
 
-    /// Reads the peer's preface and answers with ours.
+    /// Reads the peer's preface and answers with ours; what is below the preface is agreed on in the same time.
     fn greet(self: &Arc<Self>) -> Result<Inbound, String> {
         let limits = &self.shared.limits;
         let deadline = sync::now().checked_add(limits.preface_time);
+        self.transport.establish(deadline).map_err(|error| error.to_string())?;
         let mut inbound = Inbound::default();
         loop {
             match Preface::decode(inbound.arrived()) {
                 Err(error) => {
-                    if matches!(error, PrefaceError::Version { .. }) {
-                        self.show_versions();
+                    if matches!(error, PrefaceError::Version { .. } | PrefaceError::Tls(_)) {
+                        self.show_preface();
                     }
                     return Err(error.to_string());
                 }

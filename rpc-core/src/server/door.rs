@@ -2,7 +2,7 @@
 //! words, without waiting for it.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +11,14 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::shared::{Entry, Shared};
-use crate::connection::Outbound;
-use crate::limits::{FRAME_BEFORE_PREFACE, IDLE_LINGER, LINGER};
+use crate::limits::{IDLE_LINGER, LINGER};
 use crate::status::Status;
-use crate::transport::{Socket, Transport, Waker};
-use crate::wire::{Message, OURS, Preface, Refusal};
+use crate::transport::{ServerSecurity, Socket, Transport, Waker};
+use crate::wire;
 
 pub(super) struct Door {
     shared: Arc<Shared>,
+    security: ServerSecurity,
     closed: AtomicBool,
     acceptor: Waker,
     refused: Mutex<Refused>,
@@ -27,7 +27,7 @@ pub(super) struct Door {
 #[derive(Default)]
 struct Refused {
     /// Turned away, and kept until they have read why.
-    lingering: VecDeque<(Arc<Socket>, Instant)>,
+    lingering: VecDeque<(Arc<dyn Transport>, Instant)>,
     /// The last complaint of the machine, so that it is logged once and not in a loop.
     complaint: Option<io::ErrorKind>,
 }
@@ -37,8 +37,8 @@ struct Refused {
 const REFUSED: usize = 32;
 
 impl Door {
-    pub(super) fn new(shared: Arc<Shared>, acceptor: Waker) -> Door {
-        Door { shared, closed: AtomicBool::new(false), acceptor, refused: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, security: ServerSecurity, acceptor: Waker) -> Door {
+        Door { shared, security, closed: AtomicBool::new(false), acceptor, refused: Mutex::default() }
     }
 
     /// From now on nobody is let in, and the acceptor ends.
@@ -54,7 +54,7 @@ impl Door {
     /// Serves one more connection. When there is no place or thread for it, its peer is told, and the error is
     /// `QuotaExceeded`; any other error is the machine's.
     pub(super) fn enter(&self, socket: Socket) -> io::Result<()> {
-        let transport = Arc::new(socket.prepared()?);
+        let transport = self.security.secure(socket.prepared()?)?;
         let limit = self.shared.connection_limit;
         let full = format!("the server holds {limit} connections, which is its limit");
         let connection = Arc::new(Connection::new(self.shared.clone(), transport.clone()));
@@ -98,7 +98,7 @@ impl Door {
     }
 
     /// Tells a peer why it is not served, without waiting for it.
-    fn refuse(&self, transport: Arc<Socket>, why: String) -> io::Error {
+    fn refuse(&self, transport: Arc<dyn Transport>, why: String) -> io::Error {
         if self.is_news(io::ErrorKind::QuotaExceeded) {
             tracing::warn!("a connection was refused: {why}");
         }
@@ -109,22 +109,17 @@ impl Door {
     /// Tells a peer that comes while the server closes that it is not served.
     pub(super) fn turn_away(&self, socket: Socket) {
         // A socket that is no use any more has nobody behind it.
-        if let Ok(socket) = socket.prepared() {
-            self.tell(Arc::new(socket), &leaving());
+        if let Ok(transport) = socket.prepared().and_then(|socket| self.security.secure(socket)) {
+            self.tell(transport, &leaving());
             self.let_go();
         }
     }
 
-    /// Says goodbye to who is not served, and keeps him until he has read it.
-    fn tell(&self, transport: Arc<Socket>, why: &Status) {
-        let outbound = Outbound::new(transport.clone());
-        outbound.introduce(&Preface { frame: FRAME_BEFORE_PREFACE, calls: 1, ..OURS });
-        let status = why.clone().not_run();
-        let goodbye = Message::Goodbye { last_accepted: 0, refusal: Refusal::of(&status) };
-        if outbound.send(&goodbye, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
-            // A new socket has room for these bytes; if not, the peer learns less.
-            outbound.flush();
-        }
+    /// Says goodbye to who is not served, and keeps him until he has read it. Under TLS, which would have to be agreed on
+    /// first, he learns less: that the server takes no connection now.
+    fn tell(&self, transport: Arc<dyn Transport>, why: &Status) {
+        // A new socket has room for these bytes; if not, the peer learns less.
+        transport.write(&[IoSlice::new(&wire::farewell(why))]).ok();
         transport.shutdown(Shutdown::Write);
         self.lock().lingering.push_back((transport, Instant::now() + LINGER));
     }

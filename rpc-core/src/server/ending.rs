@@ -55,9 +55,9 @@ impl Connection {
         self.lock().idle && self.is_quiet()
     }
 
-    /// The peer speaks none of our versions. It learns which those are from our preface; what it goes on to send is taken
-    /// in until it has closed or [`LINGER`] is over, since closing on unread bytes could take the preface with it.
-    pub(super) fn show_versions(self: &Arc<Self>) {
+    /// The peer speaks none of our versions, or wants TLS. It learns what we speak from our preface; what it goes on to send
+    /// is taken in until it has closed or [`LINGER`] is over, since closing on unread bytes could take the preface with it.
+    pub(super) fn show_preface(self: &Arc<Self>) {
         self.introduce();
         self.push_out_aside();
         self.end_sending();

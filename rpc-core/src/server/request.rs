@@ -143,6 +143,7 @@ impl Connection {
             metadata,
             peer: self.transport.peer(),
             local: self.transport.local(),
+            identity: self.transport.identity(),
             cancellation,
         });
         (running, context)

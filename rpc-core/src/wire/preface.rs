@@ -49,6 +49,8 @@ pub(crate) const OURS: Preface =
 pub(crate) enum PrefaceError {
     #[error("{0} instead of this protocol's preface")]
     Stranger(&'static str),
+    #[error("{0} instead of this protocol's preface, and this side speaks without TLS")]
+    Tls(&'static str),
     #[error("a preface of {0} bytes, allowed are {PREFACE} to {PREFACE_CEILING}")]
     Length(usize),
     #[error("it speaks protocol versions {oldest} to {newest}, this side speaks {} to {}", OURS.oldest, OURS.newest)]
@@ -73,7 +75,9 @@ impl Preface {
     /// The preface that `bytes` begin with and its length; `None` while it has not all arrived.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Preface, usize)>, PrefaceError> {
         if bytes.iter().zip(MAGIC).any(|(byte, expected)| *byte != expected) {
-            return Err(PrefaceError::Stranger(resemblance(bytes)));
+            let came = resemblance(bytes);
+            let error = if is_tls(bytes) { PrefaceError::Tls } else { PrefaceError::Stranger };
+            return Err(error(came));
         }
         let Some(&[_, _, _, _, low, high, newest, oldest]) = bytes.first_chunk::<8>() else {
             return Ok(None);
@@ -97,11 +101,23 @@ impl Preface {
     }
 }
 
+/// Whether these are the first bytes of a preface.
+#[cfg(feature = "tls")]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+/// Whether a peer that begins so wants TLS.
+fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x15 | 0x16] | [0x15 | 0x16, 3, ..])
+}
+
 /// What bytes of another protocol look like.
-fn resemblance(bytes: &[u8]) -> &'static str {
+pub(crate) fn resemblance(bytes: &[u8]) -> &'static str {
     const REQUESTS: [&[u8]; 8] = [b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"CONN", b"PRI ", b"DELE"];
     match bytes {
         [0x16, 3, ..] | [0x16] => "a TLS handshake came",
+        [0x15, 3, ..] | [0x15] => "a TLS alert came",
         [b'H', b'T', b'T', b'P', ..] => "an HTTP answer came",
         [b'S', b'S', b'H', b'-', ..] => "an SSH greeting came",
         _ if REQUESTS.iter().any(|request| bytes.starts_with(request)) => "an HTTP request came",
@@ -147,6 +163,7 @@ mod tests {
     fn strangers_are_named() {
         check_stranger(b"GET / HTTP/1.1\r\n", "an HTTP request");
         check_stranger(&[0x16, 3, 1, 0, 0], "a TLS handshake");
+        check_stranger(&[0x15, 3, 3, 0, 2, 2, 40], "a TLS alert");
         check_stranger(b"SSH-2.0-x", "an SSH greeting");
         check_stranger(b"hello", "text");
         check_stranger(&[0, 1, 2], "bytes of another protocol");

@@ -59,6 +59,9 @@ pub(crate) enum Verdict {
     /// A server shows its own before it closes.
     #[serde(rename = "other versions")]
     OtherVersions,
+    /// So it does to a client that wants TLS.
+    #[serde(rename = "TLS")]
+    Tls,
     Refused,
 }
 

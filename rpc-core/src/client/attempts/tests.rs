@@ -11,7 +11,7 @@ static IDEMPOTENT: Procedure = Procedure::new("idempotent", Kind::Unary).idempot
 const SECOND: Duration = Duration::from_secs(1);
 
 fn core() -> Core {
-    Core::new(Arc::new(list(1)), None, Limits::default())
+    Core::new(Arc::new(list(1)), None.into(), Limits::default())
 }
 
 fn list(length: u16) -> Endpoints {
@@ -28,7 +28,7 @@ fn attempts<'a>(core: &'a Core, procedure: &'static Procedure, readiness: Readin
 
 fn link(host: usize) -> Arc<Link> {
     let endpoint = Endpoint::new(format!("10.0.0.{host}"), 4000);
-    Arc::new(Link::new(endpoint, None, Limits::default()))
+    Arc::new(Link::new(endpoint, None.into(), Limits::default()))
 }
 
 fn lost() -> Status {

@@ -110,6 +110,10 @@ impl Connection {
         let heard = matches!(read, Ok(1..)).then(sync::now);
         let end = match read {
             Err(IntakeError::TimedOut | IntakeError::Woken) => return self.endure(reader, begun),
+            Err(error) if error.is_refusal() && !reader.has_greeted() => {
+                self.lock().return_reader(reader, None);
+                return self.close_refused(&error);
+            }
             Ok(0) => Some(reader.end().to_owned()),
             Ok(_) => None,
             Err(error) => Some(error.to_string()),

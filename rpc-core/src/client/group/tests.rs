@@ -8,7 +8,7 @@ use crate::resolve::Endpoint;
 /// A group whose links are all said to be connected.
 fn group(weights: &[u16]) -> Group {
     let links = (0..).zip(weights).map(|(port, weight)| {
-        let link = Link::new(Endpoint::new("10.0.0.1", port), None, Limits::default());
+        let link = Link::new(Endpoint::new("10.0.0.1", port), None.into(), Limits::default());
         link.standing().rise(Instant::now());
         (Arc::new(link), *weight)
     });
