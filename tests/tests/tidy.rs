@@ -147,16 +147,34 @@ fn no_async_runtime_is_in_the_products_tree() {
         "polling",
         "async-global-executor",
     ];
-    let arguments =
-        ["tree", "--workspace", "--all-features", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
-    let output = Command::new(env!("CARGO")).current_dir(root()).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let tree = String::from_utf8(output.stdout).unwrap();
-    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(names.contains("rpc-core") && names.contains("bincode"));
+    let names = tree(&["--workspace", "--all-features"]);
+    assert!(names.contains("rpc-core") && names.contains("bincode") && names.contains("rustls"));
     for banned in BANNED {
         assert!(!names.contains(banned), "{banned} is in the tree");
     }
+}
+
+#[test]
+fn a_framework_without_its_tls_feature_has_no_tls_in_its_tree() {
+    let names = tree(&["--package", "rpc-core"]);
+    assert!(names.contains("bincode"));
+    for crypto in ["rustls", "rustls-webpki", "rustls-pki-types", "ring"] {
+        assert!(!names.contains(crypto), "{crypto} is in the tree");
+    }
+    assert!(tree(&["--package", "rpc-core", "--features", "tls"]).contains("rustls"));
+}
+
+/// The names of the packages that ship with these.
+fn tree(selected: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(selected)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).unwrap();
+    listed.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 #[test]

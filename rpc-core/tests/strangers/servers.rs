@@ -69,7 +69,7 @@ fn greeted(bytes: &[u8]) -> Vec<u8> {
 fn another_protocol_is_named() {
     check_no_greeting(b"HTTP/1.1 400 Bad Request\r\n\r\n", "an HTTP answer came");
     check_no_greeting(b"SSH-2.0-OpenSSH_9.9\r\n", "an SSH greeting came");
-    check_no_greeting(b"\x15\x03\x01\x00\x02\x02\x46", "bytes of another protocol came");
+    check_no_greeting(b"\x15\x03\x01\x00\x02\x02\x46", "a TLS alert came");
 }
 
 #[test]

@@ -19,7 +19,7 @@ const BULK: usize = 200_000;
 /// A client whose connection is spoilt behind the handshake and a first call.
 fn spoilt(stand: &Stand, authority: &Authority, fault: Fault) -> (LabClient, Relay) {
     let relay = Relay::before(stand.server.address(), fault);
-    let client = lab(Client::connect(relay.address()).with_tls(authority.client()));
+    let client = lab(&Client::connect(relay.address()).with_tls(authority.client()));
     assert_eq!(client.echo("x".to_owned()).unwrap(), "x");
     (client, relay)
 }
@@ -133,7 +133,7 @@ fn a_shutdown_says_goodbye_and_answers_what_runs() {
     let authority = Authority::new("lab");
     let Stand { server, gate, entered, .. } = serve(&authority.server(&[HOST]));
     let address = format!("{HOST}:{}", server.address().port());
-    let client = lab(Client::connect(address).with_tls(authority.client()));
+    let client = lab(&Client::connect(address).with_tls(authority.client()));
     let waiting = client.start().wait();
     entered.recv_timeout(SOON).unwrap();
     std::thread::scope(|scope| {

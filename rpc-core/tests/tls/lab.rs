@@ -102,11 +102,11 @@ impl Stand {
     }
 
     pub(crate) fn client(&self, tls: &ClientTls) -> LabClient {
-        lab(Client::connect(self.address()).with_tls(tls.clone()))
+        lab(&Client::connect(self.address()).with_tls(tls.clone()))
     }
 }
 
-pub(crate) fn lab(client: Client) -> LabClient {
+pub(crate) fn lab(client: &Client) -> LabClient {
     LabClient::new(client.with_deadline(SOON))
 }
 

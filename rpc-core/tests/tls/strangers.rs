@@ -34,13 +34,13 @@ fn heard(mut stream: &TcpStream) -> Vec<u8> {
 fn a_client_over_tls_is_told_that_the_server_speaks_without() {
     let (stand, authority) = (plain(), Authority::new("lab"));
     check_unreachable(&stand.client(&authority.client()), "the server speaks without TLS");
-    assert_eq!(lab(Client::connect(stand.address())).echo("x".to_owned()).unwrap(), "x");
+    assert_eq!(lab(&Client::connect(stand.address())).echo("x".to_owned()).unwrap(), "x");
 }
 
 #[test]
 fn a_client_without_tls_is_told_that_the_server_wants_it() {
     let stand = serve(&Authority::new("lab").server(&[HOST]));
-    let status = lab(Client::connect(stand.address())).echo("x".to_owned()).unwrap_err();
+    let status = lab(&Client::connect(stand.address())).echo("x".to_owned()).unwrap_err();
     assert_eq!((status.code(), status.may_have_run()), (Code::Unavailable, false), "{status}");
     assert!(status.message().ends_with("this server is reached over TLS only"), "{status}");
     eventually(&0, || stand.server.connections());
@@ -63,7 +63,7 @@ fn check_foreign_server(said: &'static [u8], words: &str) {
             heard(&stream);
         }
     });
-    let client = lab(Client::connect(address).with_tls(Authority::new("lab").client()));
+    let client = lab(&Client::connect(address).with_tls(Authority::new("lab").client()));
     check_unreachable(&client, words);
     drop(server);
 }
@@ -146,7 +146,7 @@ fn a_handshake_whose_bytes_come_one_by_one_succeeds() {
     let authority = Authority::new("lab");
     let stand = serve(&authority.server(&[HOST]).with_client_ca_pem(authority.pem()).unwrap());
     let relay = Relay::before(stand.server.address(), Fault::Trickle);
-    let client = lab(Client::connect(relay.address()).with_tls(authority.client_named("ana")));
+    let client = lab(&Client::connect(relay.address()).with_tls(authority.client_named("ana")));
     assert_eq!(client.whoami().unwrap(), ["ana"]);
     assert_eq!(client.count(1000).unwrap().map(Result::unwrap).sum::<u64>(), 499_500);
 }
@@ -155,7 +155,7 @@ fn a_handshake_whose_bytes_come_one_by_one_succeeds() {
 fn a_server_that_says_nothing_costs_a_call_its_deadline_at_most() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("{HOST}:{}", listener.local_addr().unwrap().port());
-    let client = lab(Client::connect(address).with_tls(Authority::new("lab").client()));
+    let client = lab(&Client::connect(address).with_tls(Authority::new("lab").client()));
     let begun = Instant::now();
     let status = client.with_deadline(Duration::from_millis(200)).echo("x".to_owned()).unwrap_err();
     assert!(!status.may_have_run(), "{status}");

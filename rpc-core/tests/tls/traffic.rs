@@ -114,7 +114,7 @@ fn unix_sockets_and_sockets_that_are_passed_in_are_protected_alike() {
     let (near, far) = UnixStream::pair().unwrap();
     unix.server.adopt(near).unwrap();
     for client in [Client::connect(endpoint), Client::over(far), Client::over(&unix.server)] {
-        let client = lab(client.with_tls(tls.clone()));
+        let client = lab(&client.with_tls(tls.clone()));
         let bytes = vec![1; MIB];
         assert_eq!(client.bulk(bytes.clone().into()).unwrap(), bytes.into());
     }

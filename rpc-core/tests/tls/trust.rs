@@ -158,7 +158,7 @@ fn an_address_is_a_name_that_a_certificate_may_have() {
     let authority = Authority::new("lab");
     let stand = serve(&authority.server(&["127.0.0.1"]));
     let address = stand.server.address().to_string();
-    let client = lab(Client::connect(&address).with_tls(authority.client()));
+    let client = lab(&Client::connect(&address).with_tls(authority.client()));
     assert_eq!(client.echo("by address".to_owned()).unwrap(), "by address");
     let words = "the server's certificate is for 127.0.0.1, you asked for localhost";
     check_unreachable(&stand.client(&authority.client()), words);
@@ -171,7 +171,7 @@ fn a_server_name_of_ones_own_stands_for_any_host() {
     let named = authority.client().with_server_name("chat.example").unwrap();
     assert_eq!(stand.client(&named).echo("x".to_owned()).unwrap(), "x");
     let address = stand.server.address().to_string();
-    assert_eq!(lab(Client::connect(address).with_tls(named)).echo("x".to_owned()).unwrap(), "x");
+    assert_eq!(lab(&Client::connect(address).with_tls(named)).echo("x".to_owned()).unwrap(), "x");
     let wrong = authority.client().with_server_name("other.example").unwrap();
     let words = "the server's certificate is for chat.example, you asked for other.example";
     check_unreachable(&stand.client(&wrong), words);
@@ -188,17 +188,17 @@ fn a_socket_without_a_host_needs_a_server_name() {
     };
     let words =
         "there is no host name that its certificate could be for: say which, as the server name of TLS";
-    check_unreachable(&lab(dial().with_tls(authority.client())), words);
+    check_unreachable(&lab(&dial().with_tls(authority.client())), words);
     let named = authority.client().with_server_name(HOST).unwrap();
-    assert_eq!(lab(dial().with_tls(named.clone())).echo("x".to_owned()).unwrap(), "x");
-    let in_memory = lab(Client::over(&stand.server).with_tls(named));
+    assert_eq!(lab(&dial().with_tls(named.clone())).echo("x".to_owned()).unwrap(), "x");
+    let in_memory = lab(&Client::over(&stand.server).with_tls(named));
     assert_eq!(in_memory.echo("x".to_owned()).unwrap(), "x");
 }
 
 #[test]
 fn a_host_that_is_no_name_is_told_so() {
     let authority = Authority::new("lab");
-    let client = lab(Client::connect("not_a..name:1").with_tls(authority.client()));
+    let client = lab(&Client::connect("not_a..name:1").with_tls(authority.client()));
     let status = client.echo("x".to_owned()).unwrap_err();
     assert!(!status.may_have_run(), "{status}");
     let error = authority.client().with_server_name("a b").unwrap_err();
