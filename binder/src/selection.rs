@@ -46,6 +46,14 @@ impl Selection {
         Ok(Selection::Prefix(prefix.into()))
     }
 
+    /// How many texts it is made of.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Selection::Names(names) => names.len(),
+            Selection::Prefix(_) => 1,
+        }
+    }
+
     /// Whether a name belongs to it.
     pub(crate) fn has(&self, name: &ProcedureName) -> bool {
         match self {

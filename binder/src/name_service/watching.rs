@@ -32,6 +32,8 @@ pub(super) struct Watchers(Mutex<Seats>);
 struct Seats {
     last: u64,
     seats: HashMap<SeatId, Seat>,
+    /// The sum of what all of them watch.
+    names: usize,
     by_name: HashMap<ProcedureName, Vec<SeatId>>,
     by_prefix: BTreeMap<Box<str>, Vec<SeatId>>,
     broadcasts: HashMap<Outlook, Hall>,
@@ -71,7 +73,7 @@ impl Watchers {
     /// [seats](Watchers::seat) him.
     ///
     /// # Errors
-    /// When too many watch, or the binder stops.
+    /// When too many watch, or too much, or the binder stops.
     pub(super) fn admit<I>(
         self: &Arc<Watchers>,
         selection: Selection,
@@ -85,10 +87,7 @@ impl Watchers {
         if seats.closed {
             return Err(stopping());
         }
-        if seats.seats.len() >= WATCHERS {
-            let message = format!("at most {WATCHERS} may watch, and there are as many");
-            return Err(Status::resource_exhausted(message).not_run());
-        }
+        seats.check_room(&selection)?;
         seats.last += 1;
         let id = SeatId(seats.last);
         let beginning = begin(id, &selection);
@@ -146,6 +145,21 @@ impl Watchers {
 }
 
 impl Seats {
+    fn check_room(&self, selection: &Selection) -> Result<(), Status> {
+        let message = if self.seats.len() >= WATCHERS {
+            format!("at most {WATCHERS} may watch, and there are as many")
+        } else if self.names + selection.size() > WATCHED {
+            format!(
+                "all watchers together name at most {WATCHED} procedures: {} are watched, and you name {}",
+                self.names,
+                selection.size()
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Status::resource_exhausted(message).not_run())
+    }
+
     fn add(&mut self, id: SeatId, seat: Seat) {
         match &seat.selection {
             Selection::Names(names) => {
@@ -155,12 +169,14 @@ impl Seats {
             }
             Selection::Prefix(prefix) => self.by_prefix.entry(prefix.clone()).or_default().push(id),
         }
+        self.names += seat.selection.size();
         self.seats.insert(id, seat);
     }
 
     /// Takes a seat away; and its broadcast if it was the last there, to be dropped when the lock is released.
     fn remove(&mut self, id: SeatId) -> Option<Hall> {
         let seat = self.seats.remove(&id)?;
+        self.names -= seat.selection.size();
         match &seat.selection {
             Selection::Names(names) => {
                 for name in names {
@@ -194,9 +210,11 @@ impl Seats {
     }
 }
 
-/// Takes an id out; whether none is left.
+/// Takes an id out; whether none is left. They are in order, since each new one is higher.
 fn leave(ids: &mut Vec<SeatId>, id: SeatId) -> bool {
-    ids.retain(|other| *other != id);
+    if let Ok(place) = ids.binary_search(&id) {
+        ids.remove(place);
+    }
     ids.is_empty()
 }
 
@@ -224,3 +242,6 @@ fn too_much() -> Status {
 
 /// The most watchers at a time. One costs about a kilobyte beside his connection, and all of them share a few threads.
 const WATCHERS: usize = 10_000;
+/// The most names that all watchers together have, a prefix being one; so that strangers who may look up cannot fill the
+/// memory with names that nobody has. 84 MiB if each is another one and as long as names get, measured.
+const WATCHED: usize = 200_000;

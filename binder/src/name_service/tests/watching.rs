@@ -218,6 +218,36 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn names(range: std::ops::Range<u32>) -> Scope {
+    Scope::Names(range.map(|number| format!("p{number}")).collect())
+}
+
+/// Story: ten thousand strangers watched a thousand names each that nobody has, and a binder with open lookups had no memory.
+#[test]
+fn all_watchers_together_name_200_000_procedures_and_one_more_is_refused_until_some_leave() {
+    let service = service();
+    let watch = |scope| service.watch(scope, None);
+    let mut streams: Vec<_> = (0..199).map(|_| watch(names(0..1_000)).unwrap()).collect();
+    streams.push(watch(names(0..999)).unwrap());
+    streams.push(watch(Scope::Prefix("p".into())).unwrap());
+    let full = BinderError::Status(
+        Status::resource_exhausted(
+            "all watchers together name at most 200000 procedures: 200000 are watched, and you name 1",
+        )
+        .not_run(),
+    );
+    for scope in [all(), Scope::Name("chat".into()), names(0..1)] {
+        assert_eq!(watch(scope).unwrap_err(), full);
+    }
+    assert!(watch(names(0..0)).is_ok(), "who names nothing takes no room");
+    streams.truncate(200);
+    assert!(watch(all()).is_ok());
+    drop(streams);
+    let rest: Vec<_> = (0..200).map(|_| watch(names(0..1_000)).unwrap()).collect();
+    assert_eq!(service.stats().unwrap().watchers, 200);
+    drop(rest);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
