@@ -129,6 +129,14 @@ pub trait Binder {
     #[idempotent]
     fn remove(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
 
+    /// Removes those of these registrations that are suspect at that very moment; the answer has them. A server that is
+    /// back in time keeps its own.
+    ///
+    /// # Errors
+    /// As those of [`drain_targets`](Binder::drain_targets).
+    #[idempotent]
+    fn remove_suspects(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
+
     /// How the binder is.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::error::BinderError;
 use crate::features::{Features, Wanted};
 use crate::identity::{IdentityError, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Held, Intent, Offered, Registry, Snapshot, Spot, Sweep, millis};
+use crate::registry::{Held, Intent, Offered, Registry, Snapshot, Spot, Sweep, Whoever, millis};
 use crate::selection::Selection;
 
 mod counters;
@@ -28,7 +28,7 @@ mod telling;
 mod watching;
 
 use counters::Tally;
-pub(crate) use savings::{Savings, Turn};
+pub(crate) use savings::{Savings, Trouble, Turn};
 use watching::{Beginning, Watchers};
 
 /// A binder in this process, without a socket.
@@ -309,7 +309,13 @@ impl Binder for NameService {
 
     fn remove(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {
         self.0.for_each_target(targets, |registry, name, epoch| {
-            registry.remove_target(name, epoch, Instant::now())
+            registry.remove_target(name, epoch, Whoever::Any, Instant::now())
+        })
+    }
+
+    fn remove_suspects(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {
+        self.0.for_each_target(targets, |registry, name, epoch| {
+            registry.remove_target(name, epoch, Whoever::Suspect, Instant::now())
         })
     }
 

@@ -34,7 +34,7 @@ pub(crate) use guard::GuardNews;
 pub use guard::{GUARD_LEASES, GUARD_TIME};
 use history::History;
 use lease::{Lease, Leases, Share};
-pub(crate) use queries::{Census, Extent, Names, News, Spot, Told};
+pub(crate) use queries::{Census, Extent, Names, News, Spot, Told, Whoever};
 pub(crate) use record::{Event, Health, Held, Intent, Offered, Record};
 pub(crate) use saved::{Saved, SavedLease, SavedRecord, Snapshot};
 pub use terms::*;
@@ -160,10 +160,20 @@ impl Registry {
         Spot::Found
     }
 
-    /// Removes exactly this registration, whoever holds it; whether it was there.
-    pub(crate) fn remove_target(&mut self, name: &ProcedureName, epoch: u64, now: Instant) -> Spot {
+    /// Removes exactly this registration, if its holder is one of those; whether it was there.
+    pub(crate) fn remove_target(
+        &mut self,
+        name: &ProcedureName,
+        epoch: u64,
+        whose: Whoever,
+        now: Instant,
+    ) -> Spot {
         self.look(now);
-        let Some(record) = self.book.exactly(name, epoch) else { return Spot::Empty };
+        let found = self.book.exactly(name, epoch);
+        let Some(record) = found.filter(|record| whose == Whoever::Any || record.health == Health::Suspect)
+        else {
+            return Spot::Empty;
+        };
         let instance = record.owner.instance.clone();
         self.strike(name, &instance, Departure::Removed);
         self.leases.lose(&instance, name, LossReason::Removed);

@@ -95,8 +95,7 @@ impl StateFile {
                 Err(StateError::Damaged { file: self.path.clone(), why: damage.to_string() })
             }
             (Err(damage), Damaged::SetAside) => {
-                let aside = beside(&self.path, "damaged");
-                fs::rename(&self.path, &aside).map_err(|error| self.unusable(error))?;
+                let aside = self.set_aside().map_err(|error| self.unusable(error))?;
                 tracing::warn!("the damaged state file is now {} ({damage})", aside.display());
                 Ok(None)
             }
@@ -109,14 +108,31 @@ impl StateFile {
     /// What the system says.
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let new = beside(&self.path, "new");
-        let mut writer = BufWriter::new(private().truncate(true).open(&new)?);
-        format::write(snapshot.epoch, snapshot.leases(), &mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        fs::rename(&new, &self.path)?;
+        let file = private().truncate(true).open(&new)?;
+        let written = write_through(snapshot, file).and_then(|()| fs::rename(&new, &self.path));
+        if let Err(why) = written {
+            // A part of a state is of no use, and on a full disk it is in the way of others.
+            let _ = fs::remove_file(&new);
+            return Err(why);
+        }
         // The new name is only durable when its folder is.
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// Gives the file another name, which no other has: one that was put aside before may be wanted too.
+    fn set_aside(&self) -> io::Result<PathBuf> {
+        for number in 1..=SET_ASIDE {
+            let ending = if number == 1 { "damaged".to_owned() } else { format!("damaged.{number}") };
+            let aside = beside(&self.path, &ending);
+            if fs::symlink_metadata(&aside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                fs::rename(&self.path, &aside)?;
+                return Ok(aside);
+            }
+        }
+        Err(io::Error::other(format!(
+            "{SET_ASIDE} damaged files are beside it already: look at them, and remove them"
+        )))
     }
 
     /// Where it is.
@@ -128,6 +144,13 @@ impl StateFile {
     pub(crate) fn unusable(&self, source: io::Error) -> StateError {
         StateError::Unusable { file: self.path.clone(), source }
     }
+}
+
+fn write_through(snapshot: &Snapshot, file: File) -> io::Result<()> {
+    let mut writer = BufWriter::new(file);
+    format::write(snapshot.epoch, snapshot.leases(), &mut writer)?;
+    writer.flush()?;
+    writer.get_ref().sync_all()
 }
 
 /// Instances' ids are keys to their leases: what holds them is for its owner alone.
@@ -143,6 +166,9 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push(ending);
     name.into()
 }
+
+/// The most damaged files that are kept.
+const SET_ASIDE: u32 = 100;
 
 #[cfg(test)]
 mod tests;

@@ -133,6 +133,18 @@ fn a_file_that_was_cut_off_or_changed_is_refused_with_its_place_and_stays() {
 }
 
 #[test]
+fn a_damaged_file_that_was_put_aside_before_is_kept() {
+    let folder = Folder::new();
+    for damage in ["one", "two", "three"] {
+        fs::write(folder.state(), damage).unwrap();
+        drop(start(&folder.state(), Damaged::SetAside).unwrap());
+    }
+    let aside = ["state.damaged", "state.damaged.2", "state.damaged.3"];
+    let kept = aside.map(|name| fs::read_to_string(folder.0.join(name)).unwrap());
+    assert_eq!(kept, ["one", "two", "three"]);
+}
+
+#[test]
 fn two_binders_do_not_share_a_file() {
     let folder = Folder::new();
     let first = folder.start();
@@ -163,6 +175,9 @@ fn what_goes_wrong_later_stops_nothing_and_is_mended_by_itself() {
     client(&binder, 1).register_procedure("chat".into(), "127.0.0.1".into(), 4000).unwrap();
     eventually("the trouble is told", || trouble().is_some());
     assert!(client(&binder, 1).lookup_procedure("chat".into()).is_ok());
+    // Story: a full disk was written to four times a second.
+    let pause = || client(&binder, 1).stats().unwrap().saving.unwrap().retry_in_ms;
+    eventually("it is tried more and more rarely", || pause() > Some(1_000));
     fs::remove_dir(&in_the_way).unwrap();
     eventually("the trouble is over", || trouble().is_none());
     assert!(fs::read_to_string(folder.state()).unwrap().contains("\"chat\""));

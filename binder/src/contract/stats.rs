@@ -64,4 +64,6 @@ pub struct Saving {
     pub saved_ms_ago: Option<u64>,
     /// Why it cannot be written now.
     pub trouble: Option<String>,
+    /// In what time it is tried again, where it could not be written.
+    pub retry_in_ms: Option<u64>,
 }

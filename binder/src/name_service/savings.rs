@@ -14,7 +14,15 @@ pub(crate) struct Savings(Option<(PathBuf, Mutex<Attempts>)>);
 #[derive(Debug, Default)]
 struct Attempts {
     saved: Option<Instant>,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) why: String,
+    /// When it is tried again.
+    pub(crate) retry_at: Instant,
 }
 
 /// What an attempt changed, worth telling once.
@@ -35,7 +43,7 @@ impl Savings {
     }
 
     /// Takes what came of an attempt.
-    pub(crate) fn note(&self, outcome: Result<Instant, String>) -> Turn {
+    pub(crate) fn note(&self, outcome: Result<Instant, Trouble>) -> Turn {
         let Some((_, attempts)) = &self.0 else { return Turn::Same };
         let mut attempts = lock(attempts);
         let failed_before = attempts.trouble.is_some();
@@ -44,8 +52,8 @@ impl Savings {
                 *attempts = Attempts { saved: Some(now), trouble: None };
                 if failed_before { Turn::Mended } else { Turn::Same }
             }
-            Err(why) => {
-                attempts.trouble = Some(why);
+            Err(trouble) => {
+                attempts.trouble = Some(trouble);
                 if failed_before { Turn::Same } else { Turn::Failed }
             }
         }
@@ -57,7 +65,11 @@ impl Savings {
         Some(Saving {
             file: file.display().to_string(),
             saved_ms_ago: attempts.saved.map(|saved| millis(saved.elapsed())),
-            trouble: attempts.trouble.clone(),
+            trouble: attempts.trouble.as_ref().map(|trouble| trouble.why.clone()),
+            retry_in_ms: attempts
+                .trouble
+                .as_ref()
+                .map(|trouble| millis(trouble.retry_at.saturating_duration_since(Instant::now()))),
         })
     }
 }

@@ -37,7 +37,7 @@ The JSON is one object:
   alarm                null, or since_ms, ends_in_ms and a sentence: so many
                        servers fell silent at once that none is given up
   saving               null without a state file, or file, saved_ms_ago and
-                       trouble: why it cannot be written";
+                       trouble: why it cannot be written, and retry_in_ms";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let ask = &arguments.ask;
@@ -74,7 +74,7 @@ fn sheet(binder: &str, stats: &Stats) -> String {
 }
 
 fn state_file(saving: Option<&Saving>) -> String {
-    let Some(Saving { file, saved_ms_ago, trouble }) = saving else {
+    let Some(Saving { file, saved_ms_ago, trouble, retry_in_ms }) = saving else {
         return "none (--state FILE keeps everything over a restart)".to_owned();
     };
     let saved = match saved_ms_ago {
@@ -82,8 +82,18 @@ fn state_file(saving: Option<&Saving>) -> String {
         None => "not saved since the start".to_owned(),
     };
     match trouble {
-        Some(why) => format!("{file}, {saved}, cannot be written now: {why}"),
+        Some(why) => {
+            format!("{file}, {saved}, cannot be written now, tried again {}: {why}", soon(*retry_in_ms))
+        }
         None => format!("{file}, {saved}"),
+    }
+}
+
+/// When a failed attempt is made again.
+pub(super) fn soon(retry_in_ms: Option<u64>) -> String {
+    match retry_in_ms {
+        Some(ms) if ms >= 1_000 => format!("in {}", short(Duration::from_millis(ms))),
+        _ => "at once".to_owned(),
     }
 }
 
@@ -110,6 +120,7 @@ mod tests {
                 file: "/var/lib/binder/state".into(),
                 saved_ms_ago: Some(61_000),
                 trouble: Some("no space".into()),
+                retry_in_ms: Some(16_000),
             }),
         };
         let expected = "\
@@ -122,7 +133,7 @@ registered  14
 renewed     99
 expired     1
 revision    1234
-state file  /var/lib/binder/state, saved 1m 1s ago, cannot be written now: no space
+state file  /var/lib/binder/state, saved 1m 1s ago, cannot be written now, tried again in 16s: no space
 alarm       3 of 4 are silent
 ";
         assert_eq!(sheet("127.0.0.1:5000", &stats), expected);

@@ -18,6 +18,14 @@ pub(crate) enum Spot {
     Empty,
 }
 
+/// Whose registrations are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whoever {
+    Any,
+    /// Of those alone who are not heard of.
+    Suspect,
+}
+
 /// A part of all records.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Slice {

@@ -189,6 +189,10 @@ fn a_full_disk_stops_no_binder_and_is_told_once() {
     assert!(binder.client().lookup_procedure("p19".into()).is_ok());
     let saving = binder.client().stats().unwrap().saving.unwrap();
     assert!(saving.trouble.is_some_and(|why| why.contains("File too large")));
+    assert!(saving.retry_in_ms.is_some_and(|pause| pause <= 30_000));
+    assert!(!std::path::Path::new(&format!("{state}.new")).exists(), "a part of a state is of no use");
+    let sheet = String::from_utf8(binder.ask(&["stats"]).stdout).unwrap();
+    assert!(sheet.contains("cannot be written now, tried again "), "{sheet}");
 }
 
 #[test]

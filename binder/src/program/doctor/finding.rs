@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Patient;
 use super::probe::Answer;
 use crate::program::output::short;
+use crate::program::stats::soon;
 
 /// One thing that is worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,8 +46,12 @@ pub(super) fn of_binder(stats: &Stats) -> Vec<Finding> {
             "find out below which servers answer, and what cut them off",
         ));
     }
-    if let Some(why) = stats.saving.as_ref().and_then(|saving| saving.trouble.as_ref()) {
-        let what = format!("the state file cannot be written: {why}");
+    if let Some(saving) = &stats.saving
+        && let Some(why) = &saving.trouble
+    {
+        let soon = soon(saving.retry_in_ms);
+        let what =
+            format!("the state file {} cannot be written, and is tried again {soon}: {why}", saving.file);
         findings.push(wrong("unsaved", &what, "make room or mend the folder; names are served all the same"));
     }
     if Duration::from_millis(stats.uptime_ms) < YOUNG && stats.saving.is_none() {

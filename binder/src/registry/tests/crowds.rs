@@ -124,7 +124,7 @@ fn to_remove_the_dead_ends_the_guard() {
     bench.run(LEASE);
     bench.sweep();
     for epoch in epochs {
-        assert_eq!(bench.registry.remove_target(&name("sum"), epoch, bench.now), Spot::Found);
+        assert_eq!(bench.registry.remove_target(&name("sum"), epoch, Whoever::Any, bench.now), Spot::Found);
     }
     assert_eq!(bench.sweep(), Sweep { guard: vec![GuardNews::Recovered], ..Sweep::default() });
     assert_eq!(bench.registry.census(bench.now).guarded_for, None);
@@ -136,7 +136,7 @@ fn a_lease_that_holds_nothing_ends_although_the_guard_is_on() {
     crowd(&mut bench, 6);
     let epoch = bench.share(&owner(6, 1), "sum", 5000).unwrap();
     bench.run(LEASE);
-    bench.registry.remove_target(&name("sum"), epoch, bench.now);
+    bench.registry.remove_target(&name("sum"), epoch, Whoever::Any, bench.now);
     assert_eq!(bench.registry.leases.size(), 7);
     bench.run(LEASE);
     assert!(bench.registry.census(bench.now).guarded_for.is_some());

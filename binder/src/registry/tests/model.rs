@@ -99,7 +99,7 @@ impl Pair {
             }
             Step::Remove { name: number, which } => {
                 let epoch = self.plain.epoch_of(&text(number), which);
-                self.bench.registry.remove_target(&name(&text(number)), epoch, now);
+                self.bench.registry.remove_target(&name(&text(number)), epoch, Whoever::Any, now);
                 self.plain.remove(&text(number), epoch);
             }
             Step::Restart => self.restart(),

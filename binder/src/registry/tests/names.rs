@@ -113,9 +113,9 @@ fn a_target_is_removed_only_if_it_is_that_very_registration() {
     let mut bench = Bench::new();
     let old = bench.register(&owner(1, 1), "chat", 4000).unwrap();
     let new = bench.register(&owner(2, 1), "chat", 4001).unwrap();
-    assert_eq!(bench.registry.remove_target(&name("chat"), old, bench.now), Spot::Empty);
+    assert_eq!(bench.registry.remove_target(&name("chat"), old, Whoever::Any, bench.now), Spot::Empty);
     bench.check_live("chat", 4001);
-    assert_eq!(bench.registry.remove_target(&name("chat"), new, bench.now), Spot::Found);
+    assert_eq!(bench.registry.remove_target(&name("chat"), new, Whoever::Any, bench.now), Spot::Found);
     bench.check("chat", &[]);
     assert_eq!(bench.renew(&owner(2, 1)), renewed(&[("chat", LossReason::Removed)]));
 }
@@ -226,4 +226,21 @@ fn a_claim_gives_nobody_a_higher_place_than_he_had() {
     bench.check_live("chat", 1);
     assert!(claim(&mut bench, 2, second).is_ok());
     bench.check_live("chat", 2);
+}
+
+/// Story: an operator saw a suspect and removed it. It had come back in between, and was told to stay away.
+#[test]
+fn a_suspect_that_is_back_is_not_removed_as_one() {
+    let mut bench = Bench::new();
+    let epoch = bench.share(&owner(1, 1), "sum", 4000).unwrap();
+    let remove =
+        |bench: &mut Bench| bench.registry.remove_target(&name("sum"), epoch, Whoever::Suspect, bench.now);
+    bench.run(LEASE);
+    bench.check("sum", &[(State::Suspect, 4000)]);
+    bench.renew(&owner(1, 1));
+    assert_eq!(remove(&mut bench), Spot::Empty);
+    bench.check_live("sum", 4000);
+    bench.run(LEASE);
+    assert_eq!(remove(&mut bench), Spot::Found);
+    bench.check("sum", &[]);
 }
