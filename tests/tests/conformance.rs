@@ -13,6 +13,7 @@ macro_rules! cases {
         crate::cases_over! { tcp: Tcp; $($case)* }
         crate::cases_over! { unix: Unix; $($case)* }
         crate::cases_over! { memory: Memory; $($case)* }
+        crate::cases_over! { tls: Tls; $($case)* }
     };
 }
 
@@ -21,6 +22,7 @@ macro_rules! cases_by_address {
     ($($case:ident),* $(,)?) => {
         crate::cases_over! { tcp_address: Tcp; $($case)* }
         crate::cases_over! { unix_address: Unix; $($case)* }
+        crate::cases_over! { tls_address: Tls; $($case)* }
     };
 }
 
@@ -82,6 +84,8 @@ mod net_rpc;
 mod peer;
 #[path = "conformance/python.rs"]
 mod python;
+#[path = "conformance/secured.rs"]
+mod secured;
 #[path = "conformance/service.rs"]
 mod service;
 #[path = "conformance/table.rs"]

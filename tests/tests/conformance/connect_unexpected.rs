@@ -82,7 +82,7 @@ fn unexpected_request_codec(transport: Transport) {
 }
 
 fn unexpected_request_content_type(transport: Transport) {
-    for bytes in [&b"POST /unary_call HTTP/1.1\r\n"[..], b"\x16\x03\x01\x02\0", b"SSH-2.0-x\r\n"] {
+    for bytes in [&b"POST /unary_call HTTP/1.1\r\n"[..], b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-x\r\n"] {
         let lab = Lab::new(transport);
         let mut stranger = lab.host.stranger();
         stranger.say(bytes);

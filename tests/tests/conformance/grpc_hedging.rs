@@ -23,7 +23,8 @@ const DELAY: Duration = Duration::from_millis(20);
 fn two(transport: Transport, delay: Duration) -> ([Lab; 2], TestServiceClient) {
     let labs = [Lab::new(transport), Lab::new(transport)];
     let addresses = labs.iter().map(|lab| lab.host.server.endpoint().unwrap().to_string());
-    let client = Client::connect_any(addresses).with_choice(Choice::PickFirst).with_deadline(SOON);
+    let client = transport.reach(Client::connect_any(addresses));
+    let client = client.with_choice(Choice::PickFirst).with_deadline(SOON);
     (labs, TestServiceClient::new(client.with_hedging(delay)))
 }
 

@@ -198,7 +198,7 @@ enum Place {
 }
 
 fn nobody_at_home(transport: Transport) -> (Arc<Nobody>, TestServiceClient) {
-    let (endpoint, place) = if transport == Transport::Tcp {
+    let (endpoint, place) = if transport != Transport::Unix {
         let port = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         bind(&port, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = SocketAddr::try_from(getsockname(&port).unwrap()).unwrap();
@@ -208,7 +208,7 @@ fn nobody_at_home(transport: Transport) -> (Arc<Nobody>, TestServiceClient) {
         (Endpoint::unix(folder.socket()), Place::Folder(folder))
     };
     let nobody = Arc::new(Nobody { endpoint, rejected: Mutex::default(), _place: place });
-    (nobody.clone(), TestServiceClient::new(Client::resolving(nobody)))
+    (nobody.clone(), TestServiceClient::new(transport.reach(Client::resolving(nobody))))
 }
 
 impl Nobody {
@@ -248,7 +248,8 @@ fn connection_backoff(transport: Transport) {
 fn pick_first_unary(transport: Transport) {
     let labs: Vec<Lab> = (0..3).map(|_| Lab::new(transport)).collect();
     let addresses = labs.iter().map(|lab| lab.host.server.endpoint().unwrap().to_string());
-    let client = Client::connect_any(addresses).with_choice(Choice::PickFirst).with_deadline(SOON);
+    let client = transport.reach(Client::connect_any(addresses));
+    let client = client.with_choice(Choice::PickFirst).with_deadline(SOON);
     let client = TestServiceClient::new(client);
     (0..100).for_each(|_| call_large(&client));
     let mut begun: Vec<usize> = labs.iter().map(Lab::begun).collect();

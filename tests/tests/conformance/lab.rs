@@ -18,6 +18,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 pub(crate) use system_tests::SOON;
 
 use crate::peer::Peer;
+use crate::secured::{self, Reception};
 use crate::service::{Bench, Event, TestServiceClient, TestServiceService};
 
 /// Over what a case runs.
@@ -26,6 +27,8 @@ pub(crate) enum Transport {
     Tcp,
     Unix,
     Memory,
+    /// TLS over TCP.
+    Tls,
 }
 
 impl Transport {
@@ -34,12 +37,18 @@ impl Transport {
         self.try_serve(builder).unwrap()
     }
 
+    /// The same client, over what this transport has above its sockets.
+    pub(crate) fn reach(self, client: Client) -> Client {
+        if self == Transport::Tls { client.with_tls(secured::client()) } else { client }
+    }
+
     pub(crate) fn try_serve(self, builder: ServerBuilder) -> io::Result<Host> {
         let folder = Folder::new();
         let server = match self {
             Transport::Tcp => builder.bind("127.0.0.1:0"),
             Transport::Unix => builder.bind_unix(folder.socket()),
             Transport::Memory => builder.serve_in_memory(),
+            Transport::Tls => builder.tls(secured::server()).bind("127.0.0.1:0"),
         };
         Ok(Host { transport: self, server: server?, _folder: folder })
     }
@@ -57,10 +66,10 @@ impl Host {
     /// A client with connections of its own, whose calls and streams all end.
     pub(crate) fn client(&self) -> Client {
         let client = match self.transport {
-            Transport::Tcp | Transport::Unix => Client::connect(self.server.endpoint().unwrap().to_string()),
             Transport::Memory => Client::over(&self.server),
+            _ => Client::connect(self.server.endpoint().unwrap().to_string()),
         };
-        client.with_deadline(SOON)
+        self.transport.reach(client).with_deadline(SOON)
     }
 
     /// A client that speaks bytes, and has not said any.
@@ -76,6 +85,7 @@ impl Host {
                 self.server.adopt(near).unwrap();
                 Peer::over(far)
             }
+            Transport::Tls => Peer::over(secured::dial(self.server.address())),
         }
     }
 
@@ -185,6 +195,7 @@ impl Lab {
 pub(crate) enum Stage {
     Tcp(TcpListener),
     Unix(UnixListener, Folder),
+    Tls(Reception),
     /// One connection, both of whose ends are here until they are taken.
     Pair(Option<UnixStream>, Option<UnixStream>),
 }
@@ -201,6 +212,7 @@ impl Stage {
                 let (near, far) = UnixStream::pair().unwrap();
                 Stage::Pair(Some(near), Some(far))
             }
+            Transport::Tls => Stage::Tls(Reception::open()),
         }
     }
 
@@ -213,6 +225,7 @@ impl Stage {
         match self {
             Stage::Tcp(listener) => Endpoint::new("127.0.0.1", listener.local_addr().unwrap().port()),
             Stage::Unix(_, folder) => Endpoint::unix(folder.socket()),
+            Stage::Tls(reception) => Endpoint::new("127.0.0.1", reception.address.port()),
             Stage::Pair(..) => panic!("a pair of sockets has no address"),
         }
     }
@@ -220,6 +233,7 @@ impl Stage {
     pub(crate) fn limited_client(&mut self, limits: Limits) -> TestServiceClient {
         let client = match self {
             Stage::Pair(_, far) => Client::over(far.take().unwrap()),
+            Stage::Tls(_) => Client::connect(self.endpoint().to_string()).with_tls(secured::client()),
             addressed => Client::connect(addressed.endpoint().to_string()),
         };
         TestServiceClient::new(client.with_limits(limits).with_deadline(SOON))
@@ -231,6 +245,7 @@ impl Stage {
         match self {
             Stage::Tcp(listener) => Peer::over(listener.accept().unwrap().0),
             Stage::Unix(listener, _) => Peer::over(listener.accept().unwrap().0),
+            Stage::Tls(reception) => Peer::over(reception.accept()),
             Stage::Pair(near, _) => Peer::over(near.take().unwrap()),
         }
     }
@@ -254,6 +269,7 @@ impl Stage {
             Stage::Tcp(listener) => listener.as_fd(),
             Stage::Unix(listener, _) => listener.as_fd(),
             Stage::Pair(near, _) => return near.is_some(),
+            Stage::Tls(reception) => return reception.has_more(),
         };
         arrives(waiting)
     }

@@ -246,7 +246,7 @@ fn send_deadlock(transport: Transport) {
     std::thread::scope(|scope| {
         let calling = scope.spawn(|| client.empty_call().unwrap_err());
         server = Some(stage.accept());
-        server.as_ref().unwrap().shut_down(Shutdown::Both);
+        server.as_mut().unwrap().shut_down(Shutdown::Both);
         assert_eq!(calling.join().unwrap().code(), Code::Unavailable);
     });
     drop(stage);

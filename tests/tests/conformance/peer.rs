@@ -14,7 +14,11 @@ use crate::message::{Call, Status, frame, preface, text, varint};
 /// A socket under a peer.
 pub(crate) trait Wire: Read + Write + AsFd + Send {
     fn be_patient(&self);
-    fn shut_down(&self, how: Shutdown);
+    /// Whether something was received that has not been read.
+    fn holds_something(&mut self) -> bool {
+        false
+    }
+    fn shut_down(&mut self, how: Shutdown);
 }
 
 impl Wire for TcpStream {
@@ -24,7 +28,7 @@ impl Wire for TcpStream {
         self.set_write_timeout(Some(SOON)).unwrap();
     }
 
-    fn shut_down(&self, how: Shutdown) {
+    fn shut_down(&mut self, how: Shutdown) {
         self.shutdown(how).ok();
     }
 }
@@ -35,7 +39,7 @@ impl Wire for UnixStream {
         self.set_write_timeout(Some(SOON)).unwrap();
     }
 
-    fn shut_down(&self, how: Shutdown) {
+    fn shut_down(&mut self, how: Shutdown) {
         self.shutdown(how).ok();
     }
 }
@@ -129,8 +133,8 @@ impl Peer {
     }
 
     /// Whether something more has come, or comes in the next few milliseconds.
-    pub(crate) fn has_more(&self) -> bool {
-        arrives(&self.wire)
+    pub(crate) fn has_more(&mut self) -> bool {
+        self.wire.holds_something() || arrives(&self.wire)
     }
 
     pub(crate) fn call(&mut self, id: u64, procedure: &str, payload: &[u8]) {
@@ -180,7 +184,7 @@ impl Peer {
         self.say(&frame(&[&[8], &varint(last_accepted), &status.encode()]));
     }
 
-    pub(crate) fn shut_down(&self, how: Shutdown) {
+    pub(crate) fn shut_down(&mut self, how: Shutdown) {
         self.wire.shut_down(how);
     }
 

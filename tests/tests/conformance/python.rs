@@ -15,11 +15,9 @@ use system_tests::{Process, SOON};
 
 use crate::lab::{Lab, Transport};
 
-cases_by_address! {
-    interop,
-    scripted,
-    hostile,
-}
+// The program has no TLS: that is the language's affair, below the document.
+crate::cases_over! { tcp_address: Tcp; interop scripted hostile }
+crate::cases_over! { unix_address: Unix; interop scripted hostile }
 
 fn interop(transport: Transport) {
     play(transport, "interop");
