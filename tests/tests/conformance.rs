@@ -26,6 +26,14 @@ macro_rules! cases_by_address {
     };
 }
 
+/// Cases whose clients are programs in other languages: TLS is their language's affair, below the document.
+macro_rules! cases_in_the_clear {
+    ($($case:ident),* $(,)?) => {
+        crate::cases_over! { tcp_address: Tcp; $($case)* }
+        crate::cases_over! { unix_address: Unix; $($case)* }
+    };
+}
+
 /// Cases with a server that is a program.
 macro_rules! cases_of_programs {
     ($($case:ident),* $(,)?) => {

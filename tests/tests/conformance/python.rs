@@ -15,9 +15,11 @@ use system_tests::{Process, SOON};
 
 use crate::lab::{Lab, Transport};
 
-// The program has no TLS: that is the language's affair, below the document.
-crate::cases_over! { tcp_address: Tcp; interop scripted hostile }
-crate::cases_over! { unix_address: Unix; interop scripted hostile }
+cases_in_the_clear! {
+    interop,
+    scripted,
+    hostile,
+}
 
 fn interop(transport: Transport) {
     play(transport, "interop");

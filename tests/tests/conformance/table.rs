@@ -14,7 +14,9 @@ fn told(table: &str) -> BTreeSet<String> {
 /// The names in every `cases!` of a group's file, and in the lists of names that make some.
 fn held(group: &str, source: &str) -> BTreeSet<String> {
     let mut cases = BTreeSet::new();
-    for begin in ["\ncases! {\n", "\ncases_by_address! {\n", "\ncases_of_programs! {\n"] {
+    const LISTS: [&str; 4] =
+        ["\ncases! {\n", "\ncases_by_address! {\n", "\ncases_in_the_clear! {\n", "\ncases_of_programs! {\n"];
+    for begin in LISTS {
         for list in source.split(begin).skip(1) {
             let names = list.split('}').next().unwrap().split(',').map(str::trim);
             cases.extend(names.filter(|name| !name.is_empty()).map(|name| format!("{group}::{name}")));
