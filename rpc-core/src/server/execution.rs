@@ -29,6 +29,7 @@ struct Left {
     /// What it ran in, if a layer changed that.
     context: Option<Context>,
     output: Option<Output>,
+    endings: Endings,
 }
 
 impl<'b> Ended<'b> {
@@ -53,24 +54,21 @@ impl Connection {
         let run = || {
             context.scope(|| {
                 if self.shared.layers.is_empty() {
-                    return Ok((left.run(route, arguments, body)?, Endings::default()));
+                    return left.run(route, arguments, body);
                 }
                 self.within_layers(route, &context, &arguments, (&mut left, body))
             })
         };
         let run = policy.guard(name, run);
         let mut panicked = run.is_err();
-        let (outcome, endings) = match run.unwrap_or_else(|_| Err(panics::told(name))) {
-            Ok((outcome, endings)) => (Ok(outcome), endings),
-            Err(status) => (Err(status), Endings::default()),
-        };
+        let outcome = run.unwrap_or_else(|_| Err(panics::told(name)));
         if outcome.is_err()
             && let Some(unwanted) = left.output.take()
         {
             panicked |= policy.guard(name, || drop(unwanted)).is_err();
         }
-        let context = left.context.unwrap_or(context);
-        Ended { context, outcome, body, output: left.output, endings, panicked }
+        let Left { context: changed, output, endings } = left;
+        Ended { context: changed.unwrap_or(context), outcome, body, output, endings, panicked }
     }
 
     fn within_layers(
@@ -79,7 +77,7 @@ impl Connection {
         context: &Context,
         arguments: &Arguments<'_>,
         (left, body): (&mut Left, &mut Vec<u8>),
-    ) -> Result<(Outcome, Endings), Status> {
+    ) -> Result<Outcome, Status> {
         let mut outcome = None;
         let call = Call::come(route.procedure, arguments.byte_length(), context.clone());
         let answered = self.shared.layers.run(call, |call| {
@@ -90,7 +88,9 @@ impl Connection {
             Ok(Answered::of(left.output.is_none().then_some(ran)))
         })?;
         let unasked = || Status::internal(format!("a layer answered {} itself", route.procedure.name));
-        Ok((outcome.ok_or_else(unasked)?, answered.into_endings()))
+        let outcome = outcome.ok_or_else(unasked)?;
+        left.endings = answered.into_endings();
+        Ok(outcome)
     }
 }
 
