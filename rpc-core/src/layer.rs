@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::context::Context;
+use crate::metadata::Metadata;
 use crate::outcome::{Endings, Outcome};
 use crate::service::Procedure;
 use crate::status::Status;
@@ -116,7 +117,11 @@ impl Call {
     pub fn with_metadata(self, key: &str, value: impl Into<Vec<u8>>) -> Result<Call, Status> {
         let mut metadata = self.context.metadata().clone();
         metadata.replace(key, value).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        Ok(Call { context: self.context.carrying(metadata), ..self })
+        Ok(self.carrying(metadata))
+    }
+
+    pub(crate) fn carrying(self, metadata: Metadata) -> Call {
+        Call { context: self.context.carrying(metadata), ..self }
     }
 
     /// The same call, over at `deadline` at the latest.

@@ -23,6 +23,7 @@ mod stream;
 pub mod service;
 
 pub mod layer;
+pub mod layers;
 
 pub mod client;
 pub mod server;

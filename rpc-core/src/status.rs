@@ -142,7 +142,7 @@ impl Status {
     }
 
     /// The same status, telling the caller to come back after this time. It takes the place of the details, and means
-    /// something beside `ResourceExhausted` and `Unavailable` only. Whole milliseconds, at most 49 days.
+    /// something beside `ResourceExhausted` and `Unavailable` only. Rounded up to whole milliseconds, at most 49 days.
     ///
     /// ```
     /// # use {rpc_core::Status, std::time::Duration};
@@ -151,7 +151,7 @@ impl Status {
     /// ```
     #[must_use]
     pub fn with_retry_after(self, time: Duration) -> Status {
-        let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        let milliseconds = u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
         self.with_details([RETRY_AFTER, milliseconds.to_string().as_bytes()].concat())
     }
 
@@ -276,6 +276,8 @@ mod tests {
             assert_eq!(after(busy(), hostile), None);
         }
         assert_eq!(after(Status::internal("broken"), b"retry-after-ms:5"), None);
+        let soon = Duration::from_nanos(1);
+        assert_eq!(busy().with_retry_after(soon).retry_after(), Some(Duration::from_millis(1)));
         assert_eq!(
             busy().with_retry_after(Duration::MAX).retry_after(),
             Some(Duration::from_millis(u32::MAX.into()))

@@ -11,5 +11,7 @@ mod ends;
 mod lab;
 #[path = "layers/made.rs"]
 mod made;
+#[path = "layers/ready.rs"]
+mod ready;
 #[path = "layers/served.rs"]
 mod served;

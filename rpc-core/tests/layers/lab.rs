@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -17,6 +18,9 @@ pub(crate) trait Lab {
     fn burst(&self) -> Result<(), Status>;
     /// Waits for the caller's loss of interest.
     fn hold(&self) -> Result<(), Status>;
+    /// Its first call waits for its caller's loss of interest.
+    #[idempotent]
+    fn falter(&self) -> Result<(), Status>;
     /// Who calls, as a layer found out, and this metadata.
     fn who(&self, key: String) -> Result<(Option<String>, Option<String>), Status>;
     fn count(&self, items: u64) -> Result<Stream<u64>, Status>;
@@ -35,6 +39,7 @@ pub(crate) struct User(pub(crate) &'static str);
 pub(crate) struct Bench {
     entered: Sender<()>,
     sinks: Sender<Sink<u64>>,
+    faltered: AtomicBool,
 }
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -60,6 +65,10 @@ impl Lab for Bench {
         self.entered.send(()).unwrap();
         Context::current().cancelled().recv_timeout(SOON).unwrap_err();
         Err(Status::cancelled("nobody waits"))
+    }
+
+    fn falter(&self) -> Result<(), Status> {
+        if self.faltered.swap(true, Ordering::SeqCst) { Ok(()) } else { self.hold() }
     }
 
     fn who(&self, key: String) -> Result<(Option<String>, Option<String>), Status> {
@@ -101,7 +110,7 @@ pub(crate) struct Stand {
 pub(crate) fn stand(build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Stand {
     let (entered, seen) = unbounded();
     let (sinks, lent) = unbounded();
-    let service = LabService::new(Arc::new(Bench { entered, sinks }));
+    let service = LabService::new(Arc::new(Bench { entered, sinks, faltered: AtomicBool::new(false) }));
     let server = build(Server::builder()).service(service).serve_in_memory().unwrap();
     Stand { server, entered: seen, sinks: lent }
 }

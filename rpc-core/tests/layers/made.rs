@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rpc_core::layer::{Call, Next, Side};
+use rpc_core::service::Outcome;
 use rpc_core::{Client, Code, Context, Stream};
 
 use super::lab::{Lab, LabClient, SOON, check, closed, listening, stand};
@@ -99,6 +100,24 @@ fn a_layer_stands_around_a_call_and_not_around_its_attempts() {
     let lab = stand.lab_with(counting);
     assert_eq!(lab.echo("x".to_owned()), Ok("x".to_owned()));
     assert_eq!((here.load(Ordering::SeqCst), there.load(Ordering::SeqCst)), (1, 3));
+}
+
+#[test]
+fn a_hedged_call_is_one_call_and_both_attempts_carry_what_a_layer_added() {
+    let (layer, there) = listening();
+    let stamped = |call: Call, next: Next<'_>| {
+        assert_eq!(call.context().metadata().first("k"), Some(&b"v"[..]));
+        next.run(call)
+    };
+    let stand = stand(|builder| builder.layer(stamped).layer(layer));
+    let (layer, here) = listening();
+    let adding = |call: Call, next: Next<'_>| next.run(call.with_metadata("k", "v")?);
+    let client = stand.client().with_hedging(Duration::from_millis(5)).with_layer(layer).with_layer(adding);
+    LabClient::new(client).falter().unwrap();
+    here.expect("falter", Ok(Outcome::Returned));
+    here.expect_nothing();
+    there.expect("falter", Ok(Outcome::Returned));
+    there.expect("falter", Ok(Outcome::Failed));
 }
 
 #[test]
