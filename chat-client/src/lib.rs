@@ -17,4 +17,5 @@ pub use event::{ChatEvent, Message};
 pub use session::{ChatSession, SessionOptions};
 
 #[cfg(test)]
+#[path = "../../chat-server/api/src/hostile.rs"]
 mod hostile;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::language::Language;
 use crate::limits::MESSAGE_BYTES;
 use crate::wire_text::shared_text;
 
@@ -20,10 +21,10 @@ pub struct MessageBody(Arc<str>);
 #[non_exhaustive]
 pub enum BodyError {
     /// Nothing, or nothing but blanks.
-    #[error("a message needs some text")]
+    #[error("{}", Language::English.empty_message())]
     Empty,
     /// More bytes than allowed.
-    #[error("a message has at most {MESSAGE_BYTES} bytes, this one has {bytes}")]
+    #[error("{}", Language::English.message_too_long(MESSAGE_BYTES, bytes))]
     TooLong {
         /// The length of the text.
         bytes: u64,

@@ -1,62 +1,55 @@
 //! Why the chat refuses a call.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use rpc_core::{Code, Status};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::body::BodyError;
-use crate::limits::MESSAGE_BYTES;
+use crate::language::Language;
 use crate::name::{RoomName, Username};
 use crate::password::PasswordError;
 use crate::rules::NameError;
 
 /// A refused or failed call. Texts in it are parsed names only, so its sentences are harmless on a terminal.
-#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ChatError {
     /// Somebody has this name, or one that looks like it.
-    #[error("the name \"{username}\" is taken")]
     NameTaken {
         /// The name asked for.
         username: Username,
     },
     /// An argument is no name.
-    #[error(transparent)]
-    InvalidName(#[from] NameError),
+    InvalidName(NameError),
     /// Nobody is registered under this name (any more).
-    #[error("nobody is registered as \"{username}\"")]
     NotRegistered {
         /// The name in the call.
         username: Username,
     },
     /// A room has this name, or one that looks like it.
-    #[error("the room \"{room}\" exists already")]
     RoomExists {
         /// The name asked for.
         room: RoomName,
     },
     /// There is no such room (any more).
-    #[error("there is no room \"{room}\"")]
     NoSuchRoom {
         /// The name in the call.
         room: RoomName,
     },
     /// The caller is not in the room.
-    #[error("you are not in the room \"{room}\"")]
     NotInRoom {
         /// The room.
         room: RoomName,
     },
     /// The recipient of a private message is not in the room.
-    #[error("\"{recipient}\" is not in the room")]
     RecipientNotInRoom {
         /// The name in the call.
         recipient: Username,
     },
     /// The room has no place left.
-    #[error("the room \"{room}\" is full: it has {limit} places")]
     RoomFull {
         /// The room.
         room: RoomName,
@@ -64,40 +57,32 @@ pub enum ChatError {
         limit: u32,
     },
     /// The room was closed.
-    #[error("the room \"{room}\" was closed")]
     RoomClosed {
         /// The room.
         room: RoomName,
     },
     /// A limit of no places.
-    #[error("a room needs at least one place")]
     InvalidLimit,
     /// A message of nothing, or of blanks.
-    #[error("a message needs some text")]
     EmptyMessage,
     /// A message with too many bytes.
-    #[error("a message has at most {MESSAGE_BYTES} bytes, this one has {bytes}")]
     TooLong {
         /// Its length.
         bytes: u64,
     },
     /// The call did not come to an answer: a wrong token, a lost connection, a limit of the server.
-    #[error(transparent)]
     Status(Status),
     /// The room is private, and the call shows no password.
-    #[error("the room \"{room}\" is private: it is entered with its password")]
     PasswordNeeded {
         /// The room.
         room: RoomName,
     },
     /// The password is not the room's.
-    #[error("this is not the password of the room \"{room}\"")]
     WrongPassword {
         /// The room.
         room: RoomName,
     },
     /// Too many wrong passwords were shown.
-    #[error("too many wrong passwords were tried for the room \"{room}\": try again in {} s", again_after.as_secs() + 1)]
     TooManyTries {
         /// The room.
         room: RoomName,
@@ -105,10 +90,8 @@ pub enum ChatError {
         again_after: Duration,
     },
     /// The text is no password.
-    #[error(transparent)]
-    InvalidPassword(#[from] PasswordError),
+    InvalidPassword(PasswordError),
     /// There is no room of this number (any more).
-    #[error("there is no room number {number}")]
     NoSuchNumber {
         /// The number in the call.
         number: u64,
@@ -150,6 +133,27 @@ fn status_code(code: Code) -> &'static str {
         Code::PermissionDenied => "permission_denied",
         Code::InvalidArgument | Code::Unimplemented => "unknown_command",
         _ => "unavailable",
+    }
+}
+
+impl fmt::Display for ChatError {
+    /// In English; [`Language::refusal`] says it in others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Language::English.refusal(self))
+    }
+}
+
+impl Error for ChatError {}
+
+impl From<NameError> for ChatError {
+    fn from(error: NameError) -> ChatError {
+        ChatError::InvalidName(error)
+    }
+}
+
+impl From<PasswordError> for ChatError {
+    fn from(error: PasswordError) -> ChatError {
+        ChatError::InvalidPassword(error)
     }
 }
 

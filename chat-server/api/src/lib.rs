@@ -26,6 +26,11 @@ mod journal;
 
 mod admin;
 
+pub mod sanitise;
+
+mod language;
+pub mod texts;
+
 pub use admin::{ADMIN_TOKEN_KEY, Admin, AdminClient, AdminService, AdminStart, RoomChoice, RoomReport};
 pub use answer::{Joined, News, Received, RoomSummary, Sent, Session};
 pub use body::{BodyError, MessageBody};
@@ -35,7 +40,11 @@ pub use event::{Event, EventKind, UnixMillis};
 pub use identity::{MESSAGE_ID_KEY, MessageId, REGISTRATION_KEY, RegistrationId, SESSION_KEY, SessionToken};
 pub use journal::{LogEntry, LogPage, Logged};
 pub use key::NameKey;
+pub use language::{Language, LanguageError};
 pub use mark::{AFTER_KEY, Incarnation, Mark, Seq};
 pub use name::{RoomName, Username};
 pub use password::{PASSWORD_KEY, PasswordError, RoomPassword};
 pub use rules::NameError;
+
+#[cfg(test)]
+mod hostile;

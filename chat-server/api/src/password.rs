@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::language::Language;
 use crate::limits::{PASSWORD_BYTES, PASSWORD_SHORTEST};
 
 /// The metadata key of a room's password in `join_room`. A client that knows private rooms sends it with every join, empty
@@ -19,9 +20,7 @@ pub struct RoomPassword(Box<str>);
 
 /// Why a text is no password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-#[error(
-    "a password has at least {PASSWORD_SHORTEST} characters and at most {PASSWORD_BYTES} bytes, and no control characters"
-)]
+#[error("{}", Language::English.invalid_password(PASSWORD_SHORTEST, PASSWORD_BYTES))]
 pub struct PasswordError;
 
 impl RoomPassword {

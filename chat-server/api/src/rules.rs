@@ -4,42 +4,49 @@
 //! private character. Its tables are of Unicode 6.3, so characters that were assigned later are judged here: without
 //! that no name could hold an emoji of the last ten years.
 
+use std::error::Error;
+use std::fmt;
+
 use precis_core::profile::PrecisFastInvocation;
-use precis_core::{DerivedPropertyValue, Error};
+use precis_core::{DerivedPropertyValue, Error as PrecisError};
 use precis_profiles::Nickname;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{is_combining_mark, is_public_assigned};
 
+use crate::language::Language;
 use crate::limits::{MARKS_IN_A_ROW, TYPED_NAME_BYTES};
 
 /// Why a text is no name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum NameError {
     /// Nothing but blanks.
-    #[error("a name needs at least one character that shows")]
     Empty,
     /// More characters than allowed.
-    #[error("a name here has at most {limit} characters")]
     TooLong {
         /// The most characters this kind of name may have.
         limit: u32,
     },
     /// A character that cannot be seen, steers the terminal or the writing direction, or is not assigned.
-    #[error("a name cannot hold the character U+{:04X}", u32::from(*character))]
     Character {
         /// The first such character.
         character: char,
     },
     /// Marks that would be drawn over what stands before the name, or a tower of them.
-    #[error("a name cannot begin with a combining mark, nor hold more than {MARKS_IN_A_ROW} in a row")]
     Marks,
     /// A name that the chat itself uses, or one that looks like it.
-    #[error("this name is reserved for the chat itself")]
     Reserved,
 }
+
+impl fmt::Display for NameError {
+    /// In English; [`Language::invalid_name`] says it in others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Language::English.invalid_name(self))
+    }
+}
+
+impl Error for NameError {}
 
 /// The name as it is shown: `typed` without the blanks around it, in NFC, if it follows every rule.
 pub(crate) fn shown(typed: &str, limit: usize) -> Result<String, NameError> {
@@ -122,7 +129,7 @@ fn split(name: &str) -> (Vec<char>, String) {
 
 fn is_younger(character: char) -> bool {
     let verdict = Nickname::prepare(character.encode_utf8(&mut [0; 4]) as &str).err();
-    matches!(verdict, Some(Error::BadCodepoint(point)) if point.property == DerivedPropertyValue::Unassigned)
+    matches!(verdict, Some(PrecisError::BadCodepoint(point)) if point.property == DerivedPropertyValue::Unassigned)
 }
 
 /// Assigned, and neither ignorable nor a format character: those are the ones younger than PRECIS's tables.
@@ -133,11 +140,11 @@ fn is_visible(character: char) -> bool {
     is_public_assigned(character) && !format && !ignorable
 }
 
-fn culprit(error: &Error) -> char {
+fn culprit(error: &PrecisError) -> char {
     use precis_core::UnexpectedError::{ContextRuleNotApplicable, MissingContextRule};
     let point = match error {
-        Error::BadCodepoint(point) => Some(point),
-        Error::Unexpected(ContextRuleNotApplicable(point) | MissingContextRule(point)) => Some(point),
+        PrecisError::BadCodepoint(point) => Some(point),
+        PrecisError::Unexpected(ContextRuleNotApplicable(point) | MissingContextRule(point)) => Some(point),
         _ => None,
     };
     point.and_then(|point| char::from_u32(point.cp)).unwrap_or(char::REPLACEMENT_CHARACTER)

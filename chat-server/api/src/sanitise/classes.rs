@@ -32,7 +32,7 @@ pub(super) fn of(character: char) -> Class {
 
 /// Characters that command a terminal or a line reader wherever they stand: C0, DEL, C1, line and paragraph separators,
 /// bidirectional controls, tag characters.
-pub(crate) fn is_control(character: char) -> bool {
+pub fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{2028}' | '\u{2029}'
