@@ -3,11 +3,10 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 use rpc_program::lines::{HangUp, Lines};
-use rustix::process::{Signal, getpid, kill_process};
+use rpc_program::signals;
 
 use super::arguments::UserArguments;
 use super::commands::Ending;
@@ -118,19 +117,7 @@ impl Interruption {
     pub(super) fn interrupt_until(self, ended: &Receiver<Ending>) {
         match self {
             Interruption::Reader(hangup) => drop(hangup),
-            Interruption::Editor => {
-                for _ in 0..SIGNALS {
-                    // A process may always signal itself.
-                    let _ = kill_process(getpid(), Signal::INT);
-                    if !matches!(ended.recv_timeout(BETWEEN_SIGNALS), Err(RecvTimeoutError::Timeout)) {
-                        return;
-                    }
-                }
-            }
+            Interruption::Editor => signals::interrupt_editor(ended),
         }
     }
 }
-
-/// All within the time in which `rpc_program::signals` takes them for one.
-const SIGNALS: usize = 3;
-const BETWEEN_SIGNALS: Duration = Duration::from_millis(80);

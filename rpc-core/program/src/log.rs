@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, IsTerminal};
+use std::sync::Mutex;
 
 pub use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -17,6 +18,14 @@ pub fn init(default: LevelFilter) {
     let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(colours).with_env_filter(filter);
     // The one error is that a log stands already, which is then the one to keep.
     let _ = log.try_init();
+}
+
+/// As [`init`], to a place of the program's own: where a line is typed on the terminal, what writes above it.
+pub fn init_to(default: LevelFilter, writer: impl io::Write + Send + 'static) {
+    let filter = EnvFilter::builder().with_default_directive(default.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().with_writer(Mutex::new(writer)).with_ansi(false);
+    // As above.
+    let _ = log.with_env_filter(filter).try_init();
 }
 
 #[cfg(test)]

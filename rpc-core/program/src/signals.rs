@@ -6,8 +6,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rpc_core::threads::{self, Thread};
+use rustix::process::{getpid, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level;
@@ -63,6 +64,21 @@ impl Drop for Stop {
         self.handle.close();
     }
 }
+
+/// Ends a line editor of this process that waits for a key, from another thread: with SIGINT, until something comes out of
+/// `ended` or it closes. It may have been between two lines, so it is done three times, all within [`SAME_WISH`].
+pub fn interrupt_editor<T>(ended: &Receiver<T>) {
+    for _ in 0..INTERRUPTIONS {
+        // A process may always signal itself.
+        let _ = kill_process(getpid(), rustix::process::Signal::INT);
+        if !matches!(ended.recv_timeout(BETWEEN_INTERRUPTIONS), Err(RecvTimeoutError::Timeout)) {
+            return;
+        }
+    }
+}
+
+const INTERRUPTIONS: usize = 3;
+const BETWEEN_INTERRUPTIONS: Duration = Duration::from_millis(80);
 
 fn deliver(caught: &mut Signals, sender: &Sender<Signal>) {
     let mut first: Option<Instant> = None;
