@@ -26,7 +26,11 @@ use desk::{Desk as _, DeskClient, REFUND, Trouble};
 use document::{Side, blocks, conversation, hex};
 use peer::{Peer, listen};
 use rpc_core::{Client, Code, JsonError, Status, stream};
-use vectors::{Fatal, Hex, Longer, Malformed, Preface, Refused, To, Value, Verdict, vectors};
+use vectors::{Fatal, Hex, Longer, Malformed, MalformedJson, Preface, Refused, To, Value, Verdict, vectors};
+
+/// Payload encodings.
+const BINCODE: u8 = 0;
+const JSON: u8 = 1;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -202,10 +206,10 @@ fn fatal_frames_end_the_connection() {
 }
 
 /// The content of the reply to a call of the procedure that mirrors a type.
-fn mirrored(server: SocketAddr, of_type: &str, payload: &[u8]) -> Vec<u8> {
+fn mirrored(server: SocketAddr, of_type: &str, encoding: u8, payload: &[u8]) -> Vec<u8> {
     let procedure = mirror::procedure(of_type);
     let name_length = u8::try_from(procedure.len()).unwrap();
-    let content = [&[0, 1, name_length], procedure.as_bytes(), &[0, 0, 0], payload].concat();
+    let content = [&[0, 1, name_length], procedure.as_bytes(), &[0, encoding, 0], payload].concat();
     let length = u32::try_from(content.len()).unwrap();
     let mut peer = Peer::greeted(server);
     peer.say(&[&length.to_le_bytes(), &content[..]].concat());
@@ -215,7 +219,7 @@ fn mirrored(server: SocketAddr, of_type: &str, payload: &[u8]) -> Vec<u8> {
 /// What a mirror understood, as JSON, and the bytes it gave back.
 #[track_caller]
 fn reflection(server: SocketAddr, of_type: &str, payload: &[u8]) -> (String, String) {
-    let reply = mirrored(server, of_type, payload);
+    let reply = mirrored(server, of_type, BINCODE, payload);
     let returned = reply.strip_prefix(&[1, 1, 0]);
     let returned = returned.unwrap_or_else(|| panic!("{of_type} {}: {}", hex(payload), hex(&reply)));
     let (length, behind) = match returned {
@@ -236,6 +240,30 @@ fn values_cross_the_wire_as_these_bytes_and_mean_this() {
     }
 }
 
+/// A value of a call in JSON is what it is in bincode, also where JSON has the longer numbers.
+#[test]
+fn values_cross_the_wire_in_json() {
+    let server = mirror::open();
+    // JSON has no infinity: it is written as null, and does not come back.
+    for Value { of_type, json, .. } in vectors().values.iter().filter(|value| value.readable()) {
+        let (shown, json) = (serde_json::to_string(json.get()).unwrap(), json.get());
+        for arguments in [format!("[{json}]"), format!("{{\"value\":{json}}}")] {
+            let reply = mirrored(server.address(), of_type, JSON, arguments.as_bytes());
+            let expected = [&[1, 1, 0], format!("[{shown},{json}]").as_bytes()].concat();
+            assert_eq!(String::from_utf8_lossy(&reply), String::from_utf8_lossy(&expected), "{of_type}");
+        }
+    }
+}
+
+#[test]
+fn json_that_does_not_decode_is_invalid_and_did_not_run() {
+    let server = mirror::open();
+    for MalformedJson { of_type, json, why } in &vectors().malformed_json {
+        let reply = mirrored(server.address(), of_type, JSON, format!("[{json}]").as_bytes());
+        assert_eq!(hex(&reply[..5]), "0101020300", "{why}: {of_type} {json}");
+    }
+}
+
 #[test]
 fn longer_forms_are_understood_and_come_back_short() {
     let server = mirror::open();
@@ -249,7 +277,7 @@ fn longer_forms_are_understood_and_come_back_short() {
 fn arguments_that_do_not_decode_are_invalid_and_did_not_run() {
     let server = mirror::open();
     for Malformed { of_type, hex: Hex(bytes), why } in &vectors().malformed {
-        let reply = mirrored(server.address(), of_type, bytes);
+        let reply = mirrored(server.address(), of_type, BINCODE, bytes);
         assert_eq!(hex(&reply[..5]), "0101020300", "{why}: {of_type} {}", hex(bytes));
     }
 }

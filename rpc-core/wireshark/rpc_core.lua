@@ -40,6 +40,7 @@ local field = {
     nonce = ProtoField.uint64("rpc_core.nonce", "Nonce"),
     last = ProtoField.uint64("rpc_core.last_accepted", "Last accepted"),
     payload = ProtoField.bytes("rpc_core.payload", "Payload"),
+    json = ProtoField.string("rpc_core.json", "Payload"),
 }
 rpc.fields = field
 
@@ -47,11 +48,11 @@ local broken = ProtoExpert.new("rpc_core.broken", "The header does not decode", 
 rpc.experts = { broken }
 
 local tcp_stream = Field.new("tcp.stream")
--- The procedure of each call that was seen, by its connection and id.
-local procedures = {}
+-- What is known of each call that was seen, by its connection and id.
+local calls = {}
 
 function rpc.init()
-    procedures = {}
+    calls = {}
 end
 
 -- What is taken off the front of a message. A cursor that ran over the end raises an error, which `dissect` catches.
@@ -120,12 +121,13 @@ local read = {}
 function read.Call(tree, cursor, remember)
     local id = add_number(tree, cursor, field.id)
     local procedure = add_block(tree, cursor, field.procedure)
-    remember(id, procedure)
     local left = ""
     if cursor:take(1):uint() == 1 then
         left = ", " .. add_number(tree, cursor, field.remaining) .. " ms left"
     end
-    tree:add(field.encoding, cursor:take(1))
+    local encoding = cursor:take(1)
+    tree:add(field.encoding, encoding)
+    remember(id, { procedure = procedure, json = encoding:uint() == 1 })
     local _, pairs = cursor:number(8)
     for _ = 1, math.min(pairs:tonumber(), 65) do
         add_block(tree, cursor, field.key)
@@ -184,10 +186,13 @@ end
 
 local function dissect_message(buffer, pinfo, tree)
     local connection = tostring(tcp_stream()) .. ":"
-    local function remember(id, procedure) procedures[connection .. id] = procedure end
+    local current
+    local function remember(id, call)
+        current, calls[connection .. id] = call, call
+    end
     local function name(id)
-        local procedure = procedures[connection .. id]
-        return procedure and id .. " " .. procedure or id
+        current = calls[connection .. id]
+        return current and id .. " " .. current.procedure or id
     end
     local branch = tree:add(rpc, buffer())
     branch:add_le(field.length, buffer(0, 4))
@@ -201,6 +206,9 @@ local function dissect_message(buffer, pinfo, tree)
     if not ok then
         branch:add_proto_expert_info(broken)
         words = "[a message that does not decode]"
+    elseif cursor.left:len() > 0 and current and current.json then
+        branch:add(field.json, cursor.left(), cursor.left():string(ENC_UTF_8))
+        words = words .. ", " .. cursor.left(0, math.min(cursor.left:len(), 80)):string(ENC_UTF_8):gsub("\n", " ")
     elseif cursor.left:len() > 0 then
         branch:add(field.payload, cursor.left())
         words = words .. ", " .. cursor.left:len() .. " bytes"

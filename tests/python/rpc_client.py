@@ -34,7 +34,9 @@ from wire import (
     Status,
     cost,
     pack,
+    pack_item,
     unpack,
+    unpack_item,
 )
 
 # How long a server may take nothing.
@@ -71,10 +73,12 @@ class Connection:
         *,
         deadline: float | None = 30.0,
         metadata: Sequence[tuple[str, bytes]] = (),
+        encoding: int | None = None,
     ) -> Call:
         """Sends a call, as soon as the server has a place for it, and does not wait for its answer."""
         until = None if deadline is None else monotonic() + deadline
-        payload = pack(procedure.arguments, arguments, self.encoding)
+        encoding = self.encoding if encoding is None else encoding
+        payload = pack(procedure.arguments, arguments, encoding)
         large = len(payload) + HEADER_ROOM > STRANGER.frame
         try:
             self.wait(lambda: self.leaving is not None or self.has_place(large), until)
@@ -87,13 +91,13 @@ class Connection:
         header = {
             "id": self.last_id + 1,
             "procedure": procedure.name,
-            "encoding": self.encoding,
+            "encoding": encoding,
             "metadata": metadata,
         }
         header["remaining_ms"] = None if until is None else max(1, ceil((until - monotonic()) * 1000))
         frame = self.frame({"Call": header}, payload)
         self.last_id += 1
-        call = self.calls[self.last_id] = Call(self, self.last_id, procedure, until)
+        call = self.calls[self.last_id] = Call(self, self.last_id, procedure, until, encoding)
         self.send(frame)
         return call
 
@@ -225,8 +229,11 @@ class Connection:
 class Call:
     """A call under way, and its streams."""
 
-    def __init__(self, connection: Connection, id: int, procedure: Procedure, until: float | None) -> None:
-        self.connection, self.id, self.procedure, self.until = connection, id, procedure, until
+    def __init__(
+        self, connection: Connection, id: int, procedure: Procedure, until: float | None, encoding: int
+    ) -> None:
+        self.connection, self.id, self.procedure = connection, id, procedure
+        self.until, self.encoding = until, encoding
         self.reply: tuple[str, bytes] | None = None
         self.over, self.why = False, None  # type: bool, Status | None
         # What may be sent; whether the server wants no more of it.
@@ -242,18 +249,24 @@ class Call:
             assert self.why is not None
             raise self.why
         outcome, payload = self.reply
+        if self.procedure.gives and outcome == "Returned":
+            return None
+        try:
+            value = unpack(
+                self.procedure.returns if outcome == "Returned" else self.procedure.fails,
+                payload,
+                self.encoding,
+            )
+        except Malformed as error:
+            raise Status(INTERNAL, f"the answer does not decode: {error}") from error
         if outcome == "Failed":
-            raise Failed(unpack(self.procedure.fails, payload, self.connection.encoding))
-        return (
-            None
-            if self.procedure.gives
-            else unpack(self.procedure.returns, payload, self.connection.encoding)
-        )
+            raise Failed(value)
+        return value
 
     def send(self, item: Any) -> None:
         """Sends an item of the call's stream, once there is credit for it."""
         assert self.procedure.takes is not None
-        payload = pack(self.procedure.takes, item, self.connection.encoding)
+        payload = pack_item(self.procedure.takes, item, self.encoding)
         frame = self.connection.frame({"Items": {"id": self.id, "count": 1}}, payload)
         self.wait(lambda: self.credit >= 1 or self.over or self.unwanted)
         if self.over or self.unwanted:
@@ -287,7 +300,7 @@ class Call:
 
     def item(self, of: Type, source: Source) -> Any:
         try:
-            return of.read(source)
+            return unpack_item(of, source, self.encoding)
         except Malformed as error:
             raise self.give_up(Status(INTERNAL, f"an item does not decode: {error}")) from error
 

@@ -182,7 +182,7 @@ def product(parts: Sequence[Type]) -> Type:
 def record(fields: Mapping[str, Type]) -> Type:
     def write(value: Mapping[str, Any], out: bytearray) -> None:
         for name, of in fields.items():
-            of.write(value[name], out)
+            of.write(value.get(name), out)
 
     return Type(write, lambda source: {name: of.read(source) for name, of in fields.items()})
 

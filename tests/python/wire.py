@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import dataclass
 from typing import Any
 
-from values import NAMED, UNIT, Malformed, Type, parse
+from values import NAMED, UNIT, Malformed, Source, Type, parse
 
 REFUSAL = parse("struct{code:u8,may_have_run:bool,message:string,details:bytes}")
 HEADER = parse(
@@ -17,7 +18,7 @@ HEADER = parse(
     Cancel{id:u64}, Ping{nonce:u64}, Pong{nonce:u64}, Goodbye{last_accepted:u64,refusal:refusal}}""",
     refusal=REFUSAL,
 )
-BINCODE = 0
+BINCODE, JSON = 0, 1
 CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE = 1, 2, 4, 8, 13, 14
 # Bytes of a message of items that use the credit of one item.
 CREDIT_BYTES = 65_536
@@ -105,11 +106,34 @@ def cost(count: int, payload: bytes) -> int:
 
 
 def pack(of: Type, value: Any, encoding: int) -> bytes:
-    return of.encode(value)
+    """A payload of one value."""
+    if encoding == BINCODE:
+        return of.encode(value)
+    return json.dumps(value, default=list, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def unpack(of: Type, payload: bytes, encoding: int) -> Any:
-    try:
+    """The value that a payload is. What JSON has no types for is told from the type."""
+    if encoding == BINCODE:
         return of.decode(payload)
-    except Malformed as error:
-        raise Status(INTERNAL, f"the answer does not decode: {error}") from error
+    try:
+        return of.decode(of.encode(json.loads(payload)))
+    except (ValueError, TypeError, KeyError) as error:
+        raise Malformed(f"not of its type: {error!r}") from error
+
+
+def pack_item(of: Type, value: Any, encoding: int) -> bytes:
+    """An item of a stream: in JSON one document without a line feed in it, and one behind it."""
+    return pack(of, value, encoding) + (b"\n" if encoding == JSON else b"")
+
+
+def unpack_item(of: Type, source: Source, encoding: int) -> Any:
+    """Takes the next item off what has come."""
+    if encoding == BINCODE:
+        return of.read(source)
+    length = source.data.find(b"\n", source.at) - source.at
+    if length < 0:
+        raise Malformed("an item does not end")
+    document = source.take(length)
+    source.take(1)
+    return unpack(of, document, encoding)

@@ -29,6 +29,13 @@ pub(crate) struct Value {
     pub(crate) json: Box<RawValue>,
 }
 
+impl Value {
+    /// Whether the JSON reads back as the value: only what JSON has no number for does not.
+    pub(crate) fn readable(&self) -> bool {
+        self.json.get() != "null" || self.of_type == "unit" || self.of_type.starts_with("option")
+    }
+}
+
 /// Bytes that a decoder takes and an encoder would not write.
 #[derive(Deserialize)]
 pub(crate) struct Longer {
@@ -43,6 +50,15 @@ pub(crate) struct Malformed {
     #[serde(rename = "type")]
     pub(crate) of_type: String,
     pub(crate) hex: Hex,
+    pub(crate) why: String,
+}
+
+/// As [`Malformed`], in JSON.
+#[derive(Deserialize)]
+pub(crate) struct MalformedJson {
+    #[serde(rename = "type")]
+    pub(crate) of_type: String,
+    pub(crate) json: String,
     pub(crate) why: String,
 }
 
@@ -94,6 +110,7 @@ pub(crate) struct Vectors {
     pub(crate) values: Vec<Value>,
     pub(crate) longer: Vec<Longer>,
     pub(crate) malformed: Vec<Malformed>,
+    pub(crate) malformed_json: Vec<MalformedJson>,
     pub(crate) prefaces: Vec<Preface>,
     pub(crate) fatal: Vec<Fatal>,
     pub(crate) refused: Vec<Refused>,
