@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod arguments;
+mod asked;
 mod failure;
 mod output;
 mod screen;
@@ -21,7 +22,8 @@ mod stats;
 mod watch;
 
 pub(crate) use arguments::CommandLine;
-use arguments::{Ask, Command, Serve};
+use arguments::{Command, Serve};
+use asked::{Ask, Asked};
 pub(crate) use failure::Failure;
 
 /// Does what the command line says.

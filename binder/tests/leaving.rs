@@ -194,5 +194,8 @@ fn a_restarted_instance_takes_the_place_of_its_ghost_at_once() {
 fn binders_that_are_none_are_refused_in_words() {
     let offer = Offer::new("sum", "127.0.0.1", 1);
     let refused = Registration::start_with("nowhere", [offer], RegistrationOptions::default()).unwrap_err();
-    assert_eq!(refused.to_string(), "\"nowhere\" is no address of a binder");
+    assert_eq!(
+        refused.to_string(),
+        "\"nowhere\" is no address of a binder: expected HOST:PORT, for example 127.0.0.1:5000"
+    );
 }

@@ -63,7 +63,7 @@ pub(crate) struct CommandLine {
     binder_token_file: Option<PathBuf>,
 
     /// Where to listen; port 0 takes any free port
-    #[arg(long, value_name = "ADDR:PORT", env = "CHAT_LISTEN", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR:PORT", env = "CHAT_LISTEN", default_value = "127.0.0.1:0", value_parser = listen::address)]
     listen: SocketAddr,
 
     /// The address that clients are told to come to, where it is not the one listened on

@@ -5,19 +5,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use binder::{
-    BinderClient, BinderError, DEFAULT_ADDRESS, LONGEST_LEASE, Lookups, SHORTEST_LEASE, SHORTEST_WISH, Token,
-};
+use binder::{DEFAULT_ADDRESS, LONGEST_LEASE, Lookups, SHORTEST_LEASE, SHORTEST_WISH};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rpc_core::{Client, Endpoint};
+use rpc_core::{Endpoint, EndpointError};
 use rpc_program::configuration::Configuration;
 use rpc_program::duration::{self, DurationError};
+use rpc_program::listen;
 use rpc_program::papers::Papers;
 use thiserror::Error;
 
-use super::output::Form;
-use super::{Failure, doctor, drain, list, lookup, ping, register, remove, stats, watch};
+use super::{doctor, drain, list, lookup, ping, register, remove, stats, watch};
 
 /// A name service: servers register their procedures, clients look them up.
 ///
@@ -72,7 +70,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Where to listen; port 0 takes any free port
-    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_LISTEN", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_LISTEN", default_value = DEFAULT_ADDRESS, value_parser = listen::address)]
     pub(super) listen: SocketAddr,
 
     /// Listen on an address that other machines reach, unprotected: whoever reaches it may use it
@@ -97,7 +95,7 @@ pub(super) struct Serve {
     pub(super) state: Option<PathBuf>,
 
     /// Show a page there for browsers, with /metrics and /healthz
-    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_HTTP")]
+    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_HTTP", value_parser = listen::address)]
     pub(super) http: Option<SocketAddr>,
 
     /// If the state file is damaged, put it aside and start with nothing
@@ -117,22 +115,6 @@ pub(super) enum WhoLooksUp {
     Token,
 }
 
-/// Which binder is asked, and how its answer is shown.
-#[derive(Debug, Args)]
-pub(super) struct Ask {
-    /// The binder to ask
-    #[arg(long, value_name = "ADDR:PORT", env = "BINDER_ADDRESS", default_value = DEFAULT_ADDRESS)]
-    pub(super) binder: Endpoint,
-
-    /// The file with the token for it, if it wants one; the first of the file is sent
-    #[arg(long, value_name = "FILE", env = "BINDER_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
-
-    /// Print JSON for programs: one object a line
-    #[arg(long, env = "BINDER_JSON", value_parser = BoolishValueParser::new())]
-    json: bool,
-}
-
 /// A lease that is none.
 #[derive(Debug, Error)]
 pub(super) enum LeaseError {
@@ -142,6 +124,15 @@ pub(super) enum LeaseError {
     Range,
     #[error("a lease that is wished for lasts 2s at least and 5m at most")]
     Wish,
+}
+
+/// A place where no server can be registered.
+#[derive(Debug, Error)]
+pub(super) enum PlaceError {
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error("a server is registered by its host and port: a Unix socket is reached on its own machine only")]
+    Unix,
 }
 
 /// A pair of metadata that is none.
@@ -160,6 +151,12 @@ pub(super) fn wish(text: &str) -> Result<Duration, LeaseError> {
     if (SHORTEST_WISH..=LONGEST_LEASE).contains(&lease) { Ok(lease) } else { Err(LeaseError::Wish) }
 }
 
+/// The place of a server, which others must reach.
+pub(super) fn place(text: &str) -> Result<Endpoint, PlaceError> {
+    let place: Endpoint = text.parse()?;
+    if place.path().is_some() { Err(PlaceError::Unix) } else { Ok(place) }
+}
+
 /// One pair of metadata, for clap's `value_parser`.
 pub(super) fn pair(text: &str) -> Result<(String, String), PairError> {
     let (key, value) = text.split_once('=').ok_or(PairError)?;
@@ -176,34 +173,6 @@ impl From<WhoLooksUp> for Lookups {
         match who {
             WhoLooksUp::Open => Lookups::Open,
             WhoLooksUp::Token => Lookups::WithToken,
-        }
-    }
-}
-
-impl Ask {
-    /// A client whose calls end within [`ANSWER_WITHIN`].
-    pub(super) fn client(&self) -> Result<BinderClient, Failure> {
-        Ok(BinderClient::new(
-            self.token()?.into_iter().fold(
-                Client::connect(self.binder.to_string()).with_deadline(ANSWER_WITHIN),
-                |client, token| token.beside(&client),
-            ),
-        ))
-    }
-
-    pub(super) fn token(&self) -> Result<Option<Token>, Failure> {
-        Ok(self.token_file.as_deref().map(Token::read).transpose()?)
-    }
-
-    pub(super) fn form(&self) -> Form {
-        if self.json { Form::Json } else { Form::Text }
-    }
-
-    /// The failure that this error of a call is to the user.
-    pub(super) fn failure(&self, error: BinderError) -> Failure {
-        match error {
-            error @ BinderError::Status(_) => Failure::Unreachable(self.binder.clone(), error),
-            error => Failure::Refused(error),
         }
     }
 }
@@ -230,9 +199,6 @@ Examples:
 With --state everything is known at once after a restart. With --token-file other machines may be served, those that have \
 a token. With --http a browser shows what is registered, at http://127.0.0.1:5080/ here; /metrics there is for \
 Prometheus.";
-
-/// How long a binder is waited for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,10 @@ use binder::{Entry, PAGE, Query, Target};
 use clap::Args;
 use rpc_core::Endpoint;
 
+use super::arguments;
 use super::list::{self, place};
 use super::screen::harmless;
-use super::{Ask, Failure};
+use super::{Asked, Failure};
 
 /// What is given narrows what is chosen.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(super) struct Chosen {
     instance: Option<String>,
 
     /// The address of the server, as `binder list` shows it
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = arguments::place)]
     address: Option<Endpoint>,
 
     /// Every server of these procedures
@@ -33,15 +34,15 @@ impl Chosen {
     ///
     /// # Errors
     /// When nothing is, or a procedure has several servers and nothing says which.
-    pub(super) fn find(&self, ask: &Ask) -> Result<Vec<Entry>, Failure> {
+    pub(super) fn find(&self, asked: &Asked) -> Result<Vec<Entry>, Failure> {
         let mut found = Vec::new();
         if self.names.is_empty() {
-            found = list::entries(ask, Query::default(), |_| true)?;
+            found = list::entries(asked, Query::default(), |_| true)?;
         }
         for name in &self.names {
             let query = Query { prefix: name.clone(), ..Query::default() };
             // A name comes before all that begin with it.
-            found.extend(list::entries(ask, query, |entry| entry.name == *name)?);
+            found.extend(list::entries(asked, query, |entry| entry.name == *name)?);
         }
         self.choose(found)
     }
@@ -103,19 +104,19 @@ impl Chosen {
 
 /// Does the same to all of them, as many at a time as one call takes: what was there, and what had gone by itself.
 pub(super) fn apply(
-    ask: &Ask,
+    asked: &Asked,
     entries: Vec<Entry>,
     action: impl Fn(Vec<Target>) -> Result<Vec<Target>, binder::BinderError>,
 ) -> Result<(Vec<Entry>, Vec<Entry>), Failure> {
     let mut there = std::collections::HashSet::new();
     for some in entries.chunks(PAGE) {
         let targets = some.iter().map(target).collect();
-        there.extend(action(targets).map_err(|error| ask.failure(error))?);
+        there.extend(action(targets).map_err(|error| asked.failure(error))?);
     }
     Ok(entries.into_iter().partition(|entry| there.contains(&target(entry))))
 }
 
-fn target(entry: &Entry) -> Target {
+pub(super) fn target(entry: &Entry) -> Target {
     Target { name: entry.name.clone(), epoch: entry.epoch }
 }
 

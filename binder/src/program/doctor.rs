@@ -16,7 +16,7 @@ mod report;
 
 use super::list;
 use super::screen::Screen;
-use super::{Ask, Failure};
+use super::{Ask, Asked, Failure};
 use finding::Verdict;
 use patient::Patient;
 use probe::Answer;
@@ -41,6 +41,7 @@ It connects to each server once and runs none of its procedures. The exit code i
 The JSON has one object for the binder and one for each server:
   subject        binder, or server
   verdict        fine, note, or wrong
+  binder         binder: its address; with several, its servers follow
   address, port, instance, names, state
                  server: as in `binder list --json`
   round_trip_us  server: how long it took to answer; null if it did not
@@ -51,19 +52,26 @@ The JSON has one object for the binder and one for each server:
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let ask = &arguments.ask;
-    let stats = ask.client()?.stats().map_err(|error| ask.failure(error))?;
-    let prefix = arguments.prefix.clone().unwrap_or_default();
-    let entries = list::entries(ask, Query { prefix, ..Query::default() }, |_| true)?;
     let report = Report::new(ask.form(), Screen::stdout());
+    ask.each(|asked| {
+        let worst = visit(asked, arguments.prefix.clone().unwrap_or_default(), &report)?;
+        Ok(if worst == Verdict::Wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    })
+}
+
+/// One binder and all servers that it knows; the worst of what was found.
+fn visit(asked: &Asked, prefix: String, report: &Report) -> Result<Verdict, Failure> {
+    let stats = asked.client.stats().map_err(|error| asked.failure(error))?;
+    let entries = list::entries(asked, Query { prefix, ..Query::default() }, |_| true)?;
     let findings = finding::of_binder(&stats);
     let mut worst = finding::verdict(&findings);
-    report.binder(&ask.binder, &stats, &findings)?;
+    report.binder(&asked.binder, &stats, &findings)?;
     for (patient, answer) in examine(patient::all(entries)).map_err(Failure::Threads)? {
         let findings = finding::of_server(&patient, &answer);
         worst = worst.max(finding::verdict(&findings));
         report.server(&patient, &answer, &findings)?;
     }
-    Ok(if worst == Verdict::Wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(worst)
 }
 
 /// Probes all of them, some at a time; in the order given.

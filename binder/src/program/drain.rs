@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::chosen::{self, Chosen, server};
 use super::output::{self, Form};
 use super::screen::harmless;
-use super::{Ask, Failure};
+use super::{Ask, Asked, Failure};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -35,34 +35,48 @@ A draining server is told only to callers who have no other choice; calls that r
 
 The JSON has one object a registration:
   event              drained, resumed, or gone: it had left before
+  binder             which one was told: with several, each is
   name, address, port, instance, epoch
                      as in `binder list --json`";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let Arguments { chosen, undo, ask } = arguments;
-    let entries = chosen.find(ask)?;
-    let client = ask.client()?;
-    let (done, gone) = if *undo {
-        chosen::apply(ask, entries, |targets| client.resume(targets))?
-    } else {
-        chosen::apply(ask, entries, |targets| client.drain_targets(targets))?
-    };
     let (event, verb) = if *undo { ("resumed", "serves again") } else { ("drained", "drains") };
-    for entry in &done {
-        tell(ask.form(), event, verb, entry)?;
-    }
-    for entry in &gone {
-        tell(ask.form(), "gone", "had left before", entry)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    ask.each(|asked| {
+        let entries = chosen.find(asked)?;
+        let (done, gone) = if *undo {
+            chosen::apply(asked, entries, |targets| asked.client.resume(targets))?
+        } else {
+            chosen::apply(asked, entries, |targets| asked.client.drain_targets(targets))?
+        };
+        for entry in &done {
+            tell(ask.form(), asked, event, verb, entry)?;
+        }
+        for entry in &gone {
+            tell(ask.form(), asked, "gone", "had left before", entry)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Says what became of one registration.
-pub(super) fn tell(form: Form, event: &'static str, verb: &str, entry: &Entry) -> Result<(), Failure> {
+pub(super) fn tell(
+    form: Form,
+    asked: &Asked,
+    event: &'static str,
+    verb: &str,
+    entry: &Entry,
+) -> Result<(), Failure> {
     let Entry { name, address, port, instance, epoch, .. } = entry;
+    let binder = asked.binder.to_string();
     match form {
-        Form::Json => output::json(&Done { event, name, address, port: *port, instance, epoch: *epoch })?,
-        Form::Text => output::line(&format!("{} at {} {verb}", harmless(name), server(entry)))?,
+        Form::Json => {
+            output::json(&Done { event, binder, name, address, port: *port, instance, epoch: *epoch })?;
+        }
+        Form::Text => {
+            let place = asked.place();
+            output::line(&format!("{} at {} {verb}{place}", harmless(name), server(entry)))?;
+        }
     }
     Ok(())
 }
@@ -70,6 +84,7 @@ pub(super) fn tell(form: Form, event: &'static str, verb: &str, entry: &Entry) -
 #[derive(Serialize)]
 struct Done<'a> {
     event: &'static str,
+    binder: String,
     name: &'a str,
     address: &'a str,
     port: u16,

@@ -55,6 +55,10 @@ pub(crate) enum Failure {
     Unreachable(Endpoint, #[source] BinderError),
     #[error(transparent)]
     Refused(BinderError),
+    #[error("the binder at {0}")]
+    Of(Endpoint, #[source] Box<Failure>),
+    #[error("there is no binder to ask")]
+    NoBinder,
     #[error(transparent)]
     Registration(#[from] RegistrationError),
     #[error(
@@ -80,4 +84,19 @@ pub(crate) enum Failure {
     Output(#[from] io::Error),
     #[error("no further thread can be had")]
     Threads(#[source] io::Error),
+}
+
+impl Failure {
+    /// Whether another binder may do better.
+    pub(super) fn is_of_a_binder(&self) -> bool {
+        matches!(
+            self,
+            Failure::Unreachable(..)
+                | Failure::Refused(_)
+                | Failure::NothingChosen(_)
+                | Failure::Several { .. }
+                | Failure::Lives { .. }
+                | Failure::Unanswered { .. }
+        )
+    }
 }

@@ -13,7 +13,7 @@ use super::arguments::{metadata, pair};
 use super::output::{self, Form, short};
 use super::screen::{Screen, Tone};
 use super::table::{self, Cell, Column, Side, WHOLE, Worth};
-use super::{Ask, Failure};
+use super::{Ask, Asked, Failure};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -57,15 +57,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let prefix = prefix.clone().unwrap_or_default();
     let query = Query { prefix, metadata: metadata(pairs), ..Query::default() };
     let unfiltered = query == Query::default();
-    let entries = entries(ask, query, |_| true)?;
+    let (binder, entries) = ask.first(|asked| {
+        entries(asked, query.clone(), |_| true).map(|entries| (asked.binder.clone(), entries))
+    })?;
     match ask.form() {
         Form::Json => output::json_lines(&entries)?,
         Form::Text if entries.is_empty() && unfiltered => {
-            output::remark(&format!("no procedures are registered with the binder at {}", ask.binder))?;
+            output::remark(&format!("no procedures are registered with the binder at {binder}"))?;
         }
         Form::Text if entries.is_empty() => output::remark(&format!(
-            "no procedures like that are registered with the binder at {}; `binder list` shows all",
-            ask.binder
+            "no procedures like that are registered with the binder at {binder}; `binder list` shows all"
         ))?,
         Form::Text => {
             io::stdout().lock().write_all(draw(&entries, Screen::stdout()).as_bytes())?;
@@ -76,14 +77,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 /// What is found page by page, as long as entries are `wanted`; never more than a binder holds, whatever this one answers.
 pub(super) fn entries(
-    ask: &Ask,
+    asked: &Asked,
     mut query: Query,
     wanted: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<Entry>, Failure> {
-    let client = ask.client()?;
     let mut entries: Vec<Entry> = Vec::new();
     for _ in 0..PAGES {
-        let page = client.list(query.clone()).map_err(|error| ask.failure(error))?;
+        let page = asked.client.list(query.clone()).map_err(|error| asked.failure(error))?;
         let length = page.entries.len();
         let kept: Vec<_> = page.entries.into_iter().take_while(&wanted).collect();
         query.after = page.next.filter(|_| kept.len() == length);

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use binder::{Binder, Entry, Question};
+use binder::{Binder, Entry, Question, State};
 use clap::Args;
 
 use super::arguments::{metadata, pair};
@@ -38,14 +38,15 @@ Examples:
   binder lookup resize --version '>=1.4, <2' --metadata zone=a --all
 
 Of several servers it prints one, by chance and weight, as a client would choose. Those that drain or are suspect are told \
-only where no others are left.
+only where no others are left, and a remark on standard error says so.
 
 The JSON has one object a server, with the same keys as `binder list --json`.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let Arguments { name, version, metadata: pairs, all, ask } = arguments;
     let question = Question { name: name.clone(), version: version.clone(), metadata: metadata(pairs) };
-    let found = ask.client()?.lookup(question).map_err(|error| ask.failure(error))?;
+    let found =
+        ask.first(|asked| asked.client.lookup(question.clone()).map_err(|error| asked.failure(error)))?;
     let chosen = if *all { found.entries } else { choose(found.entries).into_iter().collect() };
     match ask.form() {
         Form::Json => output::json_lines(&chosen)?,
@@ -53,9 +54,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             for entry in &chosen {
                 output::line(&harmless(&place(entry)))?;
             }
+            // All that are told are in the same state.
+            if let Some(doubt) = chosen.first().and_then(|entry| doubt(entry.state)) {
+                output::remark(&format!("{} {doubt}", harmless(name)))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a person should know who goes there all the same.
+fn doubt(state: State) -> Option<&'static str> {
+    match state {
+        State::Live => None,
+        State::Draining => Some("is served by nobody else, and this server is about to end"),
+        State::Suspect => Some(
+            "may be served by nobody: the binder has not heard of this server for a whole lease, and knows no other \
+             (`binder doctor` says more)",
+        ),
+    }
 }
 
 /// One of them, each as likely as its weight.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Failure;
+
 /// What the user wants to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -21,6 +23,11 @@ pub(super) fn line(text: &str) -> io::Result<()> {
 /// Writes what is no answer, for people, to standard error.
 pub(super) fn remark(text: &str) -> io::Result<()> {
     writeln!(io::stderr().lock(), "binder: {text}")
+}
+
+/// Writes why something failed, as [`rpc_program::exit`] does, where the program goes on.
+pub(super) fn fail(error: &Failure) -> io::Result<()> {
+    writeln!(io::stderr().lock(), "{}", rpc_program::line("binder", error))
 }
 
 /// Writes one JSON object on a line of its own.

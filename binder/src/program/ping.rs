@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use binder::{Binder, BinderClient, BinderError};
 use clap::Args;
-use crossbeam_channel::RecvTimeoutError;
-use rpc_program::{duration, signals};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rpc_program::duration;
+use rpc_program::signals::{self, Signal};
 use serde::Serialize;
 
 use super::output::{self, Form, count, micros, milliseconds};
-use super::{Ask, Failure};
+use super::{Ask, Asked, Failure};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -36,6 +37,7 @@ not answered.
 
 The JSON has one object a line:
   event            connected, answered, lost, or summary at the end
+  binder           which one; several are measured one after the other
   round_trip_us    connected, answered: how long it took, in microseconds
   why              lost: what happened
   calls, lost      summary: how many were made, and how many not answered
@@ -43,30 +45,46 @@ The JSON has one object a line:
                    summary: of those answered; null if none was";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { count, interval, ask } = arguments;
+    let ask = &arguments.ask;
     let stop = signals::stop().map_err(Failure::Signals)?;
-    let client = ask.client()?;
-    let first = call(&client).map_err(|error| ask.failure(error))?;
-    tell(ask, &Event::Connected { round_trip_us: micros(first) })?;
+    let mut stopped = false;
+    ask.each(|asked| match stopped {
+        true => Ok(ExitCode::SUCCESS),
+        false => measure(arguments, asked, stop.signals(), &mut stopped),
+    })
+}
+
+fn measure(
+    arguments: &Arguments,
+    asked: &Asked,
+    stop: &Receiver<Signal>,
+    stopped: &mut bool,
+) -> Result<ExitCode, Failure> {
+    let Arguments { count, interval, ask } = arguments;
+    let client = &asked.client;
+    let tell = |event: &Event| tell(ask.form(), asked, event);
+    let first = call(client).map_err(|error| asked.failure(error))?;
+    tell(&Event::Connected { round_trip_us: micros(first) })?;
     let mut answered = Vec::new();
     let mut lost = 0;
     for _ in 0..*count {
-        if stop.signals().recv_timeout(*interval) != Err(RecvTimeoutError::Timeout) {
+        if stop.recv_timeout(*interval) != Err(RecvTimeoutError::Timeout) {
+            *stopped = true;
             break;
         }
-        match call(&client) {
+        match call(client) {
             Ok(time) => {
                 answered.push(time);
-                tell(ask, &Event::Answered { round_trip_us: micros(time) })?;
+                tell(&Event::Answered { round_trip_us: micros(time) })?;
             }
             Err(error) => {
                 lost += 1;
-                tell(ask, &Event::Lost { why: error.to_string() })?;
+                tell(&Event::Lost { why: error.to_string() })?;
             }
         }
     }
     let summary = Summary::new(answered, lost);
-    tell(ask, &Event::Summary(summary))?;
+    tell(&Event::Summary(summary))?;
     match lost {
         0 => Ok(ExitCode::SUCCESS),
         lost => Err(Failure::Unanswered { lost, count: summary.calls }),
@@ -114,19 +132,27 @@ impl Summary {
     }
 }
 
-fn tell(ask: &Ask, event: &Event) -> Result<(), Failure> {
-    match ask.form() {
-        Form::Json => output::json(event)?,
-        Form::Text => output::line(&text(ask, event))?,
+/// An event, and the binder that it is about.
+#[derive(Serialize)]
+struct Of<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    binder: String,
+}
+
+fn tell(form: Form, asked: &Asked, event: &Event) -> Result<(), Failure> {
+    match form {
+        Form::Json => output::json(&Of { event, binder: asked.binder.to_string() })?,
+        Form::Text => output::line(&text(asked, event))?,
     }
     Ok(())
 }
 
-fn text(ask: &Ask, event: &Event) -> String {
+fn text(asked: &Asked, event: &Event) -> String {
     let time = |us: &u64| milliseconds(Duration::from_micros(*us));
     match event {
         Event::Connected { round_trip_us } => {
-            format!("{} answered in {}, connecting included", ask.binder, time(round_trip_us))
+            format!("{} answered in {}, connecting included", asked.binder, time(round_trip_us))
         }
         Event::Answered { round_trip_us } => format!("answered in {}", time(round_trip_us)),
         Event::Lost { why } => format!("not answered: {why}"),

@@ -12,7 +12,7 @@ use rpc_program::log;
 use rpc_program::signals::{self, Signal};
 use serde::Serialize;
 
-use super::arguments::{metadata, pair, wish};
+use super::arguments::{metadata, pair, place, wish};
 use super::output::{self, Form};
 use super::{Ask, Failure};
 
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     names: Vec<String>,
 
     /// Where they are served; of 0.0.0.0 the binder takes the address at which it sees this machine
-    #[arg(required = true, value_name = "HOST:PORT")]
+    #[arg(required = true, value_name = "HOST:PORT", value_parser = place)]
     place: Endpoint,
 
     /// Share the procedures with other servers instead of having them alone

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use binder::{Binder, Entry, State};
+use binder::{Binder, Entry, State, Target};
 use clap::Args;
 
-use super::chosen::{self, Chosen, server};
+use super::chosen::{self, Chosen, server, target};
 use super::drain::tell;
 use super::screen::harmless;
-use super::{Ask, Failure};
+use super::{Ask, Asked, Failure};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -34,24 +34,43 @@ that the binder gives none of them up. A server that lives is told, and does not
 
 The JSON has one object a registration:
   event              removed, or gone: it had left before
+  binder             which one was told: with several, each is
   name, address, port, instance, epoch
                      as in `binder list --json`";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let Arguments { chosen, force, ask } = arguments;
-    let entries = chosen.find(ask)?;
-    if !force {
-        refuse_living(&entries)?;
+    ask.each(|asked| {
+        let entries = chosen.find(asked)?;
+        let (removed, others) = if *force {
+            chosen::apply(asked, entries, |targets| asked.client.remove(targets))?
+        } else {
+            refuse_living(&entries)?;
+            chosen::apply(asked, entries, |targets| asked.client.remove_suspects(targets))?
+        };
+        for entry in &removed {
+            tell(ask.form(), asked, "removed", "is removed", entry)?;
+        }
+        // Some may have come back since they were looked at, and are there.
+        let there: Vec<_> = if others.is_empty() { Vec::new() } else { still_there(chosen, asked)? };
+        let (back, gone): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|entry| there.contains(&target(entry)));
+        for entry in &gone {
+            tell(ask.form(), asked, "gone", "had left before", entry)?;
+        }
+        refuse_living(
+            &back.into_iter().map(|entry| Entry { state: State::Live, ..entry }).collect::<Vec<_>>(),
+        )?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn still_there(chosen: &Chosen, asked: &Asked) -> Result<Vec<Target>, Failure> {
+    match chosen.find(asked) {
+        Ok(entries) => Ok(entries.iter().map(target).collect()),
+        Err(Failure::NothingChosen(_)) => Ok(Vec::new()),
+        Err(failure) => Err(failure),
     }
-    let client = ask.client()?;
-    let (removed, gone) = chosen::apply(ask, entries, |targets| client.remove(targets))?;
-    for entry in &removed {
-        tell(ask.form(), "removed", "is removed", entry)?;
-    }
-    for entry in &gone {
-        tell(ask.form(), "gone", "had left before", entry)?;
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn refuse_living(entries: &[Entry]) -> Result<(), Failure> {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use binder::{Binder, Saving, Stats};
 use clap::Args;
+use serde::Serialize;
 
-use super::output::{self, Form, short};
+use super::output::{self, Form, count, short};
 use super::screen::harmless;
 use super::{Ask, Failure};
 
@@ -23,7 +24,8 @@ Examples:
   binder stats
   binder stats --json | jq .counters.lookups
 
-The JSON is one object:
+The JSON is one object a binder:
+  binder               its address
   version, uptime_ms   the binder's version, and for how long it has run
   revision             binder: which start of which binder;
                        number: of the changes so far
@@ -41,12 +43,27 @@ The JSON is one object:
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let ask = &arguments.ask;
-    let stats = ask.client()?.stats().map_err(|error| ask.failure(error))?;
-    match ask.form() {
-        Form::Json => output::json(&stats)?,
-        Form::Text => io::stdout().lock().write_all(sheet(&ask.binder.to_string(), &stats).as_bytes())?,
-    }
-    Ok(ExitCode::SUCCESS)
+    let mut gap = "";
+    ask.each(|asked| {
+        let stats = asked.client.stats().map_err(|error| asked.failure(error))?;
+        let binder = asked.binder.to_string();
+        match ask.form() {
+            Form::Json => output::json(&Of { binder, stats })?,
+            Form::Text => {
+                write!(io::stdout().lock(), "{gap}{}", sheet(&binder, &stats))?;
+                gap = "\n";
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// A binder and what it says.
+#[derive(Serialize)]
+struct Of {
+    binder: String,
+    #[serde(flatten)]
+    stats: Stats,
 }
 
 fn sheet(binder: &str, stats: &Stats) -> String {
@@ -54,8 +71,8 @@ fn sheet(binder: &str, stats: &Stats) -> String {
     let counters = &stats.counters;
     let rows = [
         ("binder", format!("{binder}, version {}, up {uptime}", stats.version)),
-        ("procedures", format!("{}, with {} registrations", stats.names, stats.registrations)),
-        ("servers", format!("{}, of which {} are suspect", stats.leases, stats.suspect_leases)),
+        ("procedures", format!("{}, {}", stats.names, count(stats.registrations, "registration"))),
+        ("servers", format!("{}, {} of them suspect", stats.leases, stats.suspect_leases)),
         ("watchers", stats.watchers.to_string()),
         ("lookups", counters.lookups.to_string()),
         ("registered", counters.registrations.to_string()),
@@ -125,8 +142,8 @@ mod tests {
         };
         let expected = "\
 binder      127.0.0.1:5000, version 0.1.0, up 3h 4m
-procedures  12, with 14 registrations
-servers     3, of which 1 are suspect
+procedures  12, 14 registrations
+servers     3, 1 of them suspect
 watchers    2
 lookups     10
 registered  14

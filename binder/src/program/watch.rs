@@ -1,20 +1,22 @@
 //! `binder watch`: what is registered, and then each change as it happens, also across restarts of the binder.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use binder::{Binder, BinderClient, BinderError, Change, Departure, Entry, Notice, Revision, Scope};
+use binder::{Binder, Change, Departure, Entry, Notice, Revision, Scope};
 use chrono::Local;
 use clap::Args;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
-use rpc_core::{Status, Stream};
-use rpc_program::signals::{self, Signal};
+use crossbeam_channel::{bounded, select};
+use rpc_core::{Context, Status, Stream, threads};
+use rpc_program::signals;
 use serde::Serialize;
 
 use super::list::{self, place};
 use super::output::{self, Form};
 use super::screen::{Paint, Screen, Tone, harmless};
-use super::{Ask, Failure};
+use super::{Ask, Asked, Failure};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -30,93 +32,128 @@ Examples:
   binder watch
   binder watch chat. --json | jq -r 'select(.event == \"removed\") | .name'
 
-It goes on until Ctrl-C. When the binder is gone it says so, tries again, and misses nothing: it gets what happened \
-meanwhile, or everything again from a binder that was restarted.
+It goes on until Ctrl-C. When the binder tells nothing more it says so, tries again, and the others if there are several. It \
+misses nothing: it gets what happened meanwhile, or everything again from another binder or one that was restarted.
 
 The JSON has one object a line:
-  event    reset: forget all you know, all there is follows; with
-           binder_age_ms: for how long the binder has run, and lease_ms: a
+  event    reset: forget all you know, all there is follows; with binder: its
+           address, binder_age_ms: for how long it has run, and lease_ms: a
            younger one than that may not know every living server yet
            added, changed: with the keys of `binder list --json`
            removed: with name, instance, epoch and why
            current: you know everything now, as of this revision
-           lost: the binder is gone, with why; it is tried again
+           lost: the binder tells nothing more, with why; it is tried again
   why      removed: unregistered, expired, superseded, restarted or removed";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let stop = signals::stop().map_err(Failure::Signals)?;
     let ask = &arguments.ask;
-    let scope = Scope::Prefix(arguments.prefix.clone().unwrap_or_default());
-    let teller = Teller { form: ask.form(), paint: Screen::stdout().paint, binder: ask.binder.to_string() };
-    let mut watch = Watch { client: ask.client()?, scope, seen: None, teller };
-    // Only the first time is a binder that does not answer more likely to be a slip of the pen.
-    let mut stream = watch.open().map_err(|error| ask.failure(error))?;
-    loop {
-        let lost = match watch.follow(stream, stop.signals())? {
-            Ended::Stopped => return Ok(ExitCode::SUCCESS),
-            Ended::Lost(why) => why,
-        };
-        watch.teller.tell(&Event::Lost { why: &lost.to_string() })?;
-        match watch.reopen(stop.signals()).map_err(|error| ask.failure(error))? {
-            Some(again) => stream = again,
-            None => return Ok(ExitCode::SUCCESS),
+    let (life, canceller) = Context::cancellable();
+    let (watching, over) = bounded::<Infallible>(0);
+    let signals = stop.signals().clone();
+    let ending = threads::spawn("watch-stop", move || {
+        select! {
+            recv(signals) -> _ => {}
+            recv(over) -> _ => {}
         }
-    }
+        drop(canceller);
+    })
+    .map_err(Failure::Threads)?;
+    let outcome = life.scope(|| Watch::begin(ask, arguments.prefix.clone().unwrap_or_default())?.run());
+    let was_stopped = life.is_cancelled();
+    drop(watching);
+    drop(ending);
+    if was_stopped { Ok(ExitCode::SUCCESS) } else { outcome }
 }
 
+/// Everything that it waits for ends when the current context is cancelled: the user has stopped it.
 struct Watch {
-    client: BinderClient,
+    binder: Asked,
+    /// Those to turn to, the next one first.
+    others: VecDeque<Asked>,
+    stream: Stream<Notice>,
     scope: Scope,
     /// Up to where everything has been told.
     seen: Option<Revision>,
     teller: Teller,
 }
 
-/// Why a stream is followed no longer.
-enum Ended {
-    Stopped,
-    Lost(Status),
-}
-
 impl Watch {
-    fn open(&self) -> Result<Stream<Notice>, BinderError> {
-        // The client's time would be the stream's too.
-        self.client.with_deadline(Duration::MAX).watch(self.scope.clone(), self.seen)
+    /// With the first binder that lets us. Only now is one that does not answer more likely to be a slip of the pen.
+    fn begin(ask: &Ask, prefix: String) -> Result<Watch, Failure> {
+        let scope = Scope::Prefix(prefix);
+        let (first, stream) =
+            ask.first(|asked| open(asked, &scope, None).map(|stream| (asked.binder.clone(), stream)))?;
+        let mut binders: VecDeque<_> = ask.binders()?.into();
+        let place = binders.iter().position(|asked| asked.binder == first).unwrap_or_default();
+        binders.rotate_left(place);
+        let binder = binders.pop_front().ok_or(Failure::NoBinder)?;
+        let teller = Teller { form: ask.form(), paint: Screen::stdout().paint };
+        Ok(Watch { binder, others: binders, stream, scope, seen: None, teller })
     }
 
-    /// Tells everything until the stream or the user ends it.
-    fn follow(&mut self, mut stream: Stream<Notice>, stop: &Receiver<Signal>) -> Result<Ended, Failure> {
-        while stop.is_empty() {
-            if !stream.wait_timeout(LOOK) {
-                continue;
+    fn run(mut self) -> Result<ExitCode, Failure> {
+        loop {
+            let lost = self.follow()?;
+            if Context::current().is_cancelled() {
+                return Ok(ExitCode::SUCCESS);
             }
-            match stream.next() {
+            let binder = self.binder.binder.to_string();
+            self.teller.tell(&Event::Lost { binder: &binder, why: &lost.to_string() })?;
+            self.reopen()?;
+        }
+    }
+
+    fn turn(&mut self) {
+        if let Some(next) = self.others.pop_front() {
+            self.others.push_back(std::mem::replace(&mut self.binder, next));
+        }
+    }
+
+    /// Tells everything until the stream ends.
+    fn follow(&mut self) -> Result<Status, Failure> {
+        loop {
+            match self.stream.next() {
                 Some(Ok(notice)) => self.tell(&notice)?,
-                Some(Err(status)) => return Ok(Ended::Lost(status)),
-                None => return Ok(Ended::Lost(Status::unavailable("the binder ended the watch"))),
+                Some(Err(status)) => return Ok(status),
+                None => return Ok(Status::unavailable("the binder ended the watch")),
             }
         }
-        Ok(Ended::Stopped)
     }
 
-    /// Tries until it works; `None` when the user stopped it, an error when the binder is there and refuses.
-    fn reopen(&self, stop: &Receiver<Signal>) -> Result<Option<Stream<Notice>>, BinderError> {
+    /// Tries all binders in turn until one lets us.
+    ///
+    /// # Errors
+    /// When the only one refuses, or the user has stopped it.
+    fn reopen(&mut self) -> Result<(), Failure> {
         let mut pause = FIRST_PAUSE;
-        while stop.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            match self.open() {
-                Ok(stream) => return Ok(Some(stream)),
-                Err(BinderError::Status(_)) => pause = LONGEST_PAUSE.min(pause * 2),
-                Err(refused) => return Err(refused),
+        loop {
+            // It ends by disconnection when the user stops it; then there is nothing to open.
+            let _ = Context::current().cancelled().recv_timeout(pause);
+            for _ in 0..=self.others.len() {
+                match open(&self.binder, &self.scope, self.seen) {
+                    Ok(stream) => {
+                        self.stream = stream;
+                        return Ok(());
+                    }
+                    Err(why) if Context::current().is_cancelled() => return Err(why),
+                    Err(Failure::Unreachable(..)) => {}
+                    Err(refused) if self.others.is_empty() => return Err(refused),
+                    Err(refused) => output::fail(&refused)?,
+                }
+                self.turn();
             }
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
-        Ok(None)
     }
 
     fn tell(&mut self, notice: &Notice) -> Result<(), Failure> {
         for change in &notice.changes {
             match change {
                 Change::Reset { binder_age_ms, lease_ms } => {
-                    self.teller.tell(&Event::Reset { binder_age_ms: *binder_age_ms, lease_ms: *lease_ms })?;
+                    let (binder_age_ms, lease_ms) = (*binder_age_ms, *lease_ms);
+                    let binder = self.binder.binder.to_string();
+                    self.teller.tell(&Event::Reset { binder: &binder, binder_age_ms, lease_ms })?;
                 }
                 Change::Added(entry) => self.teller.tell(&Event::Added(entry))?,
                 Change::Changed(entry) => self.teller.tell(&Event::Changed(entry))?,
@@ -139,18 +176,17 @@ impl Watch {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Reset { binder_age_ms: u64, lease_ms: u64 },
+    Reset { binder: &'a str, binder_age_ms: u64, lease_ms: u64 },
     Added(&'a Entry),
     Changed(&'a Entry),
     Removed { name: &'a str, instance: &'a str, epoch: u64, why: Departure },
     Current { revision: Revision },
-    Lost { why: &'a str },
+    Lost { binder: &'a str, why: &'a str },
 }
 
 struct Teller {
     form: Form,
     paint: Paint,
-    binder: String,
 }
 
 impl Teller {
@@ -160,10 +196,14 @@ impl Teller {
         }
         let at = Local::now().format("%H:%M:%S");
         match event {
-            Event::Lost { why } => {
-                output::remark(&format!("{at} the binder at {} is gone, trying again: {why}", self.binder))?;
+            Event::Lost { binder, why } => {
+                output::remark(&format!(
+                    "{at} the binder at {binder} tells nothing more, trying again: {why}"
+                ))?;
             }
-            Event::Reset { .. } => output::line(&format!("{at} everything that is registered:"))?,
+            Event::Reset { binder, .. } => {
+                output::line(&format!("{at} everything that is registered with the binder at {binder}:"))?;
+            }
             Event::Current { .. } => {}
             Event::Added(_) | Event::Changed(_) | Event::Removed { .. } => {
                 output::line(&format!("{at} {}", self.line(event)))?;
@@ -204,8 +244,12 @@ fn reason(why: Departure) -> &'static str {
     }
 }
 
-/// How soon the end is seen.
-const LOOK: Duration = Duration::from_millis(100);
+fn open(asked: &Asked, scope: &Scope, seen: Option<Revision>) -> Result<Stream<Notice>, Failure> {
+    // The client's time would be the stream's too.
+    let client = asked.client.with_deadline(Duration::MAX);
+    client.watch(scope.clone(), seen).map_err(|error| asked.failure(error))
+}
+
 /// The pauses between attempts to reach a binder that is gone.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

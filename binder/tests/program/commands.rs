@@ -1,61 +1,12 @@
 //! The commands that ask, tell and change.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use binder::{Binder, Entry, Mode, Offer, Registration, RegistrationOptions};
 use serde_json::{Value, json};
 
-use crate::house::{Running, check, command, json_lines};
-
-/// A command that goes on until it is told to end; killed if the test did not end it.
-struct Going {
-    process: Child,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Going {
-    fn start(binder: &str, arguments: &[&str]) -> Going {
-        let mut command = command(arguments);
-        command.env("BINDER_ADDRESS", binder).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap());
-        Going { process, lines }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line
-    }
-
-    /// The next object of this event; others are passed over.
-    fn event(&mut self, name: &str) -> Value {
-        loop {
-            let line = self.line();
-            assert!(!line.is_empty(), "it ended before the event {name}");
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if event["event"] == name {
-                return event;
-            }
-        }
-    }
-
-    fn end(mut self) -> Option<i32> {
-        let process = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
-        self.process.wait().unwrap().code()
-    }
-}
-
-impl Drop for Going {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::house::{Going, Running, check, command, json_lines};
 
 /// Registers names that others may share, and waits until they are.
 fn share(binder: &Running, port: u16, names: &[&str]) -> Registration {
@@ -116,6 +67,12 @@ fn register_refuses_what_can_never_be_registered() {
     check(&binder.ask(&["register", "a b", "127.0.0.1:1"]), 1, "", "binder: \"a b\" cannot be registered: a");
     check(&binder.ask(&["register", "a", "127.0.0.1:0"]), 1, "", "port 0 is no port");
     check(&binder.ask(&["register", "a", "127.0.0.1:65536"]), 2, "", "expected HOST:PORT");
+    check(
+        &binder.ask(&["register", "a", "unix:/run/a"]),
+        2,
+        "",
+        "a server is registered by its host and port",
+    );
     check(&binder.ask(&["register", "a", "h:1", "--weight", "2"]), 2, "", "--shared");
     check(&binder.ask(&["register", "a", "h:1", "--shared", "--weight", "0"]), 2, "", "1..=65535");
     check(&binder.ask(&["register", "a", "h:1", "--metadata", "zone"]), 2, "", "expected KEY=VALUE");
@@ -237,7 +194,7 @@ fn ping_measures_round_trips_and_stats_are_a_sheet_or_an_object() {
     let stats: Vec<Value> = json_lines(&binder.ask(&["stats", "--json"]));
     assert_eq!((&stats[0]["names"], &stats[0]["counters"]["registrations"]), (&json!(1), &json!(1)));
     let sheet = String::from_utf8(binder.ask(&["stats"]).stdout).unwrap();
-    assert!(sheet.contains("\nprocedures  1, with 1 registrations\n"), "{sheet}");
+    assert!(sheet.contains("\nprocedures  1, 1 registration\n"), "{sheet}");
 }
 
 /// Story: a binder that stood still was measured as one that answers slowly, since nobody waited for an end.
@@ -257,4 +214,49 @@ fn ping_tells_lost_calls_and_ends_with_code_1() {
 fn serve_may_be_said() {
     let binder = Running::spawn(command(&["serve", "--listen", "127.0.0.1:0"]), 1);
     check(&binder.ask(&["list"]), 0, "", "no procedures are registered");
+}
+
+/// Story: while the binder stood still, Ctrl-C was not heard.
+#[test]
+fn watch_ends_on_a_signal_whatever_the_binder_does() {
+    let binder = Running::start();
+    let mut watch = Going::start(&binder.address, &["watch", "--json"]);
+    watch.event("current");
+    binder.signal("-STOP");
+    assert_eq!(watch.end(), Some(0));
+    // The connection is taken by the system, and nobody answers on it.
+    let opening = Going::start(&binder.address, &["watch", "--json"]);
+    let start = Instant::now();
+    while !opening.is_catching_signals() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it does not begin");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    assert_eq!(opening.end(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    binder.signal("-CONT");
+}
+
+#[test]
+fn lookup_says_of_a_server_that_nobody_hears_of_that_it_may_be_dead() {
+    let binder = Running::start_with(&["--lease", "2s"]);
+    binder.client().register_procedure("chat".into(), "127.0.0.1".into(), 4000).unwrap();
+    check(&binder.ask(&["lookup", "chat"]), 0, "127.0.0.1:4000\n", "");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while binder.client().stats().unwrap().suspect_leases == 0 {
+        assert!(Instant::now() < deadline, "it lives on");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    check(
+        &binder.ask(&["lookup", "chat"]),
+        0,
+        "127.0.0.1:4000\n",
+        "binder: chat may be served by nobody: the binder has not heard of this server for a whole lease",
+    );
+    let _drains = share(&binder, 4001, &["sum"]);
+    check(&binder.ask(&["drain", "sum"]), 0, &drained(&binder, "sum"), "");
+    check(&binder.ask(&["lookup", "sum"]), 0, "127.0.0.1:4001\n", "this server is about to end");
+}
+
+fn drained(binder: &Running, name: &str) -> String {
+    format!("{name} at 127.0.0.1:4001 ({}) drains\n", entries(binder, name)[0].instance)
 }

@@ -2,15 +2,17 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use binder::BinderClient;
 use rpc_core::Client;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// What the program reads from its environment.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
+    "BINDER_ASK_TOKEN_FILE",
     "RUST_LOG",
     "BINDER_INSECURE",
     "BINDER_LISTEN",
@@ -92,6 +94,61 @@ impl Running {
 }
 
 impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A command that goes on until it is told to end; killed if the test did not end it.
+pub(crate) struct Going {
+    pub(crate) process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Going {
+    pub(crate) fn start(binder: &str, arguments: &[&str]) -> Going {
+        let mut command = command(arguments);
+        command.env("BINDER_ADDRESS", binder).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Going { process, lines }
+    }
+
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// The next object of this event; others are passed over.
+    pub(crate) fn event(&mut self, name: &str) -> Value {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "it ended before the event {name}");
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    /// Whether a signal is a message to it by now, and does not kill it.
+    pub(crate) fn is_catching_signals(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        // Bit 1 is SIGINT.
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 2 != 0
+    }
+
+    pub(crate) fn end(mut self) -> Option<i32> {
+        let process = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Going {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -8,3 +8,4 @@ mod help;
 mod house;
 mod page;
 mod serving;
+mod several;

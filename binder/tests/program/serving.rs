@@ -210,6 +210,8 @@ fn an_absent_binder_is_told_with_what_to_do() {
 #[test]
 fn a_wrong_command_line_is_exit_code_2() {
     check(&run(&["--listen", "nowhere"]), 2, "", "invalid value 'nowhere' for '--listen <ADDR:PORT>'");
+    check(&run(&["--listen", "localhost:5000"]), 2, "", "for example 127.0.0.1:5000 for this machine alone");
+    check(&run(&["--http", "localhost:5080"]), 2, "", "for example 127.0.0.1:5080 for this machine alone");
     check(&run(&["--lease", "1ms"]), 2, "", "a lease lasts 100ms at least and 5m at most");
     check(&run(&["lookup"]), 2, "", "<NAME>");
     check(&run(&["list", "--binder", "nowhere"]), 2, "", "expected HOST:PORT, for example 127.0.0.1:5000");
@@ -225,4 +227,13 @@ fn options_come_from_the_environment_too() {
     let output =
         command(&["list"]).env("BINDER_ADDRESS", &binder.address).env("BINDER_JSON", "1").output().unwrap();
     check(&output, 0, "", "");
+    // Story: what a binder reads kept its operator's commands from running, or was sent as their token.
+    let mut list = command(&["list", "--binder", &binder.address]);
+    list.env("BINDER_LEASE", "soon").env("BINDER_HTTP", "here").env("BINDER_LISTEN", "there");
+    check(&list.env("BINDER_TOKEN_FILE", "/no/such/file").output().unwrap(), 0, "", "no procedures are");
+    let output = command(&["serve"]).env("BINDER_LEASE", "soon").output().unwrap();
+    check(&output, 2, "", "for '--lease <TIME>'");
+    let mut list = command(&["list", "--binder", &binder.address]);
+    let output = list.env("BINDER_ASK_TOKEN_FILE", "/no/such/file").output().unwrap();
+    check(&output, 1, "", "/no/such/file");
 }

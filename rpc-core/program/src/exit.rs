@@ -22,7 +22,8 @@ pub fn exit<E: Into<Box<dyn Error>>>(name: &str, outcome: Result<ExitCode, E>) -
     ExitCode::FAILURE
 }
 
-fn line(name: &str, error: &(dyn Error + 'static)) -> String {
+/// An error and its causes in one line, as [`exit`] tells it, without anything that moves a cursor.
+pub fn line(name: &str, error: &(dyn Error + 'static)) -> String {
     let mut line = name.to_owned();
     for cause in causes(error) {
         // Writing to a String cannot fail.

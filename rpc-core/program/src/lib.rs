@@ -18,4 +18,4 @@ pub mod papers;
 pub mod signals;
 pub mod supervisor;
 
-pub use exit::exit;
+pub use exit::{exit, line};

@@ -44,6 +44,29 @@ pub enum ListenError {
     },
 }
 
+/// A text is no address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "expected an IP address and a port, for example 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for \
+     others too{}", if *.is_name { "; a host name may stand for several" } else { "" }
+)]
+pub struct AddressError {
+    port: u16,
+    is_name: bool,
+}
+
+/// An address to listen on, for clap's `value_parser`.
+///
+/// # Errors
+/// When it is none: with the right form for the port that was given, or 5000.
+pub fn address(text: &str) -> Result<SocketAddr, AddressError> {
+    text.parse().map_err(|_| {
+        let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+        let is_name = host.bytes().any(|byte| byte.is_ascii_alphabetic()) && !host.contains(':');
+        AddressError { port: port.parse().unwrap_or(5000), is_name }
+    })
+}
+
 /// Whether a program with this exposure may listen on this address.
 ///
 /// # Errors
@@ -70,6 +93,23 @@ pub fn failed(address: SocketAddr, source: io::Error) -> ListenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_address_to_listen_on_is_told_by_an_example() {
+        assert_eq!(address("[::1]:0").unwrap().port(), 0);
+        let name = address("localhost:7000").unwrap_err().to_string();
+        assert!(
+            name.contains("for example 127.0.0.1:7000 ") && name.ends_with("may stand for several"),
+            "{name}"
+        );
+        for text in ["", "5000", ":5000", "127.0.0.1", "127.0.0.1:65536", "::1:x"] {
+            let told = address(text).unwrap_err().to_string();
+            assert!(
+                told.contains("expected an IP address and a port") && told.ends_with("others too"),
+                "{text}: {told}"
+            );
+        }
+    }
 
     #[test]
     fn only_loopback_is_listened_on_unless_insecure_is_said() {

@@ -22,6 +22,7 @@ pub(super) struct Report {
 #[serde(tag = "subject", rename_all = "snake_case")]
 enum Subject<'a> {
     Binder {
+        binder: String,
         verdict: Verdict,
         findings: &'a [Finding],
     },
@@ -50,7 +51,8 @@ impl Report {
     ) -> Result<(), Failure> {
         let verdict = verdict(findings);
         if self.form == Form::Json {
-            return Ok(output::json(&Subject::Binder { verdict, findings })?);
+            let binder = binder.to_string();
+            return Ok(output::json(&Subject::Binder { binder, verdict, findings })?);
         }
         let uptime = short(Duration::from_millis(stats.uptime_ms));
         let (version, names) = (&stats.version, output::count(stats.names, "procedure"));
