@@ -25,6 +25,8 @@ pub mod service;
 pub mod layer;
 pub mod layers;
 
+pub mod metrics;
+
 pub mod client;
 pub mod server;
 

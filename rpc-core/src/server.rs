@@ -11,6 +11,7 @@ mod door;
 mod ending;
 mod execution;
 mod habits;
+mod metrics;
 #[cfg(all(test, shuttle))]
 mod models;
 mod panics;
@@ -39,6 +40,7 @@ use self::shared::Shared;
 use self::watcher::Watcher;
 use crate::layer::{Layer, Layers};
 use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER, Limits};
+use crate::metrics::Metrics;
 use crate::resolve::Endpoint;
 use crate::service::Service;
 use crate::threads::{self, Pool, Thread};
@@ -121,6 +123,24 @@ impl Server {
     /// How many connections it holds now.
     pub fn connections(&self) -> usize {
         self.shared.count()
+    }
+
+    /// What it counts, and how it is now: calls and failures by procedure, how long they took, streams, connections, bytes,
+    /// queues, threads. Every name begins with `rpc_server_`.
+    ///
+    /// A call is counted once, when it is over for its caller: answered, cancelled, out of time, or with its connection. The
+    /// labels are the procedures' names, the codes' and reasons' of a fixed set, and `(unknown)` for all calls of procedures
+    /// that this server does not have, so no peer can make more of them. To ask costs a look at every connection.
+    ///
+    /// ```
+    /// # let server = rpc_core::Server::builder().serve_in_memory()?;
+    /// let metrics = server.metrics();
+    /// assert_eq!(metrics.value("rpc_server_connections", &[]), Some(0.0));
+    /// print!("{metrics}"); // as Prometheus reads it
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
     }
 
     /// Shuts down in order: no new connections; every peer is told which of its calls are still answered; those that run

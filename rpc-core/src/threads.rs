@@ -8,7 +8,7 @@ use std::io;
 
 use crate::sync::thread::{self, JoinHandle};
 
-pub(crate) use self::pool::{Place, Pool};
+pub(crate) use self::pool::{Crew, Place, Pool};
 
 /// A running thread; dropping it waits for its end.
 #[derive(Debug)]

@@ -79,8 +79,8 @@ impl Connection {
         let arguments = Arguments::of(route.procedure, &payload, encoding, input);
         let ended = self.execute(&route, context, arguments, &mut body);
         let panicked = ended.panicked;
-        let pace =
-            if sync::now().saturating_duration_since(begun) > SLOW { Pace::Slow } else { Pace::Harmless };
+        let slow = ended.at.saturating_duration_since(begun) > SLOW;
+        let pace = if slow { Pace::Slow } else { Pace::Harmless };
         self.lock().note_pace(id, route.procedure.name, pace);
         let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
         self.push_out();

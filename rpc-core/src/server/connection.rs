@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dispatch::Workspace;
+use super::metrics::Traffic;
 use super::shared::Shared;
 use super::turn::Turn;
 use crate::connection::{self, IntakeError, Outbound, Progress};
@@ -130,7 +131,7 @@ impl Connection {
             }
             match self.transport.read(inbound.room(), deadline) {
                 Ok(0) => return Err("it was closed before its preface came".to_owned()),
-                Ok(_) => {}
+                Ok(count) => self.lock().note_received(count),
                 Err(error) => return Err(error.to_string()),
             }
         }
@@ -201,7 +202,10 @@ impl Connection {
             turn.idle = false;
             match read {
                 Ok(0) => return Err(Stop::PeerDone),
-                Ok(_) => return Ok(()),
+                Ok(count) => {
+                    turn.note_received(count);
+                    return Ok(());
+                }
                 // Calls that ran aside may have ended since, nobody knows when: at the latest now.
                 Err(IntakeError::TimedOut) if !idle => quiet.since = sync::now(),
                 Err(IntakeError::TimedOut) => return Err(Stop::Idle),
@@ -296,6 +300,7 @@ impl Connection {
         let Some(ticket) = turn.take_over(id) else { return };
         self.set_pulse(Pulse::done(id));
         drop(turn);
+        self.shared.events.hand_over();
         self.push_out();
         self.read_on(ticket);
     }
@@ -303,6 +308,12 @@ impl Connection {
     /// Whether bytes have arrived behind the call that runs.
     pub(super) fn has_more(&self) -> bool {
         !self.lock().inbound.is_empty()
+    }
+
+    /// Bytes that have come and gone so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        let received = self.lock().received();
+        Traffic { received, sent: self.outbound.sent() }
     }
 
     pub(super) fn peer_frame(&self) -> u32 {

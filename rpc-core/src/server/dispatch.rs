@@ -1,21 +1,24 @@
 //! Runs what frames ask for, and answers it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Pulse, Stop};
 use super::execution::Ended;
 use super::panics;
 use super::request::{Admitted, Request};
 use super::routes::Route;
-use super::turn::{Finished, Phase, Running, Stage};
+use super::turn::{Finished, Phase, Running, Stage, Started};
 use crate::connection::SendError;
 use crate::context::Context;
 use crate::frame::Frame;
+use crate::metrics::Slot;
 use crate::outcome::Endings;
 use crate::panics::{Panicked, catch};
 use crate::service::{Arguments, Outcome, Output};
-use crate::status::Status;
+use crate::status::{Code, Status};
 use crate::stream::{Legs, Nudge};
+use crate::sync;
 use crate::wire::{Message, Refusal, ReplyOutcome};
 
 /// Memory that a thread uses again from call to call.
@@ -44,6 +47,8 @@ impl Connection {
         workspace: &mut Workspace,
     ) -> Result<(), Stop> {
         let Workspace { frame, body } = workspace;
+        // The end of one call is the beginning of the next: the clock is read once for both.
+        let mut now = None;
         loop {
             frame.recycle();
             let mut turn = self.lock();
@@ -56,17 +61,18 @@ impl Connection {
             if !complete {
                 return Ok(());
             }
-            let request = self.understand(&mut turn, frame)?;
+            let request = self.understand(&mut turn, frame, now.take())?;
             drop(turn);
             match request {
-                Request::Run(call) => self.run(call, ticket, body)?,
+                Request::Run(call) => now = self.run(call, ticket, body)?,
                 Request::RunWary(call) => {
                     if let Some(call) = self.put_aside(call) {
-                        self.run(call, ticket, body)?;
+                        now = self.run(call, ticket, body)?;
                     }
                 }
-                Request::Refuse(id, status) => {
+                Request::Refuse { id, slot, status } => {
                     self.answer(id, &status);
+                    self.count(slot, Err(status.code()), Duration::ZERO);
                     self.settle(Finished { may_answer: true, still_reads: true });
                 }
                 Request::RunAside(call) => self.start_aside(call),
@@ -82,6 +88,7 @@ impl Connection {
     fn end_cancelled(self: &Arc<Self>, call: &Running, legs: Option<Legs>) {
         call.cancellation.cancel();
         let why = Status::cancelled("the caller gave the call up");
+        self.count_ended(call.started, Err(&why));
         let told = self.tell(call.procedure, legs.into_iter().flat_map(|legs| legs.end(&why)));
         self.forget(call);
         if told.is_err() {
@@ -97,14 +104,19 @@ impl Connection {
         }
     }
 
-    /// Runs one call on this thread and queues its answer.
-    fn run(self: &Arc<Self>, call: Admitted<'_>, ticket: u64, body: &mut Vec<u8>) -> Result<(), Stop> {
+    /// Runs one call on this thread and queues its answer. The time at which it ended, if that is now.
+    fn run(
+        self: &Arc<Self>,
+        call: Admitted<'_>,
+        ticket: u64,
+        body: &mut Vec<u8>,
+    ) -> Result<Option<Instant>, Stop> {
         self.shared.rouse_watcher();
         body.clear();
         let Admitted { id, route, context, payload, encoding } = call;
         let arguments = Arguments::of(route.procedure, payload, encoding, None);
         let ended = self.execute(&route, context, arguments, body);
-        let panicked = ended.panicked;
+        let (panicked, at) = (ended.panicked, ended.at);
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
         if body.capacity() > KEPT {
             *body = Vec::new();
@@ -120,7 +132,11 @@ impl Connection {
             return Err(Stop::Replaced);
         }
         // Small requests may have large replies: a turn gathers no more of them than may be queued.
-        if queued < self.shared.limits.queued_bytes { Ok(()) } else { self.send_gathered() }
+        if queued < self.shared.limits.queued_bytes {
+            Ok(Some(at))
+        } else {
+            self.send_gathered().map(|()| None)
+        }
     }
 
     /// Queues the answer of a procedure that has ended. One that returned a stream goes on with that.
@@ -135,14 +151,14 @@ impl Connection {
         if let Some(output) = ended.output.take() {
             return self.conclude_with_stream((id, ticket), route, ended, output);
         }
-        let Ended { outcome, body, .. } = ended;
+        let Ended { outcome, body, at, .. } = ended;
         let mut turn = self.lock();
         if !turn.reads(ticket) && outcome.is_ok() {
             drop(turn);
             self.wait_for_room();
             turn = self.lock();
         }
-        let finished = turn.finish(id, ticket);
+        let (finished, started) = turn.finish(id, ticket);
         if finished.still_reads {
             self.set_pulse(Pulse::done(id));
         }
@@ -151,8 +167,9 @@ impl Connection {
         let why = Status::cancelled("the call has been answered");
         // A call that returns no stream has nothing of a user's in its legs.
         self.tell(route.procedure.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
-        let queued =
-            if finished.may_answer { self.reply(id, route.procedure.name, outcome, body) } else { 0 };
+        let Some(started) = started else { return (finished, 0) };
+        let (outcome, queued) = self.reply(id, route.procedure.name, outcome, body);
+        self.count(started.slot, outcome, at.saturating_duration_since(started.at));
         (finished, queued)
     }
 
@@ -178,7 +195,7 @@ impl Connection {
         // From here on others may end the stream; its reply is queued before they can.
         let mut queued = 0;
         if finished.may_answer {
-            queued = self.reply(id, route.procedure.name, outcome, body);
+            queued = self.reply(id, route.procedure.name, outcome, body).1;
             turn.watch_end(id, std::mem::take(&mut endings));
         }
         drop(turn);
@@ -225,21 +242,41 @@ impl Connection {
         }
     }
 
-    /// Queues the answer to a call; says how many bytes are queued now.
-    fn reply(&self, id: u64, procedure: &str, outcome: Result<Outcome, Status>, body: &mut Vec<u8>) -> usize {
+    /// Queues the answer to a call; says what that is to the caller, and how many bytes are queued now.
+    fn reply(
+        &self,
+        id: u64,
+        procedure: &str,
+        outcome: Result<Outcome, Status>,
+        body: &mut Vec<u8>,
+    ) -> (Result<Outcome, Code>, usize) {
+        let answer = |status: &Status| (Err(status.code()), self.answer(id, status));
         let outcome = match outcome {
-            Ok(Outcome::Returned) => ReplyOutcome::Returned,
-            Ok(Outcome::Failed) => ReplyOutcome::Failed,
-            Err(status) => return self.answer(id, &status),
+            Ok(outcome) => outcome,
+            Err(status) => return answer(&status),
         };
-        match self.outbound.send(&Message::Reply { id, outcome }, body, self.peer_frame()) {
-            Ok(queued) => queued,
-            Err(error @ SendError::TooLarge { .. }) => self.answer(
-                id,
-                &Status::resource_exhausted(format!("the reply of {procedure} is too large: {error}")),
-            ),
-            Err(_) => 0,
+        let reply = match outcome {
+            Outcome::Returned => ReplyOutcome::Returned,
+            Outcome::Failed => ReplyOutcome::Failed,
+        };
+        match self.outbound.send(&Message::Reply { id, outcome: reply }, body, self.peer_frame()) {
+            Ok(queued) => (Ok(outcome), queued),
+            Err(error @ SendError::TooLarge { .. }) => {
+                answer(&Status::resource_exhausted(format!("the reply of {procedure} is too large: {error}")))
+            }
+            Err(_) => (Ok(outcome), 0),
         }
+    }
+
+    /// A call is over for its caller, by what the turn has said: this comes once for each.
+    fn count(&self, slot: Slot, outcome: Result<Outcome, Code>, time: Duration) {
+        self.shared.tally.count(self.id(), slot, outcome, time);
+    }
+
+    /// As [`count`](Connection::count), of a call that ends now, with its stream or by a status.
+    pub(super) fn count_ended(&self, started: Started, outcome: Result<(), &Status>) {
+        let outcome = outcome.map(|()| Outcome::Returned).map_err(Status::code);
+        self.count(started.slot, outcome, sync::now().saturating_duration_since(started.at));
     }
 
     /// Queues a status as the answer to a call; a peer that takes only tiny frames gets the code alone.
@@ -275,6 +312,7 @@ impl Connection {
         let legs = turn.take_streams(id);
         drop(turn);
         call.cancellation.cancel();
+        self.count_ended(call.started, Err(status));
         match call.stage {
             Stage::Running => {
                 self.answer(id, status);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::connection::Connection;
+use super::metrics::Unserved;
 use super::shared::{Entry, Shared};
 use crate::limits::{IDLE_LINGER, LINGER};
 use crate::status::Status;
@@ -64,7 +65,7 @@ impl Door {
                 stranger.say_goodbye(&Status::resource_exhausted(&*full).not_run());
                 stranger.close("it said nothing and its place was needed");
             }
-            Entry::Full => return Err(self.refuse(transport, full)),
+            Entry::Full => return Err(self.refuse(transport, Unserved::Full, full)),
         }
         if self.is_closed() {
             // A shutdown may have been through the list before this connection was on it.
@@ -74,8 +75,10 @@ impl Door {
         }
         connection.spawn(Connection::serve).map_err(|error| {
             self.shared.leave(connection.id());
-            self.refuse(transport, format!("the server has no thread for one more connection: {error}"))
+            let why = format!("the server has no thread for one more connection: {error}");
+            self.refuse(transport, Unserved::NoThread, why)
         })?;
+        self.shared.events.admit();
         self.lock().complaint = None;
         Ok(())
     }
@@ -98,7 +101,8 @@ impl Door {
     }
 
     /// Tells a peer why it is not served, without waiting for it.
-    fn refuse(&self, transport: Arc<dyn Transport>, why: String) -> io::Error {
+    fn refuse(&self, transport: Arc<dyn Transport>, reason: Unserved, why: String) -> io::Error {
+        self.shared.events.refuse(reason);
         if self.is_news(io::ErrorKind::QuotaExceeded) {
             tracing::warn!("a connection was refused: {why}");
         }
@@ -110,6 +114,7 @@ impl Door {
     pub(super) fn turn_away(&self, socket: Socket) {
         // A socket that is no use any more has nobody behind it.
         if let Ok(transport) = socket.prepared().and_then(|socket| self.security.secure(socket)) {
+            self.shared.events.refuse(Unserved::Closing);
             self.tell(transport, &leaving());
             self.let_go();
         }

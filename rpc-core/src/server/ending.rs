@@ -4,6 +4,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use super::connection::Connection;
+use super::metrics::Unserved;
 use super::turn::Phase;
 use crate::limits::LINGER;
 use crate::status::Status;
@@ -75,10 +76,13 @@ impl Connection {
         let (calls, streams) = turn.close();
         let over = turn.is_over();
         drop(turn);
+        let why = Status::unavailable(format!("the connection ended: {reason}"));
         for call in calls {
             call.cancellation.cancel();
+            if call.awaited {
+                self.count_ended(call.started, Err(&why));
+            }
         }
-        let why = Status::unavailable(format!("the connection ended: {reason}"));
         self.outbound.close();
         self.transport.shutdown(Shutdown::Both);
         // Whatever panics in that, the connection has ended.
@@ -94,6 +98,7 @@ impl Connection {
     fn log_end(&self, reason: &str) {
         let peer = self.transport.peer().map_or_else(|| "a peer".to_owned(), |peer| peer.to_string());
         if self.is_stranger() {
+            self.shared.events.refuse(Unserved::Stranger);
             tracing::info!("connection from {peer} refused: {reason}");
         } else {
             tracing::debug!("connection from {peer} ended: {reason}");

@@ -1,5 +1,7 @@
 //! Runs one procedure within the server's layers; whatever panics in that is caught.
 
+use std::time::Instant;
+
 use super::connection::Connection;
 use super::panics;
 use super::routes::Route;
@@ -8,6 +10,7 @@ use crate::layer::{Answered, Call};
 use crate::outcome::Endings;
 use crate::service::{Arguments, Outcome, Output, Reply};
 use crate::status::Status;
+use crate::sync;
 
 /// A procedure that has ended: how, and with what.
 pub(super) struct Ended<'b> {
@@ -21,6 +24,8 @@ pub(super) struct Ended<'b> {
     /// Who is told when that is over.
     pub(super) endings: Endings,
     pub(super) panicked: bool,
+    /// When it ended.
+    pub(super) at: Instant,
 }
 
 /// What a procedure leaves behind while its layers return.
@@ -36,7 +41,7 @@ impl<'b> Ended<'b> {
     /// A call that was not run.
     pub(super) fn refused(context: Context, why: Status, body: &'b mut Vec<u8>) -> Ended<'b> {
         let (outcome, endings) = (Err(why.not_run()), Endings::default());
-        Ended { context, outcome, body, output: None, endings, panicked: false }
+        Ended { context, outcome, body, output: None, endings, panicked: false, at: sync::now() }
     }
 }
 
@@ -68,7 +73,8 @@ impl Connection {
             panicked |= policy.guard(name, || drop(unwanted)).is_err();
         }
         let Left { context: changed, output, endings } = left;
-        Ended { context: changed.unwrap_or(context), outcome, body, output, endings, panicked }
+        let (context, at) = (changed.unwrap_or(context), sync::now());
+        Ended { context, outcome, body, output, endings, panicked, at }
     }
 
     fn within_layers(

@@ -1,17 +1,18 @@
 //! What a frame asks for: a call is admitted to the turn, or refused in words.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::aside::Aside;
 use super::connection::{Connection, Pulse, Stop};
 use super::routes::Route;
-use super::turn::{Phase, Running, Stage, Turn};
+use super::turn::{Phase, Running, Stage, Started, Turn};
 use crate::codec::Encoding;
 use crate::context::{Cancellation, Context, Incoming};
 use crate::frame::{Body, Frame};
 use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
 use crate::metadata::Metadata;
+use crate::metrics::Slot;
 use crate::service::Input;
 use crate::status::Status;
 use crate::stream::{Inlet, Legs, Nudge};
@@ -24,7 +25,11 @@ pub(super) enum Request<'a> {
     /// As `Run`, of a procedure that has kept others waiting.
     RunWary(Admitted<'a>),
     RunAside(Aside),
-    Refuse(u64, Status),
+    Refuse {
+        id: u64,
+        slot: Slot,
+        status: Status,
+    },
     Cancelled(Running, Option<Legs>),
     Nudge {
         id: u64,
@@ -48,11 +53,13 @@ pub(super) struct Admitted<'a> {
 const LAST_ID: u64 = u64::MAX >> 1;
 
 impl Connection {
-    /// What the frame asks for; a call is admitted to the turn before its lock is released.
+    /// What the frame asks for; a call is admitted to the turn before its lock is released. `now` is the time, if it was
+    /// looked at just before.
     pub(super) fn understand<'a>(
         self: &Arc<Self>,
         turn: &mut Turn,
         frame: &'a Frame,
+        now: Option<Instant>,
     ) -> Result<Request<'a>, Stop> {
         let (message, payload) = wire::decode(frame.content())
             .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
@@ -61,13 +68,13 @@ impl Connection {
                 if header.id <= turn.last_accepted || header.id > LAST_ID {
                     return Err(Stop::Broken(format!("call {} came twice, or out of order", header.id)));
                 }
-                Ok(self.admit(turn, &header, payload))
+                Ok(self.admit(turn, (&header, payload), now))
             }
             Message::Cancel { id } => {
                 let given_up = turn.give_up(id);
                 Ok(given_up.map_or(Request::Nothing, |call| Request::Cancelled(call, turn.take_streams(id))))
             }
-            Message::Items { id, count } => items(turn, id, count, payload),
+            Message::Items { id, count } => self.take_items(turn, (id, count), payload),
             Message::End { id, refusal } => {
                 let outcome = refusal.map_or(Ok(()), |refusal| Err(refusal.status()));
                 let inlet = turn.legs(id).and_then(|legs| legs.inlet.as_ref());
@@ -86,11 +93,29 @@ impl Connection {
         }
     }
 
+    /// Items of a call's stream have come; those of calls that are over are dropped.
+    fn take_items<'a>(
+        &self,
+        turn: &mut Turn,
+        (id, count): (u64, u32),
+        payload: &[u8],
+    ) -> Result<Request<'a>, Stop> {
+        let Some(inlet) = turn.legs(id).and_then(|legs| legs.inlet.as_ref()) else {
+            return Ok(Request::Nothing);
+        };
+        let pushed = inlet.push(Body::from(payload), count);
+        let sleepers = pushed.map_err(|error| Stop::Broken(error.to_string()))?;
+        if let Some(call) = turn.find(id) {
+            self.shared.tally.receive_items(self.id(), call.started.slot, count);
+        }
+        Ok(nudge(turn, id, sleepers.into_iter().map(Nudge::Wake)))
+    }
+
     fn admit<'a>(
         self: &Arc<Self>,
         turn: &mut Turn,
-        header: &CallHeader<'_>,
-        payload: &'a [u8],
+        (header, payload): (&CallHeader<'_>, &'a [u8]),
+        now: Option<Instant>,
     ) -> Request<'a> {
         if turn.phase != Phase::Open {
             // Goodbye has told the peer that this call is not run.
@@ -101,10 +126,12 @@ impl Connection {
             Ok(checked) => checked,
             Err(status) => {
                 turn.refuse(id);
-                return Request::Refuse(id, status.not_run());
+                let slot = self.shared.slot(header.procedure);
+                return Request::Refuse { id, slot, status: status.not_run() };
             }
         };
-        let (running, context) = self.begin(&route, header, metadata);
+        let started = Started { slot: route.slot, at: now.unwrap_or_else(sync::now) };
+        let (running, context) = self.begin(&route, started, (header, metadata));
         if route.procedure.kind.takes_stream() {
             let inlet = Arc::new(Inlet::new(&self.terms));
             let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
@@ -126,12 +153,18 @@ impl Connection {
     }
 
     /// A call as the turn keeps it, and as its procedure sees it.
-    fn begin(&self, route: &Route, header: &CallHeader<'_>, metadata: Metadata) -> (Running, Context) {
-        let deadline = header.remaining().map(|remaining| sync::now() + remaining);
+    fn begin(
+        &self,
+        route: &Route,
+        started: Started,
+        (header, metadata): (&CallHeader<'_>, Metadata),
+    ) -> (Running, Context) {
+        let deadline = header.remaining().map(|remaining| started.at + remaining);
         let cancellation = Arc::<Cancellation>::default();
         let running = Running {
             id: header.id,
             procedure: route.procedure.name,
+            started,
             deadline,
             cancellation: cancellation.clone(),
             awaited: true,
@@ -185,14 +218,6 @@ fn metadata_of(header: &CallHeader<'_>) -> Result<Metadata, Status> {
         metadata.insert(key, *value).map_err(|error| Status::invalid_argument(error.to_string()))?;
     }
     Ok(metadata)
-}
-
-/// Items of a call's stream have come; those of calls that are over are dropped.
-fn items<'a>(turn: &mut Turn, id: u64, count: u32, payload: &[u8]) -> Result<Request<'a>, Stop> {
-    let Some(inlet) = turn.legs(id).and_then(|legs| legs.inlet.as_ref()) else { return Ok(Request::Nothing) };
-    let pushed = inlet.push(Body::from(payload), count);
-    let sleepers = pushed.map_err(|error| Stop::Broken(error.to_string()))?;
-    Ok(nudge(turn, id, sleepers.into_iter().map(Nudge::Wake)))
 }
 
 fn nudge<'a>(turn: &Turn, id: u64, nudges: impl IntoIterator<Item = Nudge>) -> Request<'a> {

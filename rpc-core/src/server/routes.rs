@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::metrics::Slot;
 use crate::service::{Procedure, Service};
 
 /// One procedure and the service that has it.
@@ -11,6 +12,8 @@ pub(super) struct Route {
     pub(super) service: Arc<dyn Service>,
     pub(super) number: usize,
     pub(super) procedure: &'static Procedure,
+    /// Where its calls are counted.
+    pub(super) slot: Slot,
 }
 
 /// All procedures of a server.
@@ -24,7 +27,8 @@ impl Routes {
     /// Adds a service; the name that was taken already, if one was.
     pub(super) fn add(&mut self, service: &Arc<dyn Service>) -> Result<(), &'static str> {
         for (number, procedure) in service.procedures().iter().enumerate() {
-            let route = Route { service: service.clone(), number, procedure };
+            let slot = Slot::nth(self.names.len());
+            let route = Route { service: service.clone(), number, procedure, slot };
             if self.by_name.insert(procedure.name, route).is_some() {
                 return Err(procedure.name);
             }
@@ -35,6 +39,11 @@ impl Routes {
 
     pub(super) fn find(&self, name: &str) -> Option<&Route> {
         self.by_name.get(name)
+    }
+
+    /// All, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Route> {
+        self.by_name.values()
     }
 
     /// The names, in the order they were added.

@@ -5,11 +5,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::connection::Connection;
+use super::metrics::{Census, Events, Traffic};
 use super::panics::PanicPolicy;
 use super::routes::Routes;
 use super::watcher::Due;
 use crate::layer::Layers;
 use crate::limits::Limits;
+use crate::metrics::{Slot, Tally};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use crate::threads::Pool;
@@ -22,6 +24,8 @@ pub(super) struct Shared {
     pub(super) panics: PanicPolicy,
     pub(super) pool: Pool,
     pub(super) connection_limit: usize,
+    pub(super) tally: Tally,
+    pub(super) events: Events,
     connections: Mutex<Connections>,
     /// Told when a connection has ended, and, during a shutdown, when one has no more calls.
     changed: Condvar,
@@ -47,6 +51,8 @@ pub(super) enum Entry {
 struct Connections {
     known: HashMap<u64, Arc<Connection>>,
     strangers: BTreeMap<u64, Arc<Connection>>,
+    /// Of those that have left.
+    traffic: Traffic,
 }
 
 impl Shared {
@@ -58,6 +64,8 @@ impl Shared {
         watcher: Waker,
     ) -> Shared {
         Shared {
+            tally: Tally::new(routes.names()),
+            events: Events::default(),
             routes,
             layers,
             limits,
@@ -78,13 +86,21 @@ impl Shared {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Where calls of this procedure are counted.
+    pub(super) fn slot(&self, procedure: &str) -> Slot {
+        self.routes.find(procedure).map_or_else(|| self.tally.unknown(), |route| route.slot)
+    }
+
     /// Notes a new connection. At the cap the oldest stranger loses its place, if there is one.
     pub(super) fn enter(&self, connection: &Arc<Connection>) -> Entry {
         let mut connections = self.lock();
         let full = connections.known.len() + connections.strangers.len() >= self.connection_limit;
         let leaving = if full { connections.strangers.pop_first() } else { None };
         let entry = match leaving {
-            Some((_, stranger)) => Entry::InsteadOf(stranger),
+            Some((_, stranger)) => {
+                connections.traffic.add(stranger.traffic());
+                Entry::InsteadOf(stranger)
+            }
             None if full => return Entry::Full,
             None => Entry::Free,
         };
@@ -103,6 +119,9 @@ impl Shared {
     pub(super) fn leave(&self, id: u64) {
         let mut connections = self.lock();
         let left = connections.known.remove(&id).or_else(|| connections.strangers.remove(&id));
+        if let Some(left) = &left {
+            connections.traffic.add(left.traffic());
+        }
         drop(connections);
         self.changed.notify_all();
         drop(left);
@@ -113,6 +132,15 @@ impl Shared {
         let connections = self.lock();
         let all = connections.known.values().chain(connections.strangers.values());
         all.filter(|connection| wanted(connection)).cloned().collect()
+    }
+
+    /// How things are with all connections, and what those that have left have sent and received.
+    pub(super) fn census(&self) -> Census {
+        let connections = self.lock();
+        let mut census = Census::after(connections.traffic);
+        let all = connections.known.values().chain(connections.strangers.values());
+        all.for_each(|connection| census.visit(connection));
+        census
     }
 
     /// Calls `look` with every connection that may run calls.

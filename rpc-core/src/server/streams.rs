@@ -55,10 +55,11 @@ impl Connection {
     fn end_stream(self: &Arc<Self>, id: u64, outcome: Result<(), &Status>) {
         let mut turn = self.lock();
         let procedure = turn.find(id).map_or("a stream", |call| call.procedure);
-        let finished = turn.end_stream(id, NEVER_READS);
+        let (finished, started) = turn.end_stream(id, NEVER_READS);
         let legs = turn.take_streams(id);
         drop(turn);
-        if finished.may_answer {
+        if let Some(started) = started {
+            self.count_ended(started, outcome);
             self.send_end(id, outcome);
         }
         let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.over(outcome)));
@@ -126,26 +127,33 @@ impl Drop for Driver {
 impl Line {
     /// Queues items of a stream that is still awaited. Whoever ends it first takes it out of the turn, so that nothing of
     /// it comes behind its end.
-    fn while_awaited(&self, id: u64, send: impl FnOnce() -> Result<(), SendError>) -> Result<(), Status> {
+    fn while_awaited(
+        &self,
+        (id, items): (u64, u32),
+        send: impl FnOnce() -> Result<(), SendError>,
+    ) -> Result<(), Status> {
         let turn = self.0.lock();
-        if !turn.find(id).is_some_and(|call| call.awaited) {
+        let Some(call) = turn.find(id).filter(|call| call.awaited) else {
             return Err(Status::cancelled("the call is over"));
-        }
-        let sent = send();
+        };
+        let (slot, sent) = (call.started.slot, send());
         drop(turn);
-        sent.map_err(|error| unsent(&error))
+        sent.map_err(|error| unsent(&error))?;
+        self.0.shared.tally.send_items(self.0.id(), slot, items);
+        Ok(())
     }
 }
 
 impl Port for Line {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
         let message = Message::Items { id, count };
-        self.while_awaited(id, || self.0.outbound.send(&message, payload, self.0.peer_frame()).map(drop))
+        let send = || self.0.outbound.send(&message, payload, self.0.peer_frame()).map(drop);
+        self.while_awaited((id, count), send)
     }
 
     fn large_item(&self, id: u64, item: Arc<[u8]>) -> Result<(), Status> {
         let message = Message::Items { id, count: 1 };
-        self.while_awaited(id, || self.0.outbound.send_shared(&message, item, self.0.peer_frame()))
+        self.while_awaited((id, 1), || self.0.outbound.send_shared(&message, item, self.0.peer_frame()))
     }
 
     fn end(&self, id: u64, outcome: Result<(), Status>) {

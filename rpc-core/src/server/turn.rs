@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::habits::{Habits, Pace};
 use crate::context::Cancellation;
 use crate::frame::Inbound;
+use crate::metrics::Slot;
 use crate::outcome::Endings;
 use crate::stream::{Inlet, Legs, Pump};
 
@@ -30,6 +31,8 @@ pub(super) struct Turn {
     /// Calls that have ended and whose answers are not queued yet.
     answering: usize,
     pub(super) last_accepted: u64,
+    /// Bytes that have come.
+    received: u64,
     pub(super) phase: Phase,
     /// Nothing ran when goodbye was said, and nothing has come since.
     pub(super) idle: bool,
@@ -50,11 +53,19 @@ pub(super) enum Phase {
 pub(super) struct Running {
     pub(super) id: u64,
     pub(super) procedure: &'static str,
+    pub(super) started: Started,
     pub(super) deadline: Option<Instant>,
     pub(super) cancellation: Arc<Cancellation>,
     /// False once it was given up or answered by somebody else; its procedure runs on all the same.
     pub(super) awaited: bool,
     pub(super) stage: Stage,
+}
+
+/// Where a call is counted, and since when it runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Started {
+    pub(super) slot: Slot,
+    pub(super) at: Instant,
 }
 
 /// How far a call has come.
@@ -90,6 +101,16 @@ pub(super) struct Finished {
 impl Turn {
     pub(super) fn reads(&self, ticket: u64) -> bool {
         self.reader == ticket && self.phase != Phase::Closed
+    }
+
+    /// Bytes have come.
+    pub(super) fn note_received(&mut self, bytes: usize) {
+        self.received = self.received.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Bytes that have come so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
     /// The reading thread begins to run a call.
@@ -141,13 +162,14 @@ impl Turn {
     }
 
     /// The last word of a streaming call's stream. The call stays while a thread drives its iterator, for nobody.
-    pub(super) fn end_stream(&mut self, id: u64, ticket: u64) -> Finished {
+    pub(super) fn end_stream(&mut self, id: u64, ticket: u64) -> (Finished, Option<Started>) {
         let driven = self.call(id).filter(|call| call.stage == Stage::Driven);
         let Some(call) = driven else { return self.finish(id, ticket) };
         let may_answer = std::mem::replace(&mut call.awaited, false);
+        let started = may_answer.then_some(call.started);
         self.abandoned += usize::from(may_answer);
         self.answering += usize::from(may_answer);
-        Finished { may_answer, still_reads: false }
+        (Finished { may_answer, still_reads: false }, started)
     }
 
     /// Nobody drives a call's iterator any more; true if it is over with that.
@@ -186,16 +208,18 @@ impl Turn {
         self.streams.get_mut(&id)
     }
 
-    /// The procedure of call `id` has ended. Who may answer it says so with [`answered`](Turn::answered) afterwards.
-    pub(super) fn finish(&mut self, id: u64, ticket: u64) -> Finished {
+    /// The procedure of call `id` has ended. Who may answer it learns when it started, and says so with
+    /// [`answered`](Turn::answered) afterwards.
+    pub(super) fn finish(&mut self, id: u64, ticket: u64) -> (Finished, Option<Started>) {
         let ended = self.remove(id);
         let still_reads = self.reader == ticket;
         if still_reads {
             self.inline = None;
         }
-        let may_answer = ended.is_some_and(|call| call.awaited);
+        let started = ended.filter(|call| call.awaited).map(|call| call.started);
+        let may_answer = started.is_some();
         self.answering += usize::from(may_answer);
-        Finished { may_answer, still_reads }
+        (Finished { may_answer, still_reads }, started)
     }
 
     /// The answer to a finished call is queued.
@@ -278,6 +302,14 @@ impl Turn {
         self.habits.note_pace(procedure, if alone { Pace::Harmless } else { pace });
     }
 
+    /// Streams that are open, either way.
+    pub(super) fn open_streams(&self) -> usize {
+        self.streams
+            .values()
+            .map(|legs| usize::from(legs.inlet.is_some()) + usize::from(legs.pump.is_some()))
+            .sum()
+    }
+
     /// Calls whose procedures run, awaited or not.
     pub(super) fn calls(&self) -> &[Running] {
         &self.calls
@@ -294,11 +326,12 @@ impl Turn {
         self.abandoned
     }
 
-    /// Ends the turn: nobody awaits its calls any more. The calls, to be cancelled, and their streams, to be ended.
+    /// Ends the turn: nobody awaits its calls any more. The calls as they were, to be cancelled, and their streams, to be
+    /// ended.
     pub(super) fn close(&mut self) -> (Vec<Running>, Vec<Legs>) {
         self.phase = Phase::Closed;
-        self.calls.iter_mut().for_each(|call| call.awaited = false);
         let calls = self.calls.clone();
+        self.calls.iter_mut().for_each(|call| call.awaited = false);
         self.calls.retain(|call| call.stage != Stage::Streaming);
         self.abandoned = self.calls.len();
         (calls, std::mem::take(&mut self.streams).into_values().collect())

@@ -51,6 +51,15 @@ pub(crate) struct Place {
     shared: Arc<Shared>,
 }
 
+/// How many threads a pool has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Crew {
+    pub(crate) alive: usize,
+    /// Those of them without a job.
+    pub(crate) idle: usize,
+    pub(crate) limit: usize,
+}
+
 /// How long a thread without work stays: 2 s.
 const STAY: Duration = Duration::from_secs(2);
 
@@ -114,6 +123,11 @@ impl Pool {
                 Err(error)
             }
         }
+    }
+
+    pub(crate) fn crew(&self) -> Crew {
+        let state = self.shared.lock();
+        Crew { alive: state.alive, idle: state.waiting, limit: state.limit }
     }
 
     /// Takes no further job and waits until `deadline` for the threads to end; says whether all did.

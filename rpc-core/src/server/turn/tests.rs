@@ -6,6 +6,7 @@ fn call(id: u64) -> Running {
     Running {
         id,
         procedure: "p",
+        started: Started { slot: Slot::nth(0), at: Instant::now() },
         deadline: None,
         cancellation: Arc::default(),
         awaited: true,
@@ -22,10 +23,10 @@ fn a_stalled_thread_loses_the_reading_and_still_answers() {
     assert_eq!(turn.take_over(1), None);
     assert!(turn.reads(ticket) && !turn.reads(0));
     turn.begin(call(2));
-    assert_eq!(turn.finish(1, 0), Finished { may_answer: true, still_reads: false });
+    assert_eq!(turn.finish(1, 0).0, Finished { may_answer: true, still_reads: false });
     assert_eq!(turn.place(2), Place::Inline);
     assert_eq!(turn.place(1), Place::Gone);
-    assert_eq!(turn.finish(2, ticket), Finished { may_answer: true, still_reads: true });
+    assert_eq!(turn.finish(2, ticket).0, Finished { may_answer: true, still_reads: true });
 }
 
 /// The answer to a call was once lost between the end of its procedure and the queue: the connection counted as quiet
@@ -35,7 +36,7 @@ fn a_turn_is_not_settled_before_its_answers_are_queued() {
     let mut turn = Turn::default();
     turn.begin(call(1));
     assert!(!turn.is_settled());
-    assert!(turn.finish(1, 0).may_answer);
+    assert!(turn.finish(1, 0).0.may_answer);
     assert!(turn.calls().is_empty() && !turn.is_settled());
     turn.answered();
     assert!(turn.is_settled());
@@ -47,7 +48,7 @@ fn a_turn_is_not_settled_before_the_answers_given_for_its_procedures_are_queued(
     let mut turn = Turn::default();
     turn.begin(call(1));
     assert!(turn.answer_for(1).is_some());
-    assert!(!turn.finish(1, 0).may_answer);
+    assert!(!turn.finish(1, 0).0.may_answer);
     assert!(turn.calls().is_empty() && !turn.is_settled());
     turn.answered();
     assert!(turn.is_settled());
@@ -59,7 +60,7 @@ fn a_call_is_answered_once() {
     turn.begin(call(1));
     assert!(turn.give_up(1).is_some());
     assert!(turn.give_up(1).is_none());
-    assert!(!turn.finish(1, 0).may_answer);
+    assert!(!turn.finish(1, 0).0.may_answer);
 }
 
 /// A client counted a place as free once it had given its call up, and the server refused its next one as long as the
@@ -88,7 +89,7 @@ fn a_closed_turn_has_no_reader_and_no_calls() {
     turn.begin(call(1));
     assert_eq!(turn.close().0.len(), 1);
     assert!(!turn.is_over());
-    assert!(!turn.finish(1, 0).may_answer);
+    assert!(!turn.finish(1, 0).0.may_answer);
     assert!(turn.is_over());
     assert!(!turn.reads(0));
     assert_eq!(turn.take_over(1), None);
