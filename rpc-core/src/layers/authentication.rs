@@ -1,15 +1,16 @@
-//! Who calls: bearer tokens in the metadata.
+//! Who calls: by a bearer token in the metadata, or by the peer's certificate.
+
+mod token;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-use thiserror::Error;
-
+use self::token::{AUTHORIZATION, SCHEME, position};
+pub use self::token::{Token, TokenError};
+use crate::context::Context;
 use crate::layer::{Answered, Call, Layer, Next};
-use crate::metadata::Metadata;
-use crate::status::Status;
+use crate::status::{Code, Status};
+use crate::transport::PeerIdentity;
 
 /// Who calls, as a layer found out: `Context::current().value::<Identity>()` in the procedure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,83 +34,6 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A secret that says who calls: 1 to 1,024 bytes of `A-Z`, `a-z`, `0-9`, `-`, `.`, `_`, `~`, `+` and `/`, then any `=`
-/// (`b64token` of RFC 6750). It is compared in a time that tells nothing but its length, and never shown.
-#[derive(Clone)]
-pub struct Token(String);
-
-/// Text that is no [`Token`].
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error(
-    "a token is 1 to {} bytes of A-Z, a-z, 0-9, '-', '.', '_', '~', '+' and '/', then any '='",
-    Token::LONGEST
-)]
-#[non_exhaustive]
-pub struct TokenError;
-
-impl Token {
-    /// The longest token, in bytes.
-    pub const LONGEST: usize = 1024;
-
-    /// Takes the token out of a text, such as a file's first line.
-    ///
-    /// # Errors
-    /// When the text breaks the rule; it is not in the error.
-    pub fn parse(text: impl AsRef<str>) -> Result<Token, TokenError> {
-        let text = text.as_ref();
-        let letters = text.trim_end_matches('=');
-        let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-        let fits = !letters.is_empty() && text.len() <= Token::LONGEST && letters.bytes().all(inside);
-        if fits { Ok(Token(text.to_owned())) } else { Err(TokenError) }
-    }
-
-    /// Whether both are the same secret.
-    pub fn matches(&self, other: &Token) -> bool {
-        self.compare(other).into()
-    }
-
-    /// The text of it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    fn compare(&self, other: &Token) -> Choice {
-        self.0.as_bytes().ct_eq(other.0.as_bytes())
-    }
-
-    /// The one token that a call came with.
-    fn of_metadata(metadata: &Metadata) -> Result<Token, Status> {
-        let refuse = |why: &str| Status::unauthenticated(format!("the metadata {AUTHORIZATION:?} {why}"));
-        let mut values = metadata.iter().filter(|(key, _)| *key == AUTHORIZATION);
-        let (_, value) = values.next().ok_or_else(|| refuse("is missing: it is `Bearer TOKEN`"))?;
-        if values.next().is_some() {
-            return Err(refuse("came more than once"));
-        }
-        let (scheme, token) = value.split_at_checked(SCHEME.len()).unwrap_or_default();
-        let text = std::str::from_utf8(token).ok().filter(|_| scheme.eq_ignore_ascii_case(SCHEME.as_bytes()));
-        text.and_then(|text| Token::parse(text).ok()).ok_or_else(|| refuse("is not `Bearer TOKEN`"))
-    }
-}
-
-impl FromStr for Token {
-    type Err = TokenError;
-
-    fn from_str(text: &str) -> Result<Token, TokenError> {
-        Token::parse(text)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
-const AUTHORIZATION: &str = "authorization";
-
-/// The case of these letters does not matter.
-const SCHEME: &str = "Bearer ";
-
 /// A client's layer that sends a token with each call, as `authorization: Bearer TOKEN` in the metadata.
 ///
 /// Metadata travels as clear as everything else: without TLS whoever is on the way reads the token.
@@ -130,16 +54,18 @@ impl Layer for Credentials {
     }
 }
 
-/// A server's layer that refuses calls without a token that it knows, with `Unauthenticated`. Of others the layers below
-/// and the procedure find the [`Identity`] in the context.
+/// A server's layer that refuses calls of whom it does not know, with `Unauthenticated`. Of others the layers below and the
+/// procedure find the [`Identity`] in the context.
 ///
 /// ```
 /// use rpc_core::layers::{Authentication, Identity, Token};
 /// use rpc_core::{Context, Server, Status};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let known = Authentication::of_tokens([("ana", Token::parse("qXq3k5Zr0aVb")?)]);
-/// let server = Server::builder().layer(known.except(["health.check"])).bind("127.0.0.1:0")?;
+/// let services = Authentication::of_certificates(["billing", "search"]);
+/// let people = Authentication::of_tokens([("ana", Token::parse("qXq3k5Zr0aVb")?)]);
+/// let known = services.or(people).except(["health.check"]);
+/// let server = Server::builder().layer(known).bind("127.0.0.1:0")?;
 /// # Ok(()) }
 /// // In a procedure:
 /// fn caller() -> Result<String, Status> {
@@ -152,7 +78,7 @@ pub struct Authentication {
     open: Vec<&'static str>,
 }
 
-type Judge = dyn Fn(&Token) -> Result<Identity, Status> + Send + Sync;
+type Judge = dyn Fn(&Context) -> Result<Identity, Status> + Send + Sync;
 
 impl Authentication {
     /// Knows these names by their tokens. Every token is compared in full, so the time it takes tells nobody which fits.
@@ -162,7 +88,7 @@ impl Authentication {
     {
         let tokens: Vec<(Identity, Token)> =
             tokens.into_iter().map(|(name, token)| (Identity::new(name), token)).collect();
-        Authentication::by(move |token| {
+        Authentication::by_token(move |token| {
             let found = position(token, tokens.iter().map(|(_, known)| known));
             let known = found.and_then(|index| tokens.get(index)).map(|(identity, _)| identity.clone());
             known.ok_or_else(|| Status::unauthenticated("the token is not known here"))
@@ -171,8 +97,54 @@ impl Authentication {
 
     /// Asks `judge` whose token it is: a table that changes, or another service. It runs where the procedure runs, in the
     /// call's context.
-    pub fn by(judge: impl Fn(&Token) -> Result<Identity, Status> + Send + Sync + 'static) -> Authentication {
+    pub fn by_token(
+        judge: impl Fn(&Token) -> Result<Identity, Status> + Send + Sync + 'static,
+    ) -> Authentication {
+        Authentication::by(move |context| judge(&Token::of_metadata(context.metadata())?))
+    }
+
+    /// Knows peers whose certificate has one of these names, its common name or an alternative one. Who has several is known
+    /// by the first of them in this list. The server must [ask for certificates](crate::Context::peer_identity).
+    pub fn of_certificates<N>(names: impl IntoIterator<Item = N>) -> Authentication
+    where
+        N: Into<Cow<'static, str>>,
+    {
+        let known: Vec<Identity> = names.into_iter().map(Identity::new).collect();
+        Authentication::by_certificate(move |peer| {
+            let has = |identity: &&Identity| peer.names().any(|name| name == identity.name());
+            let found = known.iter().find(has).cloned();
+            found.ok_or_else(|| Status::unauthenticated(format!("{peer} is not known here")))
+        })
+    }
+
+    /// Asks `judge` who the peer with this certificate is.
+    pub fn by_certificate(
+        judge: impl Fn(&PeerIdentity) -> Result<Identity, Status> + Send + Sync + 'static,
+    ) -> Authentication {
+        let none = || Status::unauthenticated("the peer has shown no certificate");
+        Authentication::by(move |context| judge(context.peer_identity().ok_or_else(none)?))
+    }
+
+    /// Asks `judge` who makes a call.
+    pub fn by(
+        judge: impl Fn(&Context) -> Result<Identity, Status> + Send + Sync + 'static,
+    ) -> Authentication {
         Authentication { judge: Box::new(judge), open: Vec::new() }
+    }
+
+    /// Asks `other` about callers whom this one does not know.
+    #[must_use]
+    pub fn or(self, other: Authentication) -> Authentication {
+        let Authentication { judge, mut open } = self;
+        open.extend(other.open);
+        let either = move |context: &Context| match judge(context) {
+            Err(first) if first.code() == Code::Unauthenticated => {
+                let both = |second: Status| Status::new(second.code(), format!("{first}; {second}"));
+                (other.judge)(context).map_err(both)
+            }
+            judged => judged,
+        };
+        Authentication { judge: Box::new(either), open }
     }
 
     /// The same layer, which lets calls of these procedures through whoever makes them, without an identity.
@@ -183,22 +155,12 @@ impl Authentication {
     }
 }
 
-/// Where the token is, if it is; all are looked at.
-fn position<'a>(token: &Token, known: impl Iterator<Item = &'a Token>) -> Option<usize> {
-    const NOWHERE: u64 = u64::MAX;
-    let mut found = NOWHERE;
-    for (index, known) in (0u64..).zip(known) {
-        found.conditional_assign(&index, token.compare(known));
-    }
-    usize::try_from(found).ok().filter(|_| found != NOWHERE)
-}
-
 impl Layer for Authentication {
     fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
         if self.open.contains(&call.procedure().name) {
             return next.run(call);
         }
-        let identity = (self.judge)(&Token::of_metadata(call.context().metadata())?)?;
+        let identity = (self.judge)(call.context())?;
         next.run(call.with_value(identity))
     }
 }
@@ -212,60 +174,40 @@ impl fmt::Debug for Authentication {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::Code;
 
-    #[test]
-    fn a_token_at_its_limits_passes_and_one_past_them_fails() {
-        for good in ["a", "A-Z.a_z~0+9/==", &"t".repeat(Token::LONGEST)] {
-            assert_eq!(Token::parse(good).unwrap().reveal(), good);
-        }
-        for bad in ["", "=", "a b", "a=b", "é", "a\n", &"t".repeat(Token::LONGEST + 1)] {
-            assert_eq!(Token::parse(bad).map(drop), Err(TokenError), "{bad}");
-        }
-        let secret = Token::parse("hush").unwrap();
-        assert!(!format!("{secret:?} {:?}", Credentials::of(&secret)).contains("hush"));
-    }
-
-    fn of(values: &[&[u8]]) -> Result<String, (Code, String)> {
-        let mut metadata = Metadata::new();
-        values.iter().for_each(|value| metadata.insert(AUTHORIZATION, *value).unwrap());
-        let token = Token::of_metadata(&metadata);
-        token.map(|token| token.0).map_err(|status| (status.code(), status.message().to_owned()))
+    #[track_caller]
+    fn check(known: &Authentication, context: &Context, expected: Result<&str, &str>) {
+        let judged = (known.judge)(context);
+        let judged = judged.as_ref().map(Identity::name).map_err(Status::message);
+        assert_eq!(judged, expected);
     }
 
     #[test]
-    fn one_bearer_token_is_read_and_everything_else_is_refused_in_words() {
-        for good in ["Bearer t0k", "bearer t0k", "BEARER t0k"] {
-            assert_eq!(of(&[good.as_bytes()]), Ok("t0k".to_owned()));
-        }
-        let refused =
-            |why: &str| Err((Code::Unauthenticated, format!("the metadata \"authorization\" {why}")));
-        assert_eq!(of(&[]), refused("is missing: it is `Bearer TOKEN`"));
-        assert_eq!(of(&[b"Bearer a", b"Bearer a"]), refused("came more than once"));
-        let long = format!("Bearer {}", "t".repeat(Token::LONGEST + 1));
-        for bad in [
-            &b""[..],
-            b"Bearer",
-            b"Bearer ",
-            b"Bearer  t",
-            b"Bearer t ",
-            b"Basic t0k",
-            b"t0k",
-            b"Bearer \xff",
-            b"\xffearer t",
-            long.as_bytes(),
-        ] {
-            assert_eq!(of(&[bad]), refused("is not `Bearer TOKEN`"));
-        }
+    fn a_certificate_is_known_by_any_of_its_names() {
+        let known = Authentication::of_certificates(["search", "billing"]);
+        let seen = |peer: PeerIdentity| Context::background().with_peer_identity(peer);
+        check(&known, &seen(PeerIdentity::named("billing")), Ok("billing"));
+        let several = PeerIdentity::named("billing").with_alternative_name("search");
+        check(&known, &seen(several), Ok("search"));
+        let other = PeerIdentity::named("Billing").with_alternative_name("billing.example");
+        check(&known, &seen(other), Err("Billing is not known here"));
+        check(&known, &Context::background(), Err("the peer has shown no certificate"));
     }
 
     #[test]
-    fn a_token_is_found_wherever_it_stands() {
-        let tokens = ["one", "two", "three"].map(|text| Token::parse(text).unwrap());
-        for (index, token) in tokens.iter().enumerate() {
-            assert_eq!(position(token, tokens.iter()), Some(index));
-        }
-        assert_eq!(position(&Token::parse("tw").unwrap(), tokens.iter()), None);
-        assert_eq!(position(&Token::parse("one").unwrap(), [].iter()), None);
+    fn who_is_not_known_one_way_may_be_known_another() {
+        let services = Authentication::of_certificates(["search"]);
+        let people = Authentication::of_tokens([("ana", Token::parse("a-secret").unwrap())]);
+        let known = services.or(people);
+        let nobody = Context::background();
+        let ana = nobody.with_metadata(AUTHORIZATION, "Bearer a-secret").unwrap();
+        check(&known, &ana, Ok("ana"));
+        check(&known, &ana.with_peer_identity(PeerIdentity::named("search")), Ok("search"));
+        let neither = "the peer has shown no certificate; \
+                       the metadata \"authorization\" is missing: it is `Bearer TOKEN`";
+        check(&known, &nobody, Err(neither));
+        let banned = Authentication::by(|_| Err(Status::permission_denied("banned")));
+        let banned = banned.or(Authentication::by(|_| Ok(Identity::new("anybody"))));
+        check(&banned, &nobody, Err("banned"));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rpc_core::layer::{Call, Next, Side};
 use rpc_core::service::Outcome;
-use rpc_core::{Client, Code, Context, Stream};
+use rpc_core::{Client, Code, Context, Status, Stream};
 
 use super::lab::{Lab, LabClient, SOON, check, closed, listening, stand};
 
@@ -82,7 +82,7 @@ fn a_layer_stands_around_a_call_and_not_around_its_attempts() {
         let there = there.clone();
         move |call: Call, next: Next<'_>| {
             if there.fetch_add(1, Ordering::SeqCst) < 2 {
-                let busy = rpc_core::Status::resource_exhausted("a moment");
+                let busy = Status::resource_exhausted("a moment");
                 return Err(busy.with_retry_after(Duration::from_millis(1)));
             }
             next.run(call)
@@ -118,6 +118,23 @@ fn a_hedged_call_is_one_call_and_both_attempts_carry_what_a_layer_added() {
     here.expect_nothing();
     there.expect("falter", Ok(Outcome::Returned));
     there.expect("falter", Ok(Outcome::Failed));
+}
+
+#[test]
+fn a_client_layer_that_waits_ends_with_the_call_around_it() {
+    let stand = stand(|builder| builder);
+    let waiting = |call: Call, _: Next<'_>| {
+        call.context().cancelled().recv_timeout(SOON).unwrap_err();
+        assert!(call.context().is_cancelled());
+        Err(Status::cancelled("while it waited"))
+    };
+    let lab = stand.lab_with(waiting);
+    let (around, canceller) = Context::cancellable();
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| drop(canceller));
+        around.scope(|| lab.echo(String::new()))
+    });
+    assert!(!check(outcome, Code::Cancelled, "while it waited").may_have_run());
 }
 
 #[test]

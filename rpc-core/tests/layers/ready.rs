@@ -65,7 +65,7 @@ fn a_judge_of_ones_own_says_who_calls_and_who_may_not() {
         "good" => Ok(Identity::new("ana")),
         other => Err(Status::permission_denied(format!("{other} is banned"))),
     };
-    let stand = stand(|builder| builder.layer(Authentication::by(judge)).layer(as_user));
+    let stand = stand(|builder| builder.layer(Authentication::by_token(judge)).layer(as_user));
     let lab = |secret: &str| stand.lab_with(Credentials::of(&token(secret)));
     assert_eq!(lab("good").who("k".to_owned()).unwrap().0.as_deref(), Some("ana"));
     check(lab("bad").who("k".to_owned()), Code::PermissionDenied, "bad is banned");

@@ -3,9 +3,10 @@
 use std::os::unix::net::UnixStream;
 
 use rcgen::{ExtendedKeyUsagePurpose, SanType, date_time_ymd};
-use rpc_core::{Client, Code, TlsVersion};
+use rpc_core::layers::Authentication;
+use rpc_core::{Client, Code, Limits, Status, TlsVersion};
 
-use crate::lab::{Authority, HOST, Lab as _, VERSIONS, check_unreachable, lab, serve};
+use crate::lab::{Authority, HOST, Lab as _, VERSIONS, check_unreachable, lab, serve, stand};
 
 #[test]
 fn a_call_is_answered_over_either_version() {
@@ -35,6 +36,18 @@ fn a_server_knows_its_clients_by_their_certificates() {
         let bob = authority.client().with_identity_pem(paper.certificate, paper.key).unwrap();
         assert_eq!(stand.client(&bob).whoami().unwrap(), ["bob.example", "urn:lab:bob"]);
     }
+}
+
+#[test]
+fn a_layer_lets_in_those_whose_certificates_it_knows() {
+    let authority = Authority::new("lab");
+    let tls = authority.server(&[HOST]).with_client_ca_pem(authority.pem()).unwrap();
+    let known = Authentication::of_certificates(["ana", "bia"]);
+    let stand =
+        stand(Limits::default(), |builder| builder.layer(known).tls(tls).bind("127.0.0.1:0").unwrap());
+    assert_eq!(stand.client(&authority.client_named("ana")).echo("olá".to_owned()), Ok("olá".to_owned()));
+    let refused = stand.client(&authority.client_named("eve")).echo("olá".to_owned()).unwrap_err();
+    assert_eq!(refused, Status::unauthenticated("eve is not known here").not_run());
 }
 
 #[test]
