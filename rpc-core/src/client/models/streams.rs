@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{Asked, WIDE, answer, ask, ask_call, call, connect, far, start};
 use crate::client::calls::Answer;
 use crate::client::connection::{Connection, Departure};
+use crate::codec::Encoding;
 use crate::limits::Limits;
 use crate::models::peer::Peer;
 use crate::models::{check, spawn};
 use crate::status::Code;
-use crate::stream::{Inlet, Legs, Stream, Terms, stream};
+use crate::stream::{Inlet, Legs, Stream, Terms, Wire, stream};
 use crate::wire::{Message, ReplyOutcome};
 
 fn returned(peer: &Peer, id: u64) {
@@ -22,7 +23,12 @@ fn open(connection: &Arc<Connection>, word: u8) -> Stream<u64> {
     let legs = Legs { inlet: Some(inlet.clone()), ..Legs::default() };
     let id = start(connection, word, far(), Departure::WithItsCaller, Some(legs)).unwrap();
     assert!(matches!(connection.wait(id, far()), Ok(Answer::Returned(_))));
-    Stream::wired(connection.clone(), id, inlet, None)
+    coming(connection, id, inlet)
+}
+
+fn coming(connection: &Arc<Connection>, id: u64, inlet: Arc<Inlet>) -> Stream<u64> {
+    let wire = Wire { port: connection.clone(), id, deadline: None };
+    Stream::wired(wire, inlet, Encoding::Bincode)
 }
 
 #[test]
@@ -66,13 +72,13 @@ fn a_producer_that_reads_for_credit_learns_of_the_consumers_end_without_the_serv
             let legs = Legs { inlet: Some(inlet.clone()), ..Legs::default() };
             let id = start(&opening, 1, far(), Departure::WithItsCaller, Some(legs)).unwrap();
             let (sink, amounts) = stream::<u64>();
-            opening.feed(id, amounts, None);
+            opening.feed(id, amounts, None, Encoding::Bincode);
             let producer = spawn(move || {
                 let why = (0..).find_map(|item| sink.send(item).err()).unwrap();
                 assert_eq!(why.code(), Code::Cancelled);
             });
             assert!(matches!(opening.wait(id, far()), Ok(Answer::Returned(_))));
-            drop(Stream::<u64>::wired(opening.clone(), id, inlet, None));
+            drop(coming(&opening, id, inlet));
             producer.join().unwrap();
         });
         peer.greet(10);
@@ -91,7 +97,7 @@ fn a_sink_that_waits_for_credit_gets_it_whoever_reads() {
             let legs = Legs::default();
             let id = start(&sending, 1, far(), Departure::WithItsCaller, Some(legs)).unwrap();
             let (sink, items) = stream::<u64>();
-            sending.feed(id, items, None);
+            sending.feed(id, items, None, Encoding::Bincode);
             (0..70).for_each(|item| sink.send(item).unwrap());
             drop(sink);
             assert!(matches!(sending.wait(id, far()), Ok(Answer::Returned(_))));
