@@ -9,6 +9,8 @@ use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::contract::Question;
+
 /// The longest version and the longest requirement of versions, in bytes.
 pub const VERSION_BYTES: usize = 128;
 /// The most pairs in the metadata of one registration.
@@ -129,12 +131,35 @@ impl Wanted {
 
     /// Whether a server with these features will do.
     pub(crate) fn is_met_by(&self, features: &Features) -> bool {
-        let version = match (&self.version, &features.version) {
+        self.allows(features.version.as_ref()) && self.finds(&features.metadata)
+    }
+
+    /// Whether a server will do of which a binder tells this.
+    pub(crate) fn is_met_by_told(&self, version: Option<&str>, metadata: &BTreeMap<String, String>) -> bool {
+        // A version that is none meets nothing.
+        let version = || version.and_then(|text| parse_version(text).ok());
+        (self.version.is_none() || self.allows(version().as_ref())) && self.finds(metadata)
+    }
+
+    /// The question for servers of this procedure that will do.
+    pub(crate) fn question(&self, procedure: &str) -> Question {
+        Question {
+            name: procedure.to_owned(),
+            version: self.version.as_ref().map(ToString::to_string),
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    fn allows(&self, version: Option<&Version>) -> bool {
+        match (&self.version, version) {
             (None, _) => true,
             (Some(wanted), Some(version)) => wanted.matches(version),
             (Some(_), None) => false,
-        };
-        version && self.metadata.iter().all(|(key, value)| features.metadata.get(key) == Some(value))
+        }
+    }
+
+    fn finds(&self, metadata: &BTreeMap<String, String>) -> bool {
+        self.metadata.iter().all(|(key, value)| metadata.get(key) == Some(value))
     }
 }
 
@@ -249,7 +274,13 @@ mod tests {
         ] {
             let wanted = Wanted::parse(version, metadata).unwrap();
             assert_eq!(wanted.is_met_by(&features), met, "{wanted:?}");
+            assert_eq!(wanted.is_met_by_told(Some("1.4.2"), &features.metadata), met, "{wanted:?}");
+            let question = wanted.question("resize");
+            assert_eq!(Wanted::parse(question.version.as_deref(), question.metadata), Ok(wanted));
         }
-        assert!(!Wanted::parse(Some("*"), BTreeMap::new()).unwrap().is_met_by(&Features::default()));
+        let any_version = Wanted::parse(Some("*"), BTreeMap::new()).unwrap();
+        assert!(!any_version.is_met_by(&Features::default()));
+        assert!(!any_version.is_met_by_told(Some("new"), &BTreeMap::new()));
+        assert!(Wanted::default().is_met_by_told(Some("new"), &BTreeMap::new()));
     }
 }

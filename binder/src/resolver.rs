@@ -3,6 +3,7 @@
 //! What was asked for once is watched from then on, and serves from memory; it outlives dead binders. However many threads
 //! want a new name at once, one asks and the others wait for it; nothing is locked while it asks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use crossbeam_channel::{at, select};
 use rpc_core::{Context, Endpoint, Endpoints, Resolve, Revision, Status};
 
 use crate::access::Token;
+use crate::features::Wanted;
 
 mod asked;
 mod flight;
@@ -38,18 +40,24 @@ pub struct Resolver {
     follower: OnceLock<Option<Follower>>,
 }
 
-/// How a resolver asks.
+/// How a resolver asks, and for which servers. They hold for all procedures that it finds: another requirement is another
+/// resolver.
 #[derive(Clone, Debug)]
 pub struct ResolverOptions {
     /// What opens the binders, if they want a token for lookups.
     pub token: Option<Token>,
     /// How long what is known serves after a binder last confirmed it, while none can be reached: [`STALE_FOR`].
     pub stale_for: Duration,
+    /// A requirement of versions as Cargo writes them (`1.2`, `>=1.2, <2`): servers that meet it are called, and no others.
+    /// One without a version meets none.
+    pub version: Option<String>,
+    /// Metadata that servers must have, each key with this value.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl Default for ResolverOptions {
     fn default() -> ResolverOptions {
-        ResolverOptions { token: None, stale_for: STALE_FOR }
+        ResolverOptions { token: None, stale_for: STALE_FOR, version: None, metadata: BTreeMap::new() }
     }
 }
 
@@ -66,14 +74,15 @@ impl Resolver {
         Resolver::with_options(binders, &ResolverOptions::default())
     }
 
-    /// As [`new`](Resolver::new), with these options.
+    /// As [`new`](Resolver::new), with these options. What is wrong with them fails every call, in words.
     pub fn with_options(binders: impl AsRef<str>, options: &ResolverOptions) -> Arc<Resolver> {
-        let network = Network::new(binders.as_ref(), options);
-        Arc::new(Resolver::with(Box::new(network), options.stale_for))
+        let wanted = Wanted::parse(options.version.as_deref(), options.metadata.clone());
+        let network = Network::new(binders.as_ref(), options, wanted.clone());
+        Arc::new(Resolver::with(Box::new(network), wanted.unwrap_or_default(), options.stale_for))
     }
 
-    fn with(outside: Box<dyn Outside>, stale_for: Duration) -> Resolver {
-        Resolver { shared: Arc::new(Shared::new(outside, stale_for)), follower: OnceLock::new() }
+    fn with(outside: Box<dyn Outside>, wanted: Wanted, stale_for: Duration) -> Resolver {
+        Resolver { shared: Arc::new(Shared::new(outside, wanted, stale_for)), follower: OnceLock::new() }
     }
 
     /// Looks all these procedures up, so that later calls find them although the binders may be dead by then.

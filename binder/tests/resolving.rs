@@ -281,6 +281,52 @@ fn a_resolver_of_a_binder_that_never_answers_ends_at_once() {
 }
 
 #[test]
+fn a_client_calls_servers_of_the_version_and_metadata_that_it_wants_and_no_others() {
+    let binder = binder();
+    let address = binder.address();
+    let offer = |port: u16, version: Option<&str>, zone: &str| Offer {
+        mode: Mode::Shared,
+        version: version.map(str::to_owned),
+        metadata: [("zone".to_owned(), zone.to_owned())].into(),
+        ..Offer::new("sum", "127.0.0.1", port)
+    };
+    let server = |port: u8| {
+        client(address).with_metadata(INSTANCE_KEY, [port; 16]).with_metadata(INCARNATION_KEY, [0; 8])
+    };
+    let options = ResolverOptions {
+        version: Some(">=1.2".into()),
+        metadata: [("zone".to_owned(), "a".to_owned())].into(),
+        ..ResolverOptions::default()
+    };
+    let resolver = Resolver::with_options(address.to_string(), &options);
+    for (port, version, zone) in [(1, Some("1.1.9"), "a"), (2, Some("1.4.0"), "b"), (3, None, "a")] {
+        server(port).register(offer(port.into(), version, zone)).unwrap();
+    }
+    let why = resolver.resolve("sum", Instant::now() + PATIENCE).unwrap_err();
+    assert_eq!(why.code(), Code::NotFound);
+    assert!(why.message().contains("none of the 3 servers of sum has the version and metadata"), "{why}");
+    server(4).register(offer(4, Some("1.2.0"), "a")).unwrap();
+    time_until(&resolver, &[4]);
+    // From now on it is told.
+    server(5).register(offer(5, Some("2.0.0"), "a")).unwrap();
+    time_until(&resolver, &[4, 5]);
+    server(4).register(offer(4, Some("1.2.0"), "b")).unwrap();
+    time_until(&resolver, &[5]);
+    server(1).register(offer(1, Some("1.3.0"), "a")).unwrap();
+    time_until(&resolver, &[1, 5]);
+}
+
+#[test]
+fn a_requirement_that_is_none_fails_every_call_in_words() {
+    let version = Some("new".to_owned());
+    let options = ResolverOptions { version, ..ResolverOptions::default() };
+    let resolver = Resolver::with_options("127.0.0.1:5000", &options);
+    let why = resolver.resolve("sum", Instant::now() + PATIENCE).unwrap_err();
+    assert_eq!(why.code(), Code::InvalidArgument);
+    assert!(why.message().contains("is no requirement of versions such as 1.4"), "{why}");
+}
+
+#[test]
 fn binders_that_are_none_are_told_in_words() {
     let resolver = Resolver::new("127.0.0.1:5000,nowhere");
     let why = resolver.resolve("sum", Instant::now() + PATIENCE).unwrap_err();

@@ -7,8 +7,9 @@ use rpc_core::{Client, Status, Stream};
 
 use super::ResolverOptions;
 use crate::binders::Binders;
-use crate::contract::{Binder, BinderClient, Found, Notice, Question, Revision, Scope};
+use crate::contract::{Binder, BinderClient, Found, Notice, Revision, Scope};
 use crate::error::BinderError;
+use crate::features::{FeatureError, Wanted};
 
 /// The clock and the binders, as a resolver needs them.
 pub(super) trait Outside: Send + Sync {
@@ -23,24 +24,34 @@ pub(super) trait Outside: Send + Sync {
 /// Over the network.
 pub(super) struct Network {
     /// Or why there are none.
-    binders: Result<Vec<BinderClient>, Status>,
+    binders: Result<Vec<BinderClient>, BinderError>,
     /// Which one is asked first.
     current: AtomicUsize,
+    wanted: Wanted,
 }
 
 impl Network {
-    pub(super) fn new(binders: &str, options: &ResolverOptions) -> Network {
+    /// Where the binders or what is wanted of servers are none, every question is answered so.
+    pub(super) fn new(
+        binders: &str,
+        options: &ResolverOptions,
+        wanted: Result<Wanted, FeatureError>,
+    ) -> Network {
         let client = |address: String| {
             let client = Client::connect(address);
             BinderClient::new(options.token.iter().fold(client, |client, token| token.beside(&client)))
         };
         let binders = binders.parse::<Binders>();
         let binders = binders.map(|binders| binders.iter().map(ToString::to_string).map(client).collect());
-        let binders = binders.map_err(|error| Status::invalid_argument(told(&error)).not_run());
-        Network { binders, current: AtomicUsize::new(0) }
+        let binders = binders.map_err(|error| Status::invalid_argument(told(&error)).not_run().into());
+        let (wanted, binders) = match wanted {
+            Ok(wanted) => (wanted, binders),
+            Err(error) => (Wanted::default(), Err(error.into())),
+        };
+        Network { binders, current: AtomicUsize::new(0), wanted }
     }
 
-    fn binders(&self) -> Result<&[BinderClient], Status> {
+    fn binders(&self) -> Result<&[BinderClient], BinderError> {
         self.binders.as_deref().map_err(Clone::clone)
     }
 }
@@ -66,7 +77,7 @@ impl Outside for Network {
             let Some(binder) = binders.get(index) else { continue };
             let others = u32::try_from(binders.len() - asked).unwrap_or(u32::MAX);
             let time = until.saturating_duration_since(Instant::now()) / others.max(1);
-            let question = Question { name: procedure.to_owned(), ..Question::default() };
+            let question = self.wanted.question(procedure);
             match binder.with_deadline(time).lookup(question) {
                 Ok(found) => {
                     self.current.store(index, Ordering::Relaxed);

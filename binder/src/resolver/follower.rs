@@ -124,7 +124,7 @@ impl Course {
             BinderError::Status(why) if !is_refusal(&why) => Ended::of(why),
             why => Ended::Refused(why),
         })?;
-        Ok(Watch { names, stream, mail: Mail::default() })
+        Ok(Watch { names, stream, mail: Mail::about(shared.wanted.clone()) })
     }
 
     /// Takes what is told, until `until`, or until `waiting` is cancelled.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rpc_core::{Endpoint, Status};
 
 use crate::contract::{Change, Entry, Gone, Notice, Revision, State};
+use crate::features::Wanted;
 
 /// A server, as a resolver keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) struct Footing {
 /// Notices that have come and lead to no revision yet.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
+    /// Servers that are not this are not there.
+    wanted: Wanted,
     batch: Batch,
     changes: usize,
 }
@@ -65,6 +68,11 @@ impl Footing {
 }
 
 impl Mail {
+    /// Of which only such servers are looked at.
+    pub(super) fn about(wanted: Wanted) -> Mail {
+        Mail { wanted, ..Mail::default() }
+    }
+
     /// Takes a notice; what it completes, and the revision that it leads to.
     ///
     /// # Errors
@@ -74,7 +82,7 @@ impl Mail {
         if self.changes > CHANGES {
             return Err(Status::resource_exhausted(format!("a resolver keeps at most {CHANGES} servers")));
         }
-        notice.changes.into_iter().for_each(|change| self.batch.add(change));
+        notice.changes.into_iter().for_each(|change| self.batch.add(change, &self.wanted));
         let Some(revision) = notice.revision else { return Ok(None) };
         self.changes = 0;
         Ok(Some((std::mem::take(&mut self.batch), revision)))
@@ -82,7 +90,7 @@ impl Mail {
 }
 
 impl Batch {
-    fn add(&mut self, change: Change) {
+    fn add(&mut self, change: Change, wanted: &Wanted) {
         match change {
             Change::Reset { binder_age_ms, lease_ms } => {
                 let (age, lease) = (Duration::from_millis(binder_age_ms), Duration::from_millis(lease_ms));
@@ -91,7 +99,8 @@ impl Batch {
             Change::Added(entry) | Change::Changed(entry) => {
                 let name = entry.name.clone();
                 let instance = entry.instance.as_str().into();
-                let server = Server::of_entry(entry);
+                let fits = wanted.is_met_by_told(entry.version.as_deref(), &entry.metadata);
+                let server = Some(entry).filter(|_| fits).and_then(Server::of_entry);
                 let change = server.map_or((instance, None), |(instance, server)| (instance, Some(server)));
                 self.changes.entry(name).or_default().push(change);
             }

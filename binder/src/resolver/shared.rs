@@ -15,9 +15,12 @@ use super::news::Batch;
 use super::table::{Contact, Patience, Table};
 use crate::contract::{self, Found};
 use crate::error::BinderError;
+use crate::features::Wanted;
 
 pub(super) struct Shared {
     pub(super) outside: Box<dyn Outside>,
+    /// What servers must be, of whatever procedure.
+    pub(super) wanted: Wanted,
     state: Mutex<State>,
 }
 
@@ -44,7 +47,7 @@ pub(super) struct Wait<'a> {
 }
 
 impl Shared {
-    pub(super) fn new(outside: Box<dyn Outside>, stale_for: Duration) -> Shared {
+    pub(super) fn new(outside: Box<dyn Outside>, wanted: Wanted, stale_for: Duration) -> Shared {
         let state = State {
             table: Table::new(stale_for, fastrand::u64(..)),
             flights: HashMap::new(),
@@ -55,7 +58,7 @@ impl Shared {
             waiting: None,
             closed: false,
         };
-        Shared { outside, state: Mutex::new(state) }
+        Shared { outside, wanted, state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

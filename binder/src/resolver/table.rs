@@ -260,8 +260,9 @@ impl Table {
 fn status_of(procedure: &str, error: &BinderError) -> Status {
     let message = error.to_string();
     match error {
-        BinderError::NotRegistered { .. } => Status::not_found(message),
-        BinderError::Name(_) => Status::invalid_argument(message),
+        // One that will do may come, as a first one may.
+        BinderError::NotRegistered { .. } | BinderError::NoMatch { .. } => Status::not_found(message),
+        BinderError::Name(_) | BinderError::Feature(_) => Status::invalid_argument(message),
         BinderError::Access(_) => Status::unauthenticated(message),
         BinderError::Status(status) => {
             Status::unavailable(format!("{procedure} cannot be looked up in the binder: {status}"))

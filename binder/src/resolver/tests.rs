@@ -41,7 +41,7 @@ impl<F: Fn(&str, Instant) -> Answer + Send + Sync> Outside for Fake<F> {
 }
 
 fn resolver(answer: impl Fn(&str, Instant) -> Answer + Send + Sync + 'static) -> Resolver {
-    Resolver::with(Box::new(Fake(answer)), STALE_FOR)
+    Resolver::with(Box::new(Fake(answer)), Wanted::default(), STALE_FOR)
 }
 
 pub(super) fn found(ports: &[u16], max_age_ms: u64) -> Found {
@@ -57,7 +57,7 @@ pub(super) fn found(ports: &[u16], max_age_ms: u64) -> Found {
         incarnation: 1,
         weight: 1,
         version: None,
-        metadata: std::collections::BTreeMap::new(),
+        metadata: BTreeMap::new(),
         age_ms: 0,
         lease_ms: 15_000,
         lease_left_ms: 15_000,

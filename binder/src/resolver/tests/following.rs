@@ -79,7 +79,7 @@ fn resolver_of(count: usize, answers: Vec<Result<(), Status>>) -> (Resolver, Rec
     let (watched, streams) = unbounded();
     let (current, answers) = (AtomicUsize::new(0), Mutex::new(answers));
     let binders = Binders { count, current, answers, watched };
-    (Resolver::with(Box::new(binders), STALE_FOR), streams)
+    (Resolver::with(Box::new(binders), Wanted::default(), STALE_FOR), streams)
 }
 
 fn full() -> Result<(), Status> {
