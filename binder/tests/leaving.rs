@@ -13,8 +13,10 @@ use binder::{
 };
 use rpc_core::{Choice, Client, Server, Status};
 
-/// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+#[path = "waits/eventually.rs"]
+mod eventually;
+
+use eventually::{PATIENCE, eventually};
 
 #[rpc_core::service]
 trait Sum {
@@ -70,15 +72,6 @@ fn client(binder: SocketAddr) -> BinderClient {
 
 fn entries(binder: SocketAddr) -> Vec<Entry> {
     client(binder).list(Query::default()).unwrap().entries
-}
-
-#[track_caller]
-fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        thread::park_timeout(Duration::from_millis(5));
-    }
 }
 
 /// The story that every rolling update tells: a server stops before its clients have learned that it does.

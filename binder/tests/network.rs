@@ -12,9 +12,12 @@ use binder::{
 };
 use rpc_core::{Client, Code, Server, Status};
 
+#[path = "waits/eventually.rs"]
+mod eventually;
+
+use eventually::{PATIENCE, eventually};
+
 const GRACE: Duration = Duration::from_secs(5);
-/// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[rpc_core::service]
 trait Place {
@@ -64,15 +67,6 @@ fn port_of(binder: SocketAddr, name: &str) -> Option<u16> {
 
 fn entries(binder: SocketAddr) -> Vec<Entry> {
     client(binder).list(Query::default()).unwrap().entries
-}
-
-#[track_caller]
-fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        thread::park_timeout(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -216,6 +210,27 @@ fn a_renewal_by_a_stranger_renews_nothing() {
     assert_eq!(stranger.renew(), Ok(Renewal::UnknownLease));
     stranger.unregister(vec!["chat".into()]).unwrap();
     assert_eq!(port_of(binder.address(), "chat"), Some(4000));
+}
+
+#[test]
+fn a_lease_is_renewed_by_its_own_process_alone_however_often_others_try() {
+    let binder = binder(binder::DEFAULT_LEASE);
+    let speaking_as = |id: [u8; 16], incarnation: u64| {
+        let client = client(binder.address()).with_metadata(binder::INSTANCE_KEY, id);
+        client.with_metadata(binder::INCARNATION_KEY, incarnation.to_le_bytes())
+    };
+    let own = speaking_as([1; 16], 5);
+    own.register_procedure("chat".into(), "127.0.0.1".into(), 4000).unwrap();
+    // A ghost of it, and strangers that know what lists show of its id.
+    assert!(speaking_as([1; 16], 4).renew().is_err());
+    let mut beginning = [1; 16];
+    beginning[6..].fill(0);
+    for stranger in [beginning, [2; 16]] {
+        assert_eq!(speaking_as(stranger, 5).renew(), Ok(Renewal::UnknownLease));
+        speaking_as(stranger, 5).unregister(vec!["chat".into()]).unwrap();
+    }
+    assert!(matches!(own.renew(), Ok(Renewal::Renewed { .. })));
+    assert_eq!(own.lookup_procedure("chat".into()).unwrap().port, 4000);
 }
 
 #[test]

@@ -14,9 +14,12 @@ use binder::{
 };
 use rpc_core::Client;
 
+#[path = "waits/eventually.rs"]
+mod eventually;
+
+use eventually::{PATIENCE, eventually};
+
 const GRACE: Duration = Duration::from_secs(5);
-/// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder of this test alone; gone with it.
 struct Folder(PathBuf);
@@ -181,13 +184,4 @@ fn what_goes_wrong_later_stops_nothing_and_is_mended_by_itself() {
     fs::remove_dir(&in_the_way).unwrap();
     eventually("the trouble is over", || trouble().is_none());
     assert!(fs::read_to_string(folder.state()).unwrap().contains("\"chat\""));
-}
-
-#[track_caller]
-fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        thread::park_timeout(Duration::from_millis(5));
-    }
 }

@@ -201,13 +201,14 @@ fn ping_measures_round_trips_and_stats_are_a_sheet_or_an_object() {
 #[test]
 fn ping_tells_lost_calls_and_ends_with_code_1() {
     let binder = Running::start();
-    let mut going = Going::start(&binder.address, &["ping", "--count", "1", "--interval", "500ms", "--json"]);
+    let mut going =
+        Going::start(&binder.address, &["ping", "--count", "1000000", "--interval", "1ms", "--json"]);
     going.event("connected");
     binder.signal("-STOP");
     let lost = going.event("lost");
     assert!(lost["why"].as_str().is_some_and(|why| !why.is_empty()));
     binder.signal("-CONT");
-    assert_eq!(going.process.wait().unwrap().code(), Some(1));
+    assert_eq!(going.end(), Some(1));
 }
 
 #[test]

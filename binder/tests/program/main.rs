@@ -9,3 +9,4 @@ mod house;
 mod page;
 mod serving;
 mod several;
+mod strangers;
