@@ -113,7 +113,7 @@ impl Call {
     /// client it is sent.
     ///
     /// # Errors
-    /// `InvalidArgument` when the pair breaks a limit of [`Metadata`](crate::Metadata).
+    /// `InvalidArgument` when the pair breaks a limit of [`Metadata`].
     pub fn with_metadata(self, key: &str, value: impl Into<Vec<u8>>) -> Result<Call, Status> {
         let mut metadata = self.context.metadata().clone();
         metadata.replace(key, value).map_err(|error| Status::invalid_argument(error.to_string()))?;
