@@ -32,12 +32,15 @@ impl Options {
             return Err(meta.error("unknown option: `#[service]` takes `prefix = \"name\"` and nothing else"));
         }
         if self.prefix.is_some() {
-            return Err(meta.error("`prefix` is given twice"));
+            return Err(meta.error("`prefix` is given twice: keep one"));
         }
         if !meta.input.peek(Token![=]) {
             return Err(meta.error("`prefix` has a value: write `prefix = \"name\"`"));
         }
-        let literal: LitStr = meta.value()?.parse()?;
+        let value = meta.value()?;
+        let literal: LitStr = value
+            .parse()
+            .map_err(|_| value.error("a prefix is text: write `prefix = \"name\"`, with its quotes"))?;
         self.prefix = Some(prefix(&literal)?);
         Ok(())
     }
@@ -48,7 +51,10 @@ fn prefix(literal: &LitStr) -> Result<String> {
     if text.split('.').all(|word| syn::parse_str::<syn::Ident>(word).is_ok()) {
         return Ok(text);
     }
-    Err(syn::Error::new(literal.span(), "a prefix is an identifier, or several joined by dots"))
+    Err(syn::Error::new(
+        literal.span(),
+        "a prefix is an identifier, or several joined by dots: `wallet`, `bank.wallet`",
+    ))
 }
 
 #[cfg(test)]

@@ -21,11 +21,11 @@ pub(crate) fn header(item: &ItemTrait, refusals: &mut Refusals) {
     if !item.generics.params.is_empty() {
         refusals.add(
             &item.generics.params,
-            "a service trait has no generic parameters: both sides must know its types",
+            "a service trait has no generic parameters, for both sides must know its types: name them",
         );
     }
     if let Some(clause) = &item.generics.where_clause {
-        refusals.add(clause, "a service trait has no `where` clause");
+        refusals.add(clause, "a service trait has no `where` clause: remove it");
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn signature(function: &TraitItemFn, refusals: &mut Refusals) {
 /// Refuses an argument that is not `name: Type` with a type that travels.
 pub(crate) fn argument(argument: &PatType, refusals: &mut Refusals) {
     for attribute in &argument.attrs {
-        refusals.add(attribute, "an argument has no attributes");
+        refusals.add(attribute, "an argument has no attributes: remove this one");
     }
     if !is_plain(&argument.pat) {
         refusals.add(&argument.pat, "an argument is a plain name: `name: Type`");
@@ -93,11 +93,11 @@ fn generics(generics: &Generics, refusals: &mut Refusals) {
     if !generics.params.is_empty() {
         refusals.add(
             &generics.params,
-            "a method of a service has no generic parameters: both sides must know its types",
+            "a method of a service has no generic parameters, for both sides must know its types: name them",
         );
     }
     if let Some(clause) = &generics.where_clause {
-        refusals.add(clause, "a method of a service has no `where` clause");
+        refusals.add(clause, "a method of a service has no `where` clause: remove it");
     }
 }
 
@@ -107,7 +107,7 @@ fn receiver(receiver: &Receiver, refusals: &mut Refusals) {
     if !plain {
         refusals.add(
             receiver,
-            "a method of a service takes `&self`: calls run at the same time, on many threads",
+            "a method of a service takes `&self`, for calls run at the same time, on many threads: keep what changes behind a lock",
         );
     }
 }
@@ -123,3 +123,40 @@ fn first_input(signature: &Signature) -> TokenStream {
 
 /// Serde implements its traits for tuples of up to sixteen elements.
 const ARGUMENTS_LIMIT: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(refusals: Refusals, sentence: &str) {
+        let error = refusals.into_result().expect_err("it is refused");
+        let sentences: Vec<String> = error.into_iter().map(|error| error.to_string()).collect();
+        assert_eq!(sentences, [sentence]);
+    }
+
+    #[track_caller]
+    fn check_method(function: &TraitItemFn, sentence: &str) {
+        let mut refusals = Refusals::default();
+        signature(function, &mut refusals);
+        check(refusals, sentence);
+    }
+
+    /// What the compiler refuses beside the macro, in words that change from version to version, is not for `tests/ui`.
+    #[test]
+    fn what_rust_itself_does_not_take_yet_is_refused_in_sentences() {
+        let mut refusals = Refusals::default();
+        header(&parse_quote!(auto trait Chat {}), &mut refusals);
+        check(refusals, "a service trait is implemented by hand: remove `auto`");
+        let constant = parse_quote!(
+            const fn f(&self) -> Result<(), E>;
+        );
+        check_method(&constant, "a method of a service has no qualifiers: remove `const`");
+        let variadic = parse_quote!(
+            fn f(&self, count: u32, ...) -> Result<(), E>;
+        );
+        check_method(&variadic, "a method of a service names every argument");
+    }
+}

@@ -14,13 +14,18 @@ pub(crate) fn names(methods: &[Method], refusals: &mut Refusals) {
             refusals.add(
                 name,
                 format_args!(
-                    "the procedure's name has {} bytes with its prefix; at most {PROCEDURE_NAME_LIMIT} can be sent",
+                    "the procedure's name has {} bytes with its prefix; at most {PROCEDURE_NAME_LIMIT} can be sent: shorten it",
                     procedure.len()
                 ),
             );
         }
         if !taken.insert(procedure) {
-            refusals.add(name, format_args!("the procedure `{procedure}` stands in this service twice"));
+            refusals.add(
+                name,
+                format_args!(
+                    "the procedure `{procedure}` stands in this service twice: give one of them another name"
+                ),
+            );
         }
         if CLIENT_METHODS.iter().any(|own| name == own) {
             refusals.add(

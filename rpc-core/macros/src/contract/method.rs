@@ -97,7 +97,7 @@ impl Marks {
             self.read_idempotent(attribute, refusals);
         } else if attribute.path().is_ident("cfg") {
             refusals
-                .add(attribute, "a method cannot be conditional: every build must have the same procedures");
+                .add(attribute, "a method cannot be conditional, for every build must have the same procedures: remove `cfg`, or put it on a service of its own");
         } else if attribute.path().is_ident("deprecated") {
             self.deprecated = true;
             self.carried.push(attribute.clone());
@@ -108,9 +108,9 @@ impl Marks {
 
     fn read_idempotent(&mut self, attribute: &Attribute, refusals: &mut Refusals) {
         if attribute.meta.require_path_only().is_err() {
-            refusals.add(attribute, "`#[idempotent]` takes no options");
+            refusals.add(attribute, "`#[idempotent]` takes no options: write it alone");
         } else if self.idempotent.is_some() {
-            refusals.add(attribute, "`#[idempotent]` is given twice");
+            refusals.add(attribute, "`#[idempotent]` is given twice: once is enough");
         }
         self.idempotent = Some(attribute.clone());
     }
@@ -262,7 +262,7 @@ mod tests {
             &parse_quote!(
                 fn f(&self) -> Stream<u8>;
             ),
-            "a method returns `Result<Stream<T>, E>`, for a call can always fail",
+            "a method returns `Result<Stream<T>, E>` with an `E: From<Status>`, for a call can always fail",
         );
     }
 

@@ -36,7 +36,7 @@ impl Contract {
 fn read_item(item: &TraitItem, options: &Options, refusals: &mut Refusals) -> Option<Method> {
     let fault = match item {
         TraitItem::Fn(function) => return Method::read(function, options, refusals),
-        TraitItem::Const(_) => "a service has methods only: a constant does not travel",
+        TraitItem::Const(_) => "a service has methods only: put the constant beside the trait",
         TraitItem::Type(_) => "a service has methods only: write the type out where it is used",
         TraitItem::Macro(_) => "a service has methods only: write out what this macro stands for",
         _ => "a service has methods only: `fn name(&self, argument: Type) -> Result<T, E>;`",

@@ -58,7 +58,7 @@ fn result_segment(spelled: &Type) -> Option<&PathSegment> {
 }
 
 fn always(form: &str) -> String {
-    format!("a method returns {form}, for a call can always fail")
+    format!("a method returns {form} with an `E: From<Status>`, for a call can always fail")
 }
 
 const FORM: &str = "`Result<T, E>`";
