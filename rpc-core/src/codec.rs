@@ -7,6 +7,7 @@
 mod encoding;
 #[cfg(feature = "json")]
 mod json;
+mod payload;
 
 use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
 use serde::de::{Deserialize, DeserializeOwned};
@@ -17,6 +18,7 @@ pub use self::encoding::Encoding;
 pub(crate) use self::encoding::{DecodeItem, EncodeItem};
 #[cfg(feature = "json")]
 pub use self::json::{Json, NotJson};
+pub use self::payload::Payload;
 
 /// A value that could not be encoded: a map without a known length, or a type that refuses itself.
 #[derive(Debug, Error)]
@@ -40,6 +42,19 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> Re
     let result = bincode::serde::encode_into_writer(value, Appender(into), OURS);
     result.map(|_| ()).map_err(|error| {
         into.truncate(start);
+        EncodeError(error.to_string())
+    })
+}
+
+/// As [`encode`], of a value that may have large blocks.
+pub(crate) fn encode_payload<T: Serialize + ?Sized>(
+    value: &T,
+    into: &mut Payload,
+) -> Result<(), EncodeError> {
+    let end = into.end();
+    let result = bincode::serde::encode_into_writer(value, Gatherer(into), OURS);
+    result.map(|_| ()).map_err(|error| {
+        into.truncate(end);
         EncodeError(error.to_string())
     })
 }
@@ -80,6 +95,15 @@ fn sentence(error: &bincode::error::DecodeError) -> String {
         E::LimitExceeded => "it claims more than a message can hold".to_owned(),
         E::OtherString(message) => message.clone(),
         other => other.to_string(),
+    }
+}
+
+struct Gatherer<'a>(&'a mut Payload);
+
+impl bincode::enc::write::Writer for Gatherer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        self.0.append(bytes);
+        Ok(())
     }
 }
 

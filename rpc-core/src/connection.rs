@@ -6,6 +6,5 @@ mod intake;
 mod models;
 mod outbound;
 
-pub(crate) use batch::BY_REFERENCE;
 pub(crate) use intake::{IntakeError, read, read_or_wake};
 pub(crate) use outbound::{Outbound, Progress, SendError};

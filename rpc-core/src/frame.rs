@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::bytes::{BY_REFERENCE, Block};
+
 /// Bytes of the length in front of a frame.
 pub(crate) const LENGTH: usize = 4;
 
@@ -33,11 +35,13 @@ pub(crate) struct Inbound {
     waited: Duration,
 }
 
-/// One frame's content, owned, so that its reader need not stay locked; the memory is used again for the next.
+/// One frame's content, owned, so that its reader need not stay locked; the memory is used again for the next, unless it is
+/// large.
 #[derive(Debug, Default)]
 pub(crate) struct Frame {
     bytes: Vec<u8>,
-    start: usize,
+    /// A large frame's content, instead of `bytes`.
+    large: Option<Block>,
 }
 
 /// A buffer that has grown past this is given back once it is empty: 64 KiB.
@@ -45,9 +49,6 @@ const KEPT: usize = 64 << 10;
 
 /// What one read asks for when no large frame is on its way. It decides what an idle connection costs.
 const CHUNK: usize = 4 << 10;
-
-/// A frame at least this long is moved out of the buffer instead of copied.
-const MOVED: usize = 32 << 10;
 
 impl Inbound {
     /// What has arrived, oldest first.
@@ -87,18 +88,17 @@ impl Inbound {
         let Some(length) = self.next_length(limit)? else { return Ok(false) };
         let end = LENGTH + length;
         let Some(content) = self.arrived().get(LENGTH..end) else { return Ok(false) };
-        if length >= MOVED && self.arrived().len() == end {
-            frame.bytes.clear();
-            frame.start = self.start + LENGTH;
-            std::mem::swap(&mut frame.bytes, &mut self.bytes);
-            self.start = 0;
-            self.waited = Duration::ZERO;
-        } else {
-            frame.bytes.clear();
-            frame.start = 0;
+        frame.bytes.clear();
+        frame.recycle();
+        if length < BY_REFERENCE {
             frame.bytes.extend_from_slice(content);
-            self.consume(end);
+        } else if self.arrived().len() == end {
+            let memory = Block::from(std::mem::take(&mut self.bytes));
+            frame.large = Some(memory.behind(self.start + LENGTH));
+        } else {
+            frame.large = Some(Block::from(content.to_vec()));
         }
+        self.consume(end);
         Ok(true)
     }
 
@@ -129,48 +129,61 @@ impl Inbound {
 impl Frame {
     /// The frame's content: one header and its payload.
     pub(crate) fn content(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        self.large.as_deref().unwrap_or(&self.bytes)
     }
 
-    /// What stands behind the first `skipped` bytes, owned; a large frame's memory goes with it.
-    pub(crate) fn body(&mut self, skipped: usize) -> Body {
-        let payload = self.content().get(skipped..).unwrap_or_default();
-        if payload.len() < KEPT_BY_BODY {
-            return Body { bytes: payload.to_vec(), start: 0 };
+    /// What stands behind the first `skipped` bytes, owned; a large frame's memory is shared.
+    pub(crate) fn body(&self, skipped: usize) -> Body {
+        match &self.large {
+            Some(block) => Body::Large(block.behind(skipped)),
+            None => Body::Small(self.bytes.get(skipped..).unwrap_or_default().to_vec()),
         }
-        let start = std::mem::take(&mut self.start) + skipped;
-        Body { bytes: std::mem::take(&mut self.bytes), start }
+    }
+
+    /// Runs `body`, in which what takes a large part of this frame may keep its memory.
+    pub(crate) fn lend<T>(&self, body: impl FnOnce() -> T) -> T {
+        match &self.large {
+            Some(block) => block.lend(body),
+            None => body(),
+        }
     }
 
     /// Gives a large frame's memory back.
     pub(crate) fn recycle(&mut self) {
-        if self.bytes.capacity() > KEPT {
-            self.bytes = Vec::new();
-        }
+        self.large = None;
     }
 }
 
-/// An encoded value, inside the frame it came in if that is large.
+/// An encoded value of one's own, inside the frame it came in if that is large.
 #[derive(Debug)]
-pub(crate) struct Body {
-    bytes: Vec<u8>,
-    start: usize,
+pub(crate) enum Body {
+    Small(Vec<u8>),
+    Large(Block),
 }
 
+/// Of a part of what is [lent](Frame::lend), its memory.
 impl From<&[u8]> for Body {
     fn from(bytes: &[u8]) -> Body {
-        Body { bytes: bytes.to_vec(), start: 0 }
+        Block::lent(bytes).map_or_else(|| Body::Small(bytes.to_vec()), Body::Large)
     }
 }
 
 impl Body {
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        match self {
+            Body::Small(bytes) => bytes,
+            Body::Large(block) => block,
+        }
+    }
+
+    /// Runs `body`, in which what takes a large part of this value may keep its memory.
+    pub(crate) fn lend<T>(&self, body: impl FnOnce() -> T) -> T {
+        match self {
+            Body::Small(_) => body(),
+            Body::Large(block) => block.lend(body),
+        }
     }
 }
-
-/// A body at least this long stays in the frame it came in: 4 KiB.
-const KEPT_BY_BODY: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -215,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_large_frame_arrives_whole_alone_and_in_company() {
-        let large = vec![7; MOVED + 1];
+        let large = vec![7; BY_REFERENCE + 1];
         check(&[&framed(&large)], 1 << 20, Ok(&[&large]));
         let company = [framed(&large), framed(b"x"), framed(&large)].concat();
         check(&[&company], 1 << 20, Ok(&[&large, b"x", &large]));

@@ -12,6 +12,7 @@ use serde::ser::Serialize;
 
 pub use self::procedure::{Kind, Parameter, Passage, Procedure, Repetition};
 use crate::codec::Encoding;
+pub use crate::codec::Payload;
 pub use crate::outcome::Outcome;
 use crate::status::Status;
 use crate::stream::{Attached, Inlet, Stream, Wire};
@@ -102,7 +103,7 @@ impl fmt::Debug for Arguments<'_> {
 
 /// Where a procedure's outcome goes.
 pub struct Reply<'a> {
-    body: &'a mut Vec<u8>,
+    body: &'a mut Payload,
     encoding: Encoding,
     outcome: Option<Outcome>,
     output: Option<Output>,
@@ -113,12 +114,12 @@ pub(crate) type Output = Box<dyn FnOnce(Wire) -> Attached + Send>;
 
 impl<'a> Reply<'a> {
     /// A reply that appends its outcome, in bincode, to `body`.
-    pub fn new(body: &'a mut Vec<u8>) -> Reply<'a> {
+    pub fn new(body: &'a mut Payload) -> Reply<'a> {
         Reply::written(Encoding::Bincode, body)
     }
 
     /// A reply that appends its outcome, so written, to `body`.
-    pub(crate) fn written(encoding: Encoding, body: &'a mut Vec<u8>) -> Reply<'a> {
+    pub(crate) fn written(encoding: Encoding, body: &'a mut Payload) -> Reply<'a> {
         Reply { body, encoding, outcome: None, output: None }
     }
 

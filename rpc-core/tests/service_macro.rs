@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rpc_core::service::{Arguments, Kind, Outcome, Passage, Procedure, Repetition, Reply};
+use rpc_core::service::{Arguments, Kind, Outcome, Passage, Payload, Procedure, Repetition, Reply};
 use rpc_core::{Client, Code, Service, Status, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -147,11 +147,11 @@ impl Ticker for Book {
 
 /// Calls procedure `number` with encoded arguments; gives the outcome and the encoded body.
 fn call(service: &impl Service, number: usize, arguments: &[u8]) -> Result<(Outcome, Vec<u8>), Status> {
-    let mut body = Vec::new();
+    let mut body = Payload::default();
     let mut reply = Reply::new(&mut body);
     service.call(number, Arguments::new(arguments), &mut reply)?;
     let outcome = reply.outcome().expect("a call that succeeds has an outcome");
-    Ok((outcome, body))
+    Ok((outcome, body.to_vec()))
 }
 
 #[track_caller]

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::attendant::Attendant;
 use super::calls::{Answer, Calls, Wanted};
 use super::lookout::Lookout;
+use crate::codec::Payload;
 use crate::connection::{IntakeError, Outbound, Progress, SendError};
 use crate::context::{Alarm, Context};
 use crate::limits::{FRAME_BEFORE_PREFACE, Limits};
@@ -85,7 +86,7 @@ impl Connection {
     pub(crate) fn start(
         &self,
         header: CallHeader<'_>,
-        payload: &mut Vec<u8>,
+        payload: &mut Payload,
         deadline: Instant,
         departure: Departure,
         legs: Option<Legs>,
@@ -106,7 +107,7 @@ impl Connection {
     fn queue_call(
         &self,
         header: CallHeader<'_>,
-        payload: &mut Vec<u8>,
+        payload: &mut Payload,
         deadline: Instant,
         limit: u32,
         legs: Option<Legs>,
@@ -176,7 +177,7 @@ impl Connection {
         wake_all(&hopeful);
         tell(nudges);
         // A connection that takes no message has nobody to tell.
-        if self.outbound.send(&Message::Cancel { id }, &mut Vec::new(), FRAME_BEFORE_PREFACE).is_ok() {
+        if self.outbound.say(&Message::Cancel { id }, FRAME_BEFORE_PREFACE).is_ok() {
             self.flush();
         }
         self.pass_reading_on();

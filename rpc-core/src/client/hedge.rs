@@ -14,6 +14,7 @@ use super::calls::Answer;
 use super::connection::Departure;
 use super::pending::Flight;
 use super::sending::Dispatch;
+use crate::codec::Payload;
 use crate::context::{Alarm, Cancellation, Context, Incoming};
 use crate::metadata::Metadata;
 use crate::status::{Code, Status};
@@ -60,7 +61,7 @@ impl Client {
         if let Some(answer) = flight.wait_until(after) {
             return self.settle(&flight, answer, trail);
         }
-        let mut payload = Vec::new();
+        let mut payload = Payload::default();
         let lanes =
             self.options.encoding.encode(arguments, &mut payload).ok().and_then(|()| self.core.lanes(trail));
         let Some([first, second]) = lanes else {

@@ -153,8 +153,7 @@ where
 }
 
 fn decode_body<T: DeserializeOwned>(body: &Body, encoding: Encoding) -> Result<T, Status> {
-    encoding
-        .decode(body.bytes())
+    body.lend(|| encoding.decode(body.bytes()))
         .map_err(|error| Status::internal(format!("the reply does not decode: {error}")))
 }
 

@@ -10,7 +10,7 @@ use super::attempts::Trail;
 use super::calls::Answer;
 use super::connection::{Connection, Departure};
 use super::pending::Flight;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Payload};
 use crate::context::Context;
 use crate::status::Status;
 use crate::stream::Legs;
@@ -35,7 +35,7 @@ const KEPT: usize = 64 << 10;
 
 thread_local! {
     /// Arguments are encoded here before anything is locked; the memory is used again.
-    static ARGUMENTS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static ARGUMENTS: RefCell<Payload> = RefCell::default();
 }
 
 impl Dispatch {
@@ -63,7 +63,7 @@ impl Client {
     pub(super) fn send_encoded(
         &self,
         procedure: &'static str,
-        payload: &mut Vec<u8>,
+        payload: &mut Payload,
         dispatch: Dispatch,
         trail: &mut Trail,
     ) -> Result<Flight, Status> {
@@ -121,7 +121,7 @@ impl Client {
 }
 
 impl Start<'_> {
-    fn go(self, payload: &mut Vec<u8>) -> Result<u64, Status> {
+    fn go(self, payload: &mut Payload) -> Result<u64, Status> {
         let Dispatch { deadline, departure, legs } = self.dispatch;
         self.connection.start(self.header, payload, deadline, departure, legs)
     }
@@ -131,7 +131,7 @@ impl Start<'_> {
 fn with_encoded<A: Serialize, T>(
     arguments: &A,
     encoding: Encoding,
-    body: impl FnOnce(&mut Vec<u8>) -> Result<T, Status>,
+    body: impl FnOnce(&mut Payload) -> Result<T, Status>,
 ) -> Result<T, Status> {
     let mut payload = ARGUMENTS.take();
     payload.clear();
@@ -139,7 +139,7 @@ fn with_encoded<A: Serialize, T>(
         .encode(arguments, &mut payload)
         .map_err(|error| Status::invalid_argument(format!("the arguments do not encode: {error}")).not_run());
     let result = encoded.and_then(|()| body(&mut payload));
-    if payload.capacity() <= KEPT {
+    if payload.bytes.capacity() <= KEPT {
         ARGUMENTS.set(payload);
     }
     result

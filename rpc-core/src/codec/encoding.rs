@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use super::{DecodeError, EncodeError};
+use super::{DecodeError, EncodeError, Payload};
 
 /// How the arguments of a call are written, and with them its result, its error and the items of its streams.
 ///
@@ -51,14 +51,14 @@ impl Encoding {
     }
 
     /// Appends the encoding of `value`.
-    pub(crate) fn encode<T>(self, value: &T, into: &mut Vec<u8>) -> Result<(), EncodeError>
+    pub(crate) fn encode<T>(self, value: &T, into: &mut Payload) -> Result<(), EncodeError>
     where
         T: Serialize + ?Sized,
     {
         match self {
-            Encoding::Bincode => super::encode(value, into),
+            Encoding::Bincode => super::encode_payload(value, into),
             #[cfg(feature = "json")]
-            Encoding::Json => super::json::encode(value, into),
+            Encoding::Json => super::json::encode(value, &mut into.bytes),
         }
     }
 

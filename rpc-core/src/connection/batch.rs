@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
+use crate::bytes::{BY_REFERENCE, Block};
+use crate::codec::Payload;
 use crate::transport::Transport;
 
 /// A queue of bytes that is filled at its end and written from its front. It keeps its memory for the next frames.
@@ -19,11 +21,9 @@ pub(super) struct Batch {
 #[derive(Debug)]
 enum Part {
     Own(Vec<u8>),
+    Block(Block),
     Shared(Arc<[u8]>),
 }
-
-/// A payload at least this long is queued by reference instead of copied: 32 KiB.
-pub(crate) const BY_REFERENCE: usize = 32 << 10;
 
 /// A buffer that has grown past this is given back after use: 64 KiB.
 const KEPT: usize = 64 << 10;
@@ -38,12 +38,26 @@ impl Batch {
     }
 
     /// Appends a payload; a large one is taken away from the caller, a small one copied.
-    pub(super) fn append(&mut self, payload: &mut Vec<u8>) {
-        if payload.len() < BY_REFERENCE {
-            self.tail.extend_from_slice(payload);
-            return;
+    pub(super) fn append(&mut self, payload: &mut Payload) {
+        if !payload.blocks.is_empty() {
+            return self.append_around(payload);
         }
-        self.push_part(Part::Own(std::mem::take(payload)));
+        if payload.bytes.len() < BY_REFERENCE {
+            self.tail.extend_from_slice(&payload.bytes);
+        } else {
+            self.push_part(Part::Own(std::mem::take(&mut payload.bytes)));
+        }
+    }
+
+    /// What stands between the blocks is copied, however long it is.
+    fn append_around(&mut self, payload: &mut Payload) {
+        let mut copied = 0;
+        for (place, block) in payload.blocks.drain(..) {
+            self.tail.extend_from_slice(payload.bytes.get(copied..place).unwrap_or_default());
+            self.push_part(Part::Block(block));
+            copied = place;
+        }
+        self.tail.extend_from_slice(payload.bytes.get(copied..).unwrap_or_default());
     }
 
     /// Appends a payload that is queued elsewhere too.
@@ -115,6 +129,7 @@ impl Part {
     fn bytes(&self) -> &[u8] {
         match self {
             Part::Own(bytes) => bytes,
+            Part::Block(block) => block,
             Part::Shared(bytes) => bytes,
         }
     }

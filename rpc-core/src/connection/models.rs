@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{Outbound, Progress, SendError};
+use crate::codec::Payload;
 use crate::models::peer::Peer;
 use crate::models::pipe::{End, pipe};
 use crate::models::{check, spawn};
@@ -100,7 +101,7 @@ fn calls_leave_in_the_order_of_their_ids_and_are_known_before() {
                 let (procedure, metadata) = ("p", Vec::new());
                 let header = CallHeader { id: 0, procedure, remaining_ms: None, encoding: 0, metadata };
                 let admit = |id| known.lock().unwrap().push(id);
-                stage.outbound.send_call(header, &mut Vec::new(), LIMIT, admit).unwrap();
+                stage.outbound.send_call(header, &mut Payload::default(), LIMIT, admit).unwrap();
                 stage.push_out();
             });
         }

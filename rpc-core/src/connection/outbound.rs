@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::batch::Batch;
-use crate::codec::EncodeError;
+use crate::codec::{EncodeError, Payload};
 use crate::sync::{self, Mutex, MutexGuard, thread};
 use crate::transport::{Transport, Waiter, wake_all};
 use crate::wire::{CallHeader, Message, Preface, begin_frame, end_frame};
@@ -111,12 +111,17 @@ impl Outbound {
     pub(crate) fn send(
         &self,
         message: &Message<'_>,
-        payload: &mut Vec<u8>,
+        payload: &mut Payload,
         limit: u32,
     ) -> Result<usize, SendError> {
         let mut queue = self.lock();
         queue.append(message, payload, limit)?;
         Ok(queue.bytes)
+    }
+
+    /// Queues a message that has no payload.
+    pub(crate) fn say(&self, message: &Message<'_>, limit: u32) -> Result<usize, SendError> {
+        self.send(message, &mut Payload::default(), limit)
     }
 
     /// As [`send`](Outbound::send), with a payload that other connections send too.
@@ -136,7 +141,7 @@ impl Outbound {
     pub(crate) fn send_call(
         &self,
         mut header: CallHeader<'_>,
-        payload: &mut Vec<u8>,
+        payload: &mut Payload,
         limit: u32,
         admit: impl FnOnce(u64),
     ) -> Result<u64, SendError> {
@@ -284,7 +289,7 @@ impl Queue {
         self.bytes >= bound.max(1) && !self.closed
     }
 
-    fn append(&mut self, message: &Message<'_>, payload: &mut Vec<u8>, limit: u32) -> Result<(), SendError> {
+    fn append(&mut self, message: &Message<'_>, payload: &mut Payload, limit: u32) -> Result<(), SendError> {
         self.head(message, payload.len(), limit)?;
         self.waiting.append(payload);
         Ok(())

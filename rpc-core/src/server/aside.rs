@@ -10,8 +10,9 @@ use super::habits::Pace;
 use super::request::Admitted;
 use super::routes::Route;
 use super::watcher::Due;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Payload};
 use crate::context::Context;
+use crate::frame::Body;
 use crate::service::{Arguments, Input};
 use crate::status::Status;
 use crate::sync;
@@ -22,7 +23,7 @@ pub(super) struct Aside {
     pub(super) id: u64,
     pub(super) route: Route,
     pub(super) context: Context,
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: Body,
     pub(super) encoding: Encoding,
     pub(super) input: Option<Input>,
 }
@@ -42,7 +43,7 @@ impl Connection {
                 let Aside { id, route, context, .. } = call;
                 let status =
                     Status::resource_exhausted("the server has no thread for a call that takes a stream");
-                let mut body = Vec::new();
+                let mut body = Payload::default();
                 let ended = Ended::refused(context, status, &mut body);
                 let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
                 self.settle(finished);
@@ -59,10 +60,7 @@ impl Connection {
         }
         self.set_pulse(Pulse::done(call.id));
         let Admitted { id, route, context, payload, encoding } = call;
-        self.send_aside(
-            place,
-            Aside { id, route, context, payload: payload.to_vec(), encoding, input: None },
-        );
+        self.send_aside(place, Aside { id, route, context, payload: payload.into(), encoding, input: None });
         None
     }
 
@@ -74,10 +72,10 @@ impl Connection {
 
     fn run_aside(self: &Arc<Self>, call: Aside) {
         let Aside { id, route, context, payload, encoding, input } = call;
-        let mut body = Vec::new();
+        let mut body = Payload::default();
         let begun = sync::now();
-        let arguments = Arguments::of(route.procedure, &payload, encoding, input);
-        let ended = self.execute(&route, context, arguments, &mut body);
+        let arguments = Arguments::of(route.procedure, payload.bytes(), encoding, input);
+        let ended = payload.lend(|| self.execute(&route, context, arguments, &mut body));
         let panicked = ended.panicked;
         let slow = ended.at.saturating_duration_since(begun) > SLOW;
         let pace = if slow { Pace::Slow } else { Pace::Harmless };

@@ -219,7 +219,7 @@ impl Connection {
     fn outlive_peer(self: &Arc<Self>) {
         self.end_inlets();
         if !self.lock().is_settled() {
-            self.outbound.send(&Message::Ping { nonce: 0 }, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
+            self.outbound.say(&Message::Ping { nonce: 0 }, FRAME_BEFORE_PREFACE).ok();
             self.push_out();
         }
         while !self.lock().is_settled() {

@@ -8,7 +8,8 @@ use super::execution::Ended;
 use super::panics;
 use super::request::{Admitted, Request};
 use super::routes::Route;
-use super::turn::{Finished, Phase, Running, Stage, Started};
+use super::turn::{Finished, Phase, Running, Stage, Started, Turn};
+use crate::codec::Payload;
 use crate::connection::SendError;
 use crate::context::Context;
 use crate::frame::Frame;
@@ -18,14 +19,14 @@ use crate::panics::{Panicked, catch};
 use crate::service::{Arguments, Outcome, Output};
 use crate::status::{Code, Status};
 use crate::stream::{Legs, Nudge};
-use crate::sync;
+use crate::sync::{self, MutexGuard};
 use crate::wire::{Message, Refusal, ReplyOutcome};
 
 /// Memory that a thread uses again from call to call.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     frame: Frame,
-    body: Vec<u8>,
+    body: Payload,
 }
 
 /// Nobody waits any more for a stream that a procedure has returned.
@@ -61,27 +62,39 @@ impl Connection {
             if !complete {
                 return Ok(());
             }
-            let request = self.understand(&mut turn, frame, now.take())?;
-            drop(turn);
-            match request {
-                Request::Run(call) => now = self.run(call, ticket, body)?,
-                Request::RunWary(call) => {
-                    if let Some(call) = self.put_aside(call) {
-                        now = self.run(call, ticket, body)?;
-                    }
-                }
-                Request::Refuse { id, slot, status } => {
-                    self.answer(id, &status);
-                    self.count(slot, Err(status.code()), Duration::ZERO);
-                    self.settle(Finished { may_answer: true, still_reads: true });
-                }
-                Request::RunAside(call) => self.start_aside(call),
-                Request::Cancelled(call, legs) => self.end_cancelled(&call, legs),
-                Request::Nudge { id, procedure, nudges } => self.pass_on(id, procedure, nudges),
-                Request::Ping(nonce) => self.pong(nonce),
-                Request::Nothing => {}
-            }
+            now = frame.lend(|| self.serve_frame(turn, frame, (ticket, now.take()), body))?;
         }
+    }
+
+    /// Does what one frame asks for. The time at which its call ended, if that is now.
+    fn serve_frame(
+        self: &Arc<Self>,
+        mut turn: MutexGuard<'_, Turn>,
+        frame: &Frame,
+        (ticket, now): (u64, Option<Instant>),
+        body: &mut Payload,
+    ) -> Result<Option<Instant>, Stop> {
+        let request = self.understand(&mut turn, frame, now)?;
+        drop(turn);
+        match request {
+            Request::Run(call) => return self.run(call, ticket, body),
+            Request::RunWary(call) => {
+                if let Some(call) = self.put_aside(call) {
+                    return self.run(call, ticket, body);
+                }
+            }
+            Request::Refuse { id, slot, status } => {
+                self.answer(id, &status);
+                self.count(slot, Err(status.code()), Duration::ZERO);
+                self.settle(Finished { may_answer: true, still_reads: true });
+            }
+            Request::RunAside(call) => self.start_aside(call),
+            Request::Cancelled(call, legs) => self.end_cancelled(&call, legs),
+            Request::Nudge { id, procedure, nudges } => self.pass_on(id, procedure, nudges),
+            Request::Ping(nonce) => self.pong(nonce),
+            Request::Nothing => {}
+        }
+        Ok(None)
     }
 
     /// The caller has given a call up.
@@ -109,7 +122,7 @@ impl Connection {
         self: &Arc<Self>,
         call: Admitted<'_>,
         ticket: u64,
-        body: &mut Vec<u8>,
+        body: &mut Payload,
     ) -> Result<Option<Instant>, Stop> {
         self.shared.rouse_watcher();
         body.clear();
@@ -118,8 +131,8 @@ impl Connection {
         let ended = self.execute(&route, context, arguments, body);
         let (panicked, at) = (ended.panicked, ended.at);
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
-        if body.capacity() > KEPT {
-            *body = Vec::new();
+        if body.bytes.capacity() > KEPT {
+            *body = Payload::default();
         }
         if !finished.still_reads {
             self.push_out();
@@ -248,7 +261,7 @@ impl Connection {
         id: u64,
         procedure: &str,
         outcome: Result<Outcome, Status>,
-        body: &mut Vec<u8>,
+        body: &mut Payload,
     ) -> (Result<Outcome, Code>, usize) {
         let answer = |status: &Status| (Err(status.code()), self.answer(id, status));
         let outcome = match outcome {
@@ -283,14 +296,14 @@ impl Connection {
     pub(super) fn answer(&self, id: u64, status: &Status) -> usize {
         let send = |refusal| {
             let message = Message::Reply { id, outcome: ReplyOutcome::Status(refusal) };
-            self.outbound.send(&message, &mut Vec::new(), self.peer_frame())
+            self.outbound.say(&message, self.peer_frame())
         };
         // A closed way out has nobody to tell.
         send(Refusal::of(status)).or_else(|_| send(Refusal::brief(status))).unwrap_or_default()
     }
 
     fn pong(&self, nonce: u64) {
-        self.outbound.send(&Message::Pong { nonce }, &mut Vec::new(), self.peer_frame()).ok();
+        self.outbound.say(&Message::Pong { nonce }, self.peer_frame()).ok();
     }
 
     /// The time of a call is over.

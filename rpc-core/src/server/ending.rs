@@ -26,7 +26,7 @@ impl Connection {
         // A stranger has not been greeted yet, and reads a preface first.
         self.introduce();
         let goodbye = Message::Goodbye { last_accepted, refusal: Refusal::of(status) };
-        if self.outbound.send(&goodbye, &mut Vec::new(), self.peer_frame()).is_ok() {
+        if self.outbound.say(&goodbye, self.peer_frame()).is_ok() {
             self.push_out_aside();
         }
     }

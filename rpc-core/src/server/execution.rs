@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::connection::Connection;
 use super::panics;
 use super::routes::Route;
+use crate::codec::Payload;
 use crate::context::Context;
 use crate::layer::{Answered, Call};
 use crate::outcome::Endings;
@@ -18,7 +19,7 @@ pub(super) struct Ended<'b> {
     pub(super) context: Context,
     pub(super) outcome: Result<Outcome, Status>,
     /// The encoded outcome, unless it is a status.
-    pub(super) body: &'b mut Vec<u8>,
+    pub(super) body: &'b mut Payload,
     /// The stream that it returned, never beside a status.
     pub(super) output: Option<Output>,
     /// Who is told when that is over.
@@ -39,7 +40,7 @@ struct Left {
 
 impl<'b> Ended<'b> {
     /// A call that was not run.
-    pub(super) fn refused(context: Context, why: Status, body: &'b mut Vec<u8>) -> Ended<'b> {
+    pub(super) fn refused(context: Context, why: Status, body: &'b mut Payload) -> Ended<'b> {
         let (outcome, endings) = (Err(why.not_run()), Endings::default());
         Ended { context, outcome, body, output: None, endings, panicked: false, at: sync::now() }
     }
@@ -52,7 +53,7 @@ impl Connection {
         route: &Route,
         context: Context,
         arguments: Arguments<'_>,
-        body: &'b mut Vec<u8>,
+        body: &'b mut Payload,
     ) -> Ended<'b> {
         let (name, policy) = (route.procedure.name, self.shared.panics);
         let mut left = Left::default();
@@ -82,7 +83,7 @@ impl Connection {
         route: &Route,
         context: &Context,
         arguments: &Arguments<'_>,
-        (left, body): (&mut Left, &mut Vec<u8>),
+        (left, body): (&mut Left, &mut Payload),
     ) -> Result<Outcome, Status> {
         let mut outcome = None;
         let call = Call::come(route.procedure, arguments.byte_length(), context.clone());
@@ -105,7 +106,7 @@ impl Left {
         &mut self,
         route: &Route,
         arguments: Arguments<'_>,
-        body: &mut Vec<u8>,
+        body: &mut Payload,
     ) -> Result<Outcome, Status> {
         let mut reply = Reply::written(arguments.encoding(), body);
         route.service.call(route.number, arguments, &mut reply)?;

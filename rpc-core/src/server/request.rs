@@ -140,7 +140,7 @@ impl Connection {
                 id,
                 route,
                 context,
-                payload: payload.to_vec(),
+                payload: payload.into(),
                 encoding,
                 input: Some(input),
             });

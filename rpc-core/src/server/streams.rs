@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::aside::NEVER_READS;
 use super::connection::Connection;
 use super::turn::{Finished, Stage};
+use crate::codec::Payload;
 use crate::connection::SendError;
 use crate::context::{Alarm, Context};
 use crate::limits::DEADLINE_CEILING;
@@ -70,8 +71,7 @@ impl Connection {
     }
 
     pub(super) fn send_end(&self, id: u64, outcome: Result<(), &Status>) {
-        let send =
-            |refusal| self.outbound.send(&Message::End { id, refusal }, &mut Vec::new(), self.peer_frame());
+        let send = |refusal| self.outbound.say(&Message::End { id, refusal }, self.peer_frame());
         // A peer that takes only tiny frames gets the code alone.
         send(outcome.err().map(Refusal::of)).or_else(|_| send(outcome.err().map(Refusal::brief))).ok();
     }
@@ -147,7 +147,10 @@ impl Line {
 impl Port for Line {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
         let message = Message::Items { id, count };
-        let send = || self.0.outbound.send(&message, payload, self.0.peer_frame()).map(drop);
+        let send = || {
+            Payload::around(payload, |payload| self.0.outbound.send(&message, payload, self.0.peer_frame()))
+                .map(drop)
+        };
         self.while_awaited((id, count), send)
     }
 
@@ -163,7 +166,7 @@ impl Port for Line {
 
     fn grant(&self, id: u64, items: u32) {
         // A closed way out has nobody to tell, here and below.
-        self.0.outbound.send(&Message::Credit { id, items }, &mut Vec::new(), self.0.peer_frame()).ok();
+        self.0.outbound.say(&Message::Credit { id, items }, self.0.peer_frame()).ok();
         self.0.push_out_aside();
     }
 
@@ -174,7 +177,7 @@ impl Port for Line {
             // Whoever passes the stream on may still wait for it.
             let gone = Status::cancelled("the stream's consumer is gone");
             wake_all(&inlet.end(Err(gone)));
-            self.0.outbound.send(&Message::Cancel { id }, &mut Vec::new(), self.0.peer_frame()).ok();
+            self.0.outbound.say(&Message::Cancel { id }, self.0.peer_frame()).ok();
             self.0.push_out_aside();
         }
     }

@@ -284,7 +284,7 @@ impl<T> Wired<T> {
 impl Part {
     fn next<T>(&mut self, decode: DecodeItem<T>) -> Result<T, DecodeError> {
         let rest = self.body.bytes().get(self.used..).unwrap_or_default();
-        let (item, used) = decode(rest)?;
+        let (item, used) = self.body.lend(|| decode(rest))?;
         self.used += used;
         self.left -= 1;
         match rest.len() - used {

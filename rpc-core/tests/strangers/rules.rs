@@ -91,8 +91,8 @@ fn what_is_wrong_with_one_call_fails_that_call_only() {
     assert_eq!(refusal(&stand, &call(1, "echo", b"\x01xx"), 1), (3, 0));
     let no_time = framed(b"\0\x01\x04echo\x01\0\0\0\x01x");
     assert_eq!(refusal(&stand, &no_time, 1), (4, 0));
-    let json = framed(b"\0\x01\x04echo\0\x01\0\"x\"");
-    assert_eq!(refusal(&stand, &json, 1), (12, 0));
+    let strangely_encoded = framed(b"\0\x01\x04echo\0\x02\0\x01x");
+    assert_eq!(refusal(&stand, &strangely_encoded, 1), (12, 0));
     let bad_key = framed(b"\0\x01\x04echo\0\0\x01\x01K\x01v\x01x");
     assert_eq!(refusal(&stand, &bad_key, 1), (3, 0));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use rpc_core::service::{Arguments, Kind, Procedure, Reply, Service as _};
+use rpc_core::service::{Arguments, Kind, Payload, Procedure, Reply, Service as _};
 use rpc_core::{Code, Server, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -216,10 +216,10 @@ fn builtin_types(transport: Transport) {
 /// A service answers one request without a connection; one without its arguments is refused, over a connection too.
 fn serve_request(transport: Transport) {
     let service = ArithService::new(Arc::new(Abacus));
-    let mut body = Vec::new();
+    let mut body = Payload::default();
     let mut reply = Reply::new(&mut body);
     assert_eq!(service.call(0, Arguments::new(&[14, 16]), &mut reply), Ok(()));
-    assert_eq!(body, [30]);
+    assert_eq!(body.to_vec(), [30]);
     let refused = service.call(0, Arguments::new(&[]), &mut Reply::new(&mut body)).unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let (host, _) = abacus(transport);

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Connection;
 use crate::client::calls::Wanted;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Payload};
 use crate::context::Alarm;
 use crate::limits::{DEADLINE_CEILING, FRAME_BEFORE_PREFACE};
 use crate::panics;
@@ -94,13 +94,15 @@ impl Connection {
 
     pub(super) fn send_or_ignore(&self, message: &Message<'_>) {
         // A connection that takes no message has nobody to tell.
-        self.outbound.send(message, &mut Vec::new(), FRAME_BEFORE_PREFACE).ok();
+        self.outbound.say(message, FRAME_BEFORE_PREFACE).ok();
     }
 }
 
 impl Port for Connection {
     fn items(&self, id: u64, count: u32, payload: &mut Vec<u8>) -> Result<(), Status> {
-        let sent = self.outbound.send(&Message::Items { id, count }, payload, self.peer_frame());
+        let sent = Payload::around(payload, |payload| {
+            self.outbound.send(&Message::Items { id, count }, payload, self.peer_frame())
+        });
         sent.map(drop).map_err(|error| unsent(&error))
     }
 
