@@ -18,12 +18,15 @@ mod connection;
 
 mod context;
 mod resolve;
+mod shape;
 mod stream;
 
 pub mod service;
 
+pub mod health;
 pub mod layer;
 pub mod layers;
+pub mod reflect;
 
 pub mod metrics;
 
@@ -38,8 +41,8 @@ pub mod guides;
 #[cfg(all(test, shuttle))]
 mod models;
 
-#[cfg(any(test, fuzzing))]
 extern crate self as rpc_core;
+
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

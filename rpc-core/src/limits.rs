@@ -88,6 +88,9 @@ pub const PROCEDURE_NAME: usize = 255;
 /// Ours have a dozen; this is a megabyte at the most.
 pub const CALLED_BY_NAME: usize = 4096;
 
+/// Services whose health is watched on one server, those that it does not have included. Servers have a handful.
+pub const WATCHED_SERVICES: usize = 1024;
+
 /// Entries in the metadata of one call.
 pub const METADATA_ENTRIES: usize = 64;
 

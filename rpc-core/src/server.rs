@@ -4,6 +4,8 @@
 
 mod accept;
 mod aside;
+mod builder;
+mod built_in;
 mod capacity;
 mod connection;
 mod dispatch;
@@ -24,27 +26,23 @@ mod watcher;
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use self::accept::Acceptor;
-use self::capacity::Capacity;
+pub use self::builder::ServerBuilder;
 use self::door::Door;
 pub use self::panics::PanicPolicy;
-use self::routes::Routes;
 use self::shared::Shared;
-use self::watcher::Watcher;
-use crate::layer::{Layer, Layers};
-use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER, Limits};
+use crate::health::Health;
+use crate::limits::{DEADLINE_CEILING, IDLE_LINGER, LINGER};
 use crate::metrics::Metrics;
 use crate::resolve::Endpoint;
-use crate::service::Service;
-use crate::threads::{self, Pool, Thread};
-use crate::transport::{Listener, ServerSecurity, Socket, Waker, Way};
+use crate::threads::Thread;
+use crate::transport::{Socket, Way};
 
 /// A running server. Dropping it shuts it down, giving running calls [`Server::DROP_GRACE`].
 pub struct Server {
@@ -52,19 +50,8 @@ pub struct Server {
     path: Option<PathBuf>,
     shared: Arc<Shared>,
     door: Arc<Door>,
+    health: Health,
     threads: Option<[Thread; 2]>,
-}
-
-/// What a server will serve, before it listens.
-#[derive(Default)]
-#[must_use = "a builder serves nothing until it is bound"]
-pub struct ServerBuilder {
-    routes: Routes,
-    layers: Layers,
-    limits: Limits,
-    panics: PanicPolicy,
-    security: ServerSecurity,
-    twice: Option<&'static str>,
 }
 
 /// A shutdown after which procedures still run: they did not end within the grace, nor when their calls were cancelled.
@@ -108,9 +95,15 @@ impl Server {
         self.door.adopt(socket.into())
     }
 
-    /// The names of all procedures, in the order they were added.
+    /// How its services stand, as `rpc.health.check` tells: the program sets it.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The names of all procedures, in the order they were added. The built-in ones, which every server has, are not among
+    /// them.
     pub fn procedures(&self) -> &[&'static str] {
-        self.shared.routes.names()
+        self.shared.routes.given()
     }
 
     /// How many connections it holds at most: [`Limits::connections`], or what the machine allows. That is three quarters
@@ -143,7 +136,8 @@ impl Server {
         self.shared.metrics()
     }
 
-    /// Shuts down in order: no new connections; every peer is told which of its calls are still answered; those that run
+    /// Shuts down in order: [nothing serves](Health::drain) any more; no new connections; every peer is told which of its
+    /// calls are still answered; those that run
     /// get `grace` to end, then they are cancelled; then connections close and every thread ends.
     ///
     /// A peer that was answered and does not close by itself is waited for [`LINGER`] at most, also within a shorter grace,
@@ -157,6 +151,7 @@ impl Server {
 
     fn close(&mut self, grace: Duration) -> Result<(), StillRunning> {
         let Some(threads) = self.threads.take() else { return Ok(()) };
+        self.health.close();
         self.door.close();
         let [acceptor, watcher] = threads;
         acceptor.join();
@@ -204,127 +199,6 @@ const CANCEL_TIME: Duration = Duration::from_millis(500);
 /// When no procedure runs any more, the threads have this long to end: 10 s.
 const LEAVING_TIME: Duration = Duration::from_secs(10);
 
-impl ServerBuilder {
-    /// Adds a service.
-    pub fn service(mut self, service: impl Service) -> ServerBuilder {
-        let service: Arc<dyn Service> = Arc::new(service);
-        if let Err(name) = self.routes.add(&service) {
-            self.twice.get_or_insert(name);
-        }
-        self
-    }
-
-    /// Adds a layer around the calls of every service: the first that is named is the outermost.
-    ///
-    /// ```
-    /// # use rpc_core::{Server, layer::{Call, Next}};
-    /// let builder = Server::builder().layer(|call: Call, next: Next<'_>| {
-    ///     let name = call.procedure().name;
-    ///     next.run(call).inspect_err(|status| eprintln!("{name}: {status}"))
-    /// });
-    /// ```
-    pub fn layer(mut self, layer: impl Layer) -> ServerBuilder {
-        self.layers.push(layer);
-        self
-    }
-
-    /// Replaces the default limits.
-    pub fn limits(mut self, limits: Limits) -> ServerBuilder {
-        self.limits = limits;
-        self
-    }
-
-    /// Takes connections over TLS only, however they come: accepted, passed in or made in memory.
-    #[cfg(feature = "tls")]
-    pub fn tls(mut self, tls: crate::transport::ServerTls) -> ServerBuilder {
-        self.security = ServerSecurity::Tls(tls);
-        self
-    }
-
-    /// What a panic costs: its call, if nothing else is said here.
-    pub fn on_panic(mut self, policy: PanicPolicy) -> ServerBuilder {
-        self.panics = policy;
-        self
-    }
-
-    /// Listens on `address` and serves from now on; port 0 takes any free port.
-    ///
-    /// # Errors
-    /// `InvalidInput` when two services have a procedure of one name, or a limit is out of its range; else what the
-    /// machine says of the address, or of the two threads.
-    pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
-        self.serve(TcpListener::bind(address)?)
-    }
-
-    /// Listens on a Unix socket at `path`, at most 107 bytes, which clients reach as `unix:/PATH`. Who may connect is up
-    /// to the permissions of the file, made under the process' umask, and of its folder.
-    ///
-    /// The file that a dead server left is replaced; the server removes its own when it shuts down.
-    ///
-    /// # Errors
-    /// As [`bind`](ServerBuilder::bind); `AddrInUse` when a server listens at `path`, `AlreadyExists` when it is a file of
-    /// another kind, `NotFound` when its folder is missing, `InvalidInput` when it is too long.
-    pub fn bind_unix(self, path: impl AsRef<Path>) -> io::Result<Server> {
-        self.serve(Listener::bind_unix(path.as_ref())?)
-    }
-
-    /// Serves without listening: to clients of this process, made by [`Client::over`](crate::Client::over)`(&server)`, and
-    /// to sockets that it [adopts](Server::adopt). For tests: no port and no file, and everything else as over a network,
-    /// since its connections are pairs of connected Unix sockets.
-    ///
-    /// # Errors
-    /// As [`bind`](ServerBuilder::bind), without an address.
-    pub fn serve_in_memory(self) -> io::Result<Server> {
-        self.start(None)
-    }
-
-    /// Serves on a socket that listens already: a [`TcpListener`], a [`UnixListener`](std::os::unix::net::UnixListener)
-    /// (whose file is left to who made it) or a [`Listener`].
-    ///
-    /// # Errors
-    /// As [`bind`](ServerBuilder::bind).
-    pub fn serve(self, listener: impl Into<Listener>) -> io::Result<Server> {
-        self.start(Some(listener.into()))
-    }
-
-    fn start(self, listener: Option<Listener>) -> io::Result<Server> {
-        let capacity = Capacity::of_machine(self.limits.connections);
-        self.start_with(listener, capacity)
-    }
-
-    fn start_with(self, listener: Option<Listener>, capacity: Capacity) -> io::Result<Server> {
-        self.check()?;
-        let listener = listener.map(Listener::prepared).transpose()?;
-        let address = listener.as_ref().and_then(Listener::address);
-        let path = listener.as_ref().and_then(Listener::path);
-        let (accept_waker, accept_wake) = Waker::pair()?;
-        let (watch_waker, watch_wake) = Waker::pair()?;
-        let pool = Pool::new("rpc-worker", capacity.threads);
-        let shared = Arc::new(Shared::new(
-            (self.routes, self.layers),
-            (self.limits, self.panics),
-            pool,
-            capacity.connections,
-            watch_waker,
-        ));
-        let door = Arc::new(Door::new(shared.clone(), self.security, accept_waker));
-        let watcher = Watcher::new(shared.clone(), watch_wake);
-        let acceptor = Acceptor { door: door.clone(), listener, wake: accept_wake };
-        let watching = threads::spawn("rpc-watch", move || watcher.watch())?;
-        let accepting = threads::spawn("rpc-accept", move || acceptor.accept_all())
-            .inspect_err(|_| shared.end_watching())?;
-        Ok(Server { address, path, shared, door, threads: Some([accepting, watching]) })
-    }
-
-    fn check(&self) -> io::Result<()> {
-        let refuse = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        if let Some(name) = self.twice {
-            return refuse(format!("two services have a procedure named {name:?}"));
-        }
-        self.limits.check().or_else(refuse)
-    }
-}
-
 impl Drop for Server {
     fn drop(&mut self) {
         if let Err(still) = self.close(Server::DROP_GRACE) {
@@ -350,12 +224,6 @@ impl fmt::Debug for Server {
             .field("address", &self.address)
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ServerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerBuilder").field("procedures", &self.routes.names()).finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-pub use self::procedure::{Kind, Parameter, Passage, Procedure, Repetition};
+pub use self::procedure::{Kind, Parameter, Passage, Procedure, Repetition, Shape};
 use crate::codec::Encoding;
 pub use crate::codec::Payload;
 pub use crate::outcome::Outcome;
@@ -19,6 +19,11 @@ use crate::stream::{Attached, Inlet, Stream, Wire};
 
 /// A set of procedures that a [`Server`](crate::Server) can serve.
 pub trait Service: Send + Sync + 'static {
+    /// What it is called in lists and where its health is asked for: its trait's prefix, or else the trait's name.
+    fn name(&self) -> &'static str {
+        ""
+    }
+
     /// The procedures, in the order of their numbers.
     fn procedures(&self) -> &'static [Procedure];
 

@@ -103,9 +103,11 @@ pub enum Execution {
 ///
 /// One pointer in size, so that `Result<T, Status>` stays small.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Status(Box<Parts>);
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "Status")]
 struct Parts {
     code: Code,
     execution: Execution,

@@ -211,7 +211,11 @@ fn calls_that_are_refused_count_and_unknown_procedures_have_one_name() {
     house.settle(3);
     let family = house.server.metrics().into_iter().find(|family| family.name() == "rpc_server_calls_total");
     let names = family.unwrap().samples().iter().map(|sample| sample.labels[0].1.clone()).collect::<Vec<_>>();
-    assert_eq!(names.len(), (9 + 1) * 18, "each procedure and outcome, happened or not");
+    assert_eq!(
+        names.len(),
+        (9 + 4 + 1) * 18,
+        "each procedure, built in or not, and outcome, happened or not"
+    );
     assert!(!names.contains(&"a".to_owned()));
 }
 

@@ -27,6 +27,11 @@ impl Options {
         }
     }
 
+    /// What stands before the names of all methods.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
     fn read_one(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
         if !meta.path.is_ident("prefix") {
             return Err(meta.error("unknown option: `#[service]` takes `prefix = \"name\"` and nothing else"));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::metrics::Slot;
+use crate::reflect::RESERVED;
 use crate::service::{Procedure, Service};
 
 /// One procedure and the service that has it.
@@ -20,21 +21,49 @@ pub(super) struct Route {
 #[derive(Clone, Default)]
 pub(super) struct Routes {
     by_name: HashMap<&'static str, Route>,
+    /// In the order they were added, those of the program's services first.
     names: Vec<&'static str>,
+    /// How many of them are the program's.
+    given: usize,
+}
+
+/// Why a service cannot be added.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Clash {
+    /// Another one has a procedure of this name.
+    Twice(&'static str),
+    /// The name is one for built-in procedures.
+    Reserved(&'static str),
 }
 
 impl Routes {
-    /// Adds a service; the name that was taken already, if one was.
-    pub(super) fn add(&mut self, service: &Arc<dyn Service>) -> Result<(), &'static str> {
+    /// Adds a service of the program.
+    pub(super) fn add(&mut self, service: &Arc<dyn Service>) -> Result<(), Clash> {
         for (number, procedure) in service.procedures().iter().enumerate() {
-            let slot = Slot::nth(self.names.len());
-            let route = Route { service: service.clone(), number, procedure, slot };
-            if self.by_name.insert(procedure.name, route).is_some() {
-                return Err(procedure.name);
+            if procedure.name.starts_with(RESERVED) {
+                return Err(Clash::Reserved(procedure.name));
             }
-            self.names.push(procedure.name);
+            if self.by_name.contains_key(procedure.name) {
+                return Err(Clash::Twice(procedure.name));
+            }
+            self.push(service, number, procedure);
         }
+        self.given = self.names.len();
         Ok(())
+    }
+
+    /// Adds a service of our own, behind all of the program's.
+    pub(super) fn add_built_in(&mut self, service: &Arc<dyn Service>) {
+        for (number, procedure) in service.procedures().iter().enumerate() {
+            self.push(service, number, procedure);
+        }
+    }
+
+    fn push(&mut self, service: &Arc<dyn Service>, number: usize, procedure: &'static Procedure) {
+        let slot = Slot::nth(self.names.len());
+        let route = Route { service: service.clone(), number, procedure, slot };
+        self.by_name.insert(procedure.name, route);
+        self.names.push(procedure.name);
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Route> {
@@ -46,8 +75,13 @@ impl Routes {
         self.by_name.values()
     }
 
-    /// The names, in the order they were added.
+    /// All names, in the order they were added.
     pub(super) fn names(&self) -> &[&'static str] {
         &self.names
+    }
+
+    /// The names of the program's procedures, in the order they were added.
+    pub(super) fn given(&self) -> &[&'static str] {
+        self.names.get(..self.given).unwrap_or_default()
     }
 }

@@ -1,5 +1,7 @@
 //! A procedure as its trait declares it.
 
+pub use crate::shape::Shape;
+
 /// One procedure as its trait declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,6 +17,8 @@ pub struct Procedure {
     /// The method's arguments in their order, a stream among them included. A service that is written by hand may name
     /// none: then arguments in JSON come without names.
     pub parameters: &'static [Parameter],
+    /// The types of its result, or of the items of the stream that it returns, and of its error; if it says so.
+    pub outcomes: Option<[Shape; 2]>,
 }
 
 /// One argument of a [`Procedure`].
@@ -25,6 +29,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// How it is sent.
     pub passage: Passage,
+    /// Its type, or that of its items.
+    pub shape: Shape,
 }
 
 /// How an argument reaches its procedure.
@@ -61,7 +67,7 @@ pub enum Repetition {
 impl Procedure {
     /// A procedure that is called `name`, is not to be repeated, and says nothing of its arguments.
     pub const fn new(name: &'static str, kind: Kind) -> Procedure {
-        Procedure { name, kind, repetition: Repetition::Once, doc: "", parameters: &[] }
+        Procedure { name, kind, repetition: Repetition::Once, doc: "", parameters: &[], outcomes: None }
     }
 
     /// The same procedure, which may run twice.
@@ -82,6 +88,12 @@ impl Procedure {
         Procedure { parameters, ..self }
     }
 
+    /// The same procedure with a result, or items, of the first type, and errors of the second.
+    #[must_use]
+    pub const fn giving(self, result: Shape, error: Shape) -> Procedure {
+        Procedure { outcomes: Some([result, error]), ..self }
+    }
+
     /// The names of the arguments that come in the call itself.
     pub(crate) fn values(&self) -> impl Iterator<Item = &'static str> + use<> {
         let values = self.parameters.iter().filter(|parameter| parameter.passage == Passage::Value);
@@ -91,13 +103,13 @@ impl Procedure {
 
 impl Parameter {
     /// An argument that comes in the call itself.
-    pub const fn value(name: &'static str) -> Parameter {
-        Parameter { name, passage: Passage::Value }
+    pub const fn value(name: &'static str, shape: Shape) -> Parameter {
+        Parameter { name, passage: Passage::Value, shape }
     }
 
     /// An argument whose items come behind the call.
-    pub const fn stream(name: &'static str) -> Parameter {
-        Parameter { name, passage: Passage::Stream }
+    pub const fn stream(name: &'static str, shape: Shape) -> Parameter {
+        Parameter { name, passage: Passage::Stream, shape }
     }
 }
 

@@ -7,11 +7,12 @@ mod method;
 mod result;
 mod types;
 
+use syn::ext::IdentExt;
 use syn::{Ident, ItemTrait, TraitItem, Visibility};
 
 pub(crate) use self::method::{Argument, Kind, Marks, Method};
 pub(crate) use self::result::Outcome;
-pub(crate) use self::types::{is_stream, stream};
+pub(crate) use self::types::{is_stream, item, spelled, stream};
 use crate::checks::{self, Refusals};
 use crate::options::Options;
 
@@ -19,6 +20,8 @@ use crate::options::Options;
 pub(crate) struct Contract {
     pub(crate) visibility: Visibility,
     pub(crate) name: Ident,
+    /// What the service is called in lists: its prefix, or the trait's name.
+    pub(crate) called: String,
     pub(crate) methods: Vec<Method>,
 }
 
@@ -29,7 +32,9 @@ impl Contract {
         let methods: Vec<Method> =
             item.items.iter().filter_map(|item| read_item(item, options, refusals)).collect();
         checks::names(&methods, refusals);
-        Self { visibility: item.vis.clone(), name: item.ident.clone(), methods }
+        let name = item.ident.clone();
+        let called = options.prefix().map_or_else(|| name.unraw().to_string(), str::to_owned);
+        Self { visibility: item.vis.clone(), name, called, methods }
     }
 }
 

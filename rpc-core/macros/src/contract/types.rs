@@ -1,5 +1,6 @@
 //! How a type is spelled. A macro sees no meaning: a stream is whatever is written `Stream<T>`, however qualified.
 
+use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, PathSegment, Type};
 
 /// The path of `ty`, through parentheses and the groups that `macro_rules!` makes.
@@ -23,6 +24,32 @@ pub(crate) fn stream(ty: &Type) -> Option<&Path> {
     path(ty).filter(|path| is_stream(path))
 }
 
+/// What a stream carries, if all of `ty` is one.
+pub(crate) fn item(ty: &Type) -> Option<&Type> {
+    let last = stream(ty)?.segments.last()?;
+    parameters(last).into_iter().find_map(|parameter| match parameter {
+        GenericArgument::Type(item) => Some(item),
+        _ => None,
+    })
+}
+
+/// The type as a person writes it: `Option<(u8, String)>`.
+pub(crate) fn spelled(ty: &Type) -> String {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut text = String::new();
+    for token in ty.to_token_stream().to_string().split_whitespace() {
+        let apart = match (text.chars().next_back(), token.chars().next()) {
+            (Some(last), Some(first)) => matches!(last, ',' | ';') || (is_word(last) && is_word(first)),
+            _ => false,
+        };
+        if apart {
+            text.push(' ');
+        }
+        text.push_str(token);
+    }
+    text
+}
+
 /// What stands between the angle brackets of `segment`.
 pub(super) fn parameters(segment: &PathSegment) -> Vec<&GenericArgument> {
     match &segment.arguments {
@@ -40,6 +67,19 @@ mod tests {
     #[track_caller]
     fn check(ty: &Type, expected: bool) {
         assert_eq!(stream(ty).is_some(), expected);
+    }
+
+    #[test]
+    fn a_type_is_spelled_as_a_person_writes_it() {
+        let check = |ty: &Type, expected: &str| assert_eq!(spelled(ty), expected);
+        check(&parse_quote!(Option<(u8, Vec<String>)>), "Option<(u8, Vec<String>)>");
+        check(&parse_quote!([u8; 4]), "[u8; 4]");
+        check(
+            &parse_quote!(::std::collections::BTreeMap<String, u8>),
+            "::std::collections::BTreeMap<String, u8>",
+        );
+        check(&parse_quote!(Box<dyn Any + 'static>), "Box<dyn Any+'static>");
+        check(item(&parse_quote!(rpc_core::Stream<Vec<u8>>)).unwrap(), "Vec<u8>");
     }
 
     #[test]

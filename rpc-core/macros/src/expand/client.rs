@@ -2,24 +2,24 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{Ident, Type};
 
 use super::names::{Names, ours, place};
 use super::start;
-use crate::contract::{Argument, Contract, Kind, Method};
+use crate::contract::{Argument, Contract, Kind, Method, item, spelled};
 
 /// The client's type, its own methods and its implementation of the trait.
 pub(super) fn expand(contract: &Contract) -> TokenStream {
     let names = Names::of(contract);
-    let item = item(contract, &names);
+    let structure = structure(contract, &names);
     let own = own_methods(contract, &names);
     let options = options(contract);
     let implementation = implementation(contract, &names);
     let client = &names.client;
     quote! {
-        #item
+        #structure
         impl #client { #own #options }
         #implementation
     }
@@ -32,7 +32,7 @@ pub(super) fn procedure(names: &Names, index: usize) -> TokenStream {
     quote!(const { &#client::PROCEDURES[#index] })
 }
 
-fn item(contract: &Contract, names: &Names) -> TokenStream {
+fn structure(contract: &Contract, names: &Names) -> TokenStream {
     let (visibility, name, client) = (&contract.visibility, &contract.name, &names.client);
     let doc = format!("Calls the procedures of [`{name}`] on the far side: it implements the trait itself.");
     quote! {
@@ -86,18 +86,28 @@ fn entry(method: &Method) -> TokenStream {
     let kind = kind(method);
     let idempotent = method.marks.idempotent.is_some().then(|| quote!(.idempotent()));
     let parameters = method.arguments.iter().map(parameter);
+    let (result, error) = (shape(&method.outcome.value), shape(&method.outcome.error));
     quote! {
         ::rpc_core::service::Procedure::new(#name, ::rpc_core::service::Kind::#kind)
             #idempotent
             .documented(#doc)
             .taking(&[#(#parameters),*])
+            .giving(#result, #error)
     }
 }
 
 fn parameter(argument: &Argument) -> TokenStream {
     let name = argument.name.unraw().to_string();
     let passage = if argument.streams { quote!(stream) } else { quote!(value) };
-    quote!(::rpc_core::service::Parameter::#passage(#name))
+    let shape = shape(&argument.ty);
+    quote!(::rpc_core::service::Parameter::#passage(#name, #shape))
+}
+
+/// How a type is spelled, and what finds out its shape; of a stream those of its items.
+fn shape(ty: &Type) -> TokenStream {
+    let ty = item(ty).unwrap_or(ty);
+    let written = spelled(ty);
+    quote_spanned!(place(ty.span())=> ::rpc_core::service::Shape::of::<#ty>(#written))
 }
 
 fn kind(method: &Method) -> TokenStream {

@@ -42,8 +42,13 @@ fn item(contract: &Contract, names: &Names) -> TokenStream {
 fn implementation(contract: &Contract, names: &Names) -> TokenStream {
     let (name, client, service) = (&contract.name, &names.client, &names.service);
     let call = call(contract);
+    let called = &contract.called;
     quote! {
         impl<T: #name + ?::core::marker::Sized> ::rpc_core::service::Service for #service<T> {
+            fn name(&self) -> &'static str {
+                #called
+            }
+
             fn procedures(&self) -> &'static [::rpc_core::service::Procedure] {
                 #client::PROCEDURES
             }

@@ -1,0 +1,145 @@
+//! The procedures of one server, described when somebody asks.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::{CallKind, Description, Page, Parameter, Reflection, Summary, TypeOf};
+use crate::service::{Kind, Passage, Procedure, Repetition, Shape};
+use crate::shape::Types;
+use crate::status::Status;
+
+/// Procedures by name, each with its service's name.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue(BTreeMap<&'static str, (&'static str, &'static Procedure)>);
+
+/// Procedures of one page: with 200 bytes each that is less than the smallest frame.
+const PAGE: usize = 256;
+
+/// The first line of a documentation is shown so long, in characters.
+const LINE: usize = 120;
+
+impl Catalogue {
+    /// Procedures with the names of their services.
+    pub(crate) fn of(procedures: impl Iterator<Item = (&'static str, &'static Procedure)>) -> Catalogue {
+        Catalogue(procedures.map(|(service, procedure)| (procedure.name, (service, procedure))).collect())
+    }
+}
+
+impl Reflection for Catalogue {
+    fn procedures(&self, after: Option<String>) -> Result<Page, Status> {
+        let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut behind = self.0.range::<str, _>((from, Bound::Unbounded));
+        let summaries =
+            behind.by_ref().take(PAGE).map(|(_, (service, procedure))| summary(service, procedure));
+        Ok(Page { procedures: summaries.collect(), more: behind.next().is_some() })
+    }
+
+    fn describe(&self, procedure: String) -> Result<Description, Status> {
+        let Some((service, procedure)) = self.0.get(procedure.as_str()) else {
+            let shown: String = procedure.chars().take(LINE).collect();
+            return Err(Status::not_found(format!("this server has no procedure {shown:?}")));
+        };
+        Ok(description(service, procedure))
+    }
+}
+
+fn summary(service: &str, procedure: &Procedure) -> Summary {
+    let line = procedure.doc.trim_start().lines().next().unwrap_or_default();
+    Summary {
+        name: procedure.name.to_owned(),
+        service: service.to_owned(),
+        kind: procedure.kind.into(),
+        idempotent: procedure.repetition == Repetition::Idempotent,
+        doc: line.chars().take(LINE).collect(),
+    }
+}
+
+fn description(service: &str, procedure: &Procedure) -> Description {
+    let mut types = Types::default();
+    let mut type_of =
+        |shape: &Shape| TypeOf { written: shape.written.to_owned(), shape: shape.trace(&mut types) };
+    let parameters = procedure.parameters.iter().map(|parameter| Parameter {
+        name: parameter.name.to_owned(),
+        of: type_of(&parameter.shape),
+        streams: parameter.passage == Passage::Stream,
+    });
+    let parameters = parameters.collect();
+    let [result, error] = match &procedure.outcomes {
+        Some([result, error]) => [Some(type_of(result)), Some(type_of(error))],
+        None => [None, None],
+    };
+    Description {
+        name: procedure.name.to_owned(),
+        service: service.to_owned(),
+        kind: procedure.kind.into(),
+        idempotent: procedure.repetition == Repetition::Idempotent,
+        doc: procedure.doc.to_owned(),
+        parameters,
+        result,
+        error,
+        types: types.into_named(),
+    }
+}
+
+impl From<Kind> for CallKind {
+    fn from(kind: Kind) -> CallKind {
+        match kind {
+            Kind::Unary => CallKind::Unary,
+            Kind::ServerStream => CallKind::ServerStream,
+            Kind::ClientStream => CallKind::ClientStream,
+            Kind::Bidirectional => CallKind::Bidirectional,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(count: usize) -> Catalogue {
+        let made = |number: usize| -> &'static Procedure {
+            Box::leak(Box::new(Procedure::new(format!("p{number:04}").leak(), Kind::Unary)))
+        };
+        Catalogue::of((0..count).map(|number| ("S", made(number))))
+    }
+
+    #[track_caller]
+    fn check_pages(count: usize, expected: &[usize]) {
+        let (catalogue, mut after, mut names, mut lengths) = (catalogue(count), None, Vec::new(), Vec::new());
+        loop {
+            let page = catalogue.procedures(after).unwrap();
+            lengths.push(page.procedures.len());
+            names.extend(page.procedures.into_iter().map(|summary| summary.name));
+            if !page.more {
+                break;
+            }
+            after = names.last().cloned();
+        }
+        assert_eq!(lengths, expected);
+        assert!(names.is_sorted() && names.len() == count);
+    }
+
+    #[test]
+    fn a_list_comes_in_pages_and_says_where_it_ends() {
+        check_pages(0, &[0]);
+        check_pages(PAGE, &[PAGE]);
+        check_pages(PAGE + 1, &[PAGE, 1]);
+        check_pages(3 * PAGE, &[PAGE; 3]);
+    }
+
+    #[test]
+    fn what_comes_behind_a_name_that_is_none_is_listed() {
+        let page = catalogue(3).procedures(Some("p0000~".to_owned())).unwrap();
+        assert_eq!(
+            page.procedures.iter().map(|summary| summary.name.as_str()).collect::<Vec<_>>(),
+            ["p0001", "p0002"]
+        );
+    }
+
+    #[test]
+    fn a_procedure_that_is_not_there_is_not_found() {
+        let refused = catalogue(1).describe("p".repeat(10_000)).unwrap_err();
+        assert_eq!(refused.code(), crate::status::Code::NotFound);
+        assert!(refused.message().len() < 200);
+    }
+}
