@@ -7,6 +7,7 @@ mod words;
 
 use std::time::Duration;
 
+use chat_api::Language;
 use words::Words;
 
 /// One line, understood.
@@ -16,6 +17,13 @@ pub enum Command {
     Say(String),
     /// `/create ROOM [LIMIT]`
     Create {
+        /// The new room's name, as typed.
+        room: String,
+        /// The most users that may be in it at once.
+        limit: Option<u32>,
+    },
+    /// `/private ROOM [LIMIT]`: as `/create`, with a password.
+    CreatePrivate {
         /// The new room's name, as typed.
         room: String,
         /// The most users that may be in it at once.
@@ -68,19 +76,19 @@ pub enum Dialect {
 #[non_exhaustive]
 pub enum CommandError {
     /// The word after the slash is not known.
-    #[error("there is no command /{word}; /help lists them")]
+    #[error("{}", Language::English.no_command(word))]
     Unknown {
         /// The word, without its slash.
         word: String,
     },
     /// The word is known, what follows it does not fit.
-    #[error("usage: {usage}")]
+    #[error("{}", Language::English.usage(usage))]
     Usage {
         /// How the command is written.
         usage: &'static str,
     },
     /// `/msg USER` without a text.
-    #[error("the message is empty")]
+    #[error("{}", Language::English.message_is_empty())]
     EmptyMessage,
 }
 
@@ -91,6 +99,16 @@ impl CommandError {
         match self {
             Self::Unknown { .. } | Self::Usage { .. } => "unknown_command",
             Self::EmptyMessage => "empty_message",
+        }
+    }
+
+    /// The sentence for people.
+    #[must_use]
+    pub fn told_in(&self, language: Language) -> String {
+        match self {
+            Self::Unknown { word } => language.no_command(word),
+            Self::Usage { usage } => language.usage(usage),
+            Self::EmptyMessage => language.message_is_empty(),
         }
     }
 }
@@ -127,6 +145,7 @@ pub fn vocabulary(dialect: Dialect) -> impl Iterator<Item = &'static str> {
 #[derive(Clone, Copy)]
 enum Verb {
     Create,
+    CreatePrivate,
     Join,
     Leave,
     Rooms,
@@ -143,6 +162,7 @@ impl Verb {
     fn usage(self) -> &'static str {
         match self {
             Self::Create => "/create ROOM [LIMIT] (a name with blanks stands in double quotes)",
+            Self::CreatePrivate => "/private ROOM [LIMIT] (a name with blanks stands in double quotes)",
             Self::Join => "/join ROOM",
             Self::Leave => "/leave",
             Self::Rooms => "/rooms",
@@ -162,7 +182,10 @@ impl Verb {
 
     fn read_arguments(self, mut words: Words<'_>) -> Result<Option<Command>, CommandError> {
         Ok(match self {
-            Self::Create => read_create(words),
+            Self::Create => read_create(words).map(|(room, limit)| Command::Create { room, limit }),
+            Self::CreatePrivate => {
+                read_create(words).map(|(room, limit)| Command::CreatePrivate { room, limit })
+            }
             Self::Join => words.rest_as_name().map(|room| Command::Join { room }),
             Self::Users if words.is_empty() => Some(Command::Users { room: None }),
             Self::Users => words.rest_as_name().map(|room| Command::Users { room: Some(room) }),
@@ -184,18 +207,20 @@ impl Verb {
             Self::Me => Some(Command::Me),
             Self::Help => Some(Command::Help),
             Self::Quit => Some(Command::Quit),
-            Self::Create | Self::Join | Self::Users | Self::Private | Self::Sleep => None,
+            Self::Create | Self::CreatePrivate | Self::Join | Self::Users | Self::Private | Self::Sleep => {
+                None
+            }
         }
     }
 }
 
-fn read_create(mut words: Words<'_>) -> Option<Command> {
+fn read_create(mut words: Words<'_>) -> Option<(String, Option<u32>)> {
     let room = words.name()?;
     if words.is_empty() {
-        return Some(Command::Create { room, limit: None });
+        return Some((room, None));
     }
     let limit = words.rest().parse().ok()?;
-    Some(Command::Create { room, limit: Some(limit) })
+    Some((room, Some(limit)))
 }
 
 fn verb(word: &str, dialect: Dialect) -> Option<Verb> {
@@ -204,8 +229,9 @@ fn verb(word: &str, dialect: Dialect) -> Option<Verb> {
     VERBS.iter().chain(scripted).find(|(known, _)| *known == word).map(|(_, verb)| *verb)
 }
 
-const VERBS: [(&str, Verb); 15] = [
+const VERBS: [(&str, Verb); 18] = [
     ("create", Verb::Create),
+    ("private", Verb::CreatePrivate),
     ("join", Verb::Join),
     ("leave", Verb::Leave),
     ("rooms", Verb::Rooms),
@@ -216,8 +242,10 @@ const VERBS: [(&str, Verb); 15] = [
     ("help", Verb::Help),
     ("quit", Verb::Quit),
     ("criar", Verb::Create),
+    ("privada", Verb::CreatePrivate),
     ("entrar", Verb::Join),
     ("sair", Verb::Leave),
+    ("ajuda", Verb::Help),
     ("listar", Verb::Rooms),
     ("participantes", Verb::Users),
 ];
@@ -237,6 +265,7 @@ pub fn help(dialect: Dialect) -> String {
 const COMMANDS: &str = "\
 Text without a slash goes to everybody in the current room.
   /create ROOM [LIMIT]  makes a room; with LIMIT, for at most so many users
+  /private ROOM [LIMIT] makes a room with a password, which is asked for
   /join ROOM            enters a room, or makes one you are in the current one
   /leave                leaves the current room
   /rooms                lists the rooms
@@ -250,7 +279,8 @@ Text without a slash goes to everybody in the current room.
 const NAMES: &str = "\
 A name with blanks in it stands in double quotes.
 The Tab key completes commands and names.
-In Portuguese: /criar, /entrar, /sair (= /leave), /listar, /participantes.";
+In Portuguese: /criar, /privada, /entrar, /sair (= /leave), /listar,
+/participantes, /ajuda.";
 
 #[cfg(test)]
 mod tests;

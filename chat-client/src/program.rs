@@ -50,7 +50,8 @@ pub enum ProgramError {
 
 /// Chats until the end of standard input, `/quit`, or a signal.
 ///
-/// A binder or a chat server that is not there yet is waited for. Standard input and output are the process' own. The code is 0 for a signal and for a terminal, and 1 for a script in which a command failed.
+/// A binder or a chat server that is not there yet is waited for. Standard input and output are the process' own. The code
+/// is 0 for a signal and for a terminal, and 1 for a script in which a command failed.
 ///
 /// # Errors
 /// [`ProgramError`]; a broken pipe at standard output is among them, and counts as success for
@@ -66,7 +67,7 @@ pub fn run(
     let Some(session) = meeting::meet(options, stop)? else { return Ok(ExitCode::SUCCESS) };
     let session = Arc::new(session);
     let (input, output, interruption) = Input::open(user).map_err(ProgramError::Start)?;
-    let printer = Printer::start(session.events(), output).map_err(ProgramError::Start)?;
+    let printer = Printer::start(session.events(), output, user.language()).map_err(ProgramError::Start)?;
     let (sender, ended) = crossbeam_channel::bounded(1);
     let commands = Commands::new(session.clone(), user.clone(), printer.known());
     let thread = threads::spawn("chat-commands", move || report(&sender, commands.run(input)))

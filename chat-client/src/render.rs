@@ -7,6 +7,7 @@
 mod layout;
 mod paint;
 
+use chat_api::Language;
 use chrono::{NaiveDate, TimeZone};
 
 pub use layout::Width;
@@ -22,6 +23,7 @@ pub struct Renderer<Z: TimeZone> {
     zone: Z,
     paint: Paint,
     screen: Screen,
+    language: Language,
     us: Option<String>,
     /// The rooms that we are in; the last one is current and needs no mention.
     rooms: Vec<String>,
@@ -40,7 +42,14 @@ pub enum Screen {
 impl<Z: TimeZone> Renderer<Z> {
     /// A renderer that has seen nothing yet and tells times in `zone`.
     pub fn new(zone: Z, paint: Paint, screen: Screen) -> Self {
-        Self { zone, paint, screen, us: None, rooms: Vec::new(), day: None }
+        let language = Language::English;
+        Self { zone, paint, screen, language, us: None, rooms: Vec::new(), day: None }
+    }
+
+    /// The same, telling in another language than English.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> Self {
+        Self { language, ..self }
     }
 
     /// The lines that tell `event` on a screen so wide; empty if there is nothing to tell.
@@ -49,9 +58,11 @@ impl<Z: TimeZone> Renderer<Z> {
         self.follow(event);
         match event {
             ChatEvent::Registered { username } => {
-                let hint =
-                    if self.screen == Screen::Conversation { "; /help lists the commands" } else { "" };
-                self.starred(&mut lines, width, &format!("you are {}{hint}", name_shown(username)));
+                let told = match self.screen {
+                    Screen::Conversation => self.language.you_are_with_hint(name_shown(username)),
+                    Screen::Log => self.language.you_are(name_shown(username)),
+                };
+                self.starred(&mut lines, width, &told);
             }
             ChatEvent::Joined { room, users, history } => {
                 self.joined(&mut lines, width, room, users, history);
@@ -66,7 +77,7 @@ impl<Z: TimeZone> Renderer<Z> {
                 let layout = Layout { first: "! ", gutter: "  ", width };
                 layout.push(&mut lines, &[sanitise::one_line(message)], |line| self.paint.alarm(line));
             }
-            told => self.starred(&mut lines, width, &sentence(told)),
+            told => self.starred(&mut lines, width, &sentence(self.language, told)),
         }
         lines
     }
@@ -100,16 +111,19 @@ impl<Z: TimeZone> Renderer<Z> {
         users: &[String],
         history: &[Message],
     ) {
-        let told = format!("in {}: {}", name_shown(room), names(users));
+        let told = self.language.in_room(name_shown(room), names(users));
         self.starred(lines, width, &told);
+        if self.screen == Screen::Conversation {
+            self.starred(lines, width, &self.language.how_to_leave());
+        }
         history.iter().for_each(|message| self.message(lines, width, message));
     }
 
     fn history(&mut self, lines: &mut String, width: Width, room: &str, messages: &[Message]) {
         let told = match messages.len() {
-            0 => format!("nothing was said in {} yet", name_shown(room)),
-            1 => format!("the last message of {}:", name_shown(room)),
-            count => format!("the last {count} messages of {}:", name_shown(room)),
+            0 => self.language.nothing_said(name_shown(room)),
+            1 => self.language.last_message(name_shown(room)),
+            count => self.language.last_messages(count, name_shown(room)),
         };
         self.starred(lines, width, &told);
         messages.iter().for_each(|message| self.message(lines, width, message));
@@ -130,7 +144,8 @@ impl<Z: TimeZone> Renderer<Z> {
             MessageKind::Broadcast => from,
             MessageKind::Unicast => {
                 let to = self.name(message.to.as_deref().unwrap_or_default());
-                format!("{} {from} to {to}", self.paint.private("(private)"))
+                let mark = self.paint.private(&self.language.private_mark());
+                format!("{mark} {}", self.language.from_to(from, to))
             }
         };
         let first = format!("{time} {}{speaker}: ", self.elsewhere(&message.room));
@@ -141,12 +156,12 @@ impl<Z: TimeZone> Renderer<Z> {
 
     fn notice(&mut self, lines: &mut String, width: Width, notice: &Notice) {
         self.mark_day(lines, notice.sent_at);
-        let who = name_shown(notice.username.as_deref().unwrap_or("somebody"));
+        let who = notice.username.as_deref().map_or_else(|| self.language.somebody(), name_shown);
         let room = name_shown(&notice.room);
         let told = match notice.kind {
-            NoticeKind::Joined => format!("{who} joined {room}"),
-            NoticeKind::Left => format!("{who} left {room}"),
-            NoticeKind::Closed => format!("{room} was closed"),
+            NoticeKind::Joined => self.language.somebody_came(who, room),
+            NoticeKind::Left => self.language.somebody_went(who, room),
+            NoticeKind::Closed => self.language.room_is_closed(room),
         };
         let first = format!("{} * ", self.time(notice.sent_at));
         let layout = Layout { first: &first, gutter: GUTTER, width };
@@ -181,30 +196,24 @@ impl<Z: TimeZone> Renderer<Z> {
 }
 
 /// The events that are one sentence.
-fn sentence(event: &ChatEvent) -> String {
+fn sentence(language: Language, event: &ChatEvent) -> String {
     match event {
-        ChatEvent::RoomCreated { room } => format!("{} was created", name_shown(room)),
-        ChatEvent::Sent { room, seq } => format!("sent to {} as number {seq}", name_shown(room)),
-        ChatEvent::Rooms { rooms } if rooms.is_empty() => "there are no rooms yet".to_owned(),
+        ChatEvent::RoomCreated { room } => language.room_was_created(name_shown(room)),
+        ChatEvent::Sent { room, seq } => language.number_of_sent(name_shown(room), seq),
+        ChatEvent::Rooms { rooms } if rooms.is_empty() => language.no_rooms(),
         ChatEvent::Rooms { rooms } => {
             let rooms: Vec<String> = rooms.iter().map(room_line).collect();
-            format!("rooms: {}", rooms.join(", "))
+            language.all_rooms(rooms.join(", "))
         }
-        ChatEvent::Users { room, users } => format!("in {}: {}", name_shown(room), names(users)),
-        ChatEvent::Left { room } => format!("you left {}", name_shown(room)),
-        ChatEvent::Gap { room } => {
-            format!("messages of {} may be missing here", name_shown(room))
-        }
-        ChatEvent::Connection { state: ConnectionState::Lost } => {
-            "the connection is lost, trying again".to_owned()
-        }
-        ChatEvent::Connection { state: ConnectionState::Restored } => "the connection is restored".to_owned(),
+        ChatEvent::Users { room, users } => language.in_room(name_shown(room), names(users)),
+        ChatEvent::Left { room } => language.you_left(name_shown(room)),
+        ChatEvent::Gap { room } => language.may_be_missing(name_shown(room)),
+        ChatEvent::Connection { state: ConnectionState::Lost } => language.connection_lost(),
+        ChatEvent::Connection { state: ConnectionState::Restored } => language.connection_restored(),
         ChatEvent::Me { username, rooms, .. } if rooms.is_empty() => {
-            format!("you are {}, in no room", name_shown(username))
+            language.you_are_nowhere(name_shown(username))
         }
-        ChatEvent::Me { username, rooms, .. } => {
-            format!("you are {}, in {}", name_shown(username), names(rooms))
-        }
+        ChatEvent::Me { username, rooms, .. } => language.you_are_in(name_shown(username), names(rooms)),
         ChatEvent::Registered { .. }
         | ChatEvent::Joined { .. }
         | ChatEvent::Message(_)

@@ -29,7 +29,7 @@ mod voice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_api::{ChatClient, ChatError, MESSAGE_ID_KEY, MessageBody};
+use chat_api::{ChatClient, ChatError, MESSAGE_ID_KEY, MessageBody, RoomPassword};
 use crossbeam_channel::{Receiver, Sender};
 use rpc_core::{Resolve, Status};
 
@@ -91,7 +91,7 @@ impl ChatSession {
     pub fn open(resolve: Arc<dyn Resolve>, options: &SessionOptions) -> Result<ChatSession, ChatError> {
         let (feed, events) = crossbeam_channel::bounded(EVENTS_WAITING);
         let state = Arc::new(State::default());
-        let calls = Arc::new(Calls::new(resolve, options.deadline, state.clone())?);
+        let calls = Arc::new(Calls::new(resolve, options, state.clone())?);
         let listener = Listener::new(calls.clone(), state.clone(), feed.clone());
         Ok(ChatSession { calls, state, feed, events, listener })
     }
@@ -142,30 +142,60 @@ impl ChatSession {
         Ok(name.to_string())
     }
 
+    /// Makes a private room, for at most `limit` users at once. Returns its name without the blanks around it.
+    ///
+    /// # Errors
+    /// As [`create`](ChatSession::create), and `invalid_password`.
+    pub fn create_private(
+        &self,
+        room: &str,
+        password: &RoomPassword,
+        limit: Option<u32>,
+    ) -> Result<String, ChatError> {
+        let name = convert::room_name(room)?;
+        self.calls.run(Repeat::IfNotRun, |chat| {
+            chat.start().create_private_room(name.to_string(), password.secret().to_owned(), limit)
+        })?;
+        self.state.rooms(|rooms| rooms.learn_limit(&name, limit));
+        Ok(name.to_string())
+    }
+
     /// Enters a room; for one that we are in already it tells the same again and makes it the last of
     /// [`joined`](ChatSession::joined).
     ///
     /// # Errors
-    /// `no_such_room`, `room_full`, `not_registered`, `invalid_name`.
+    /// `no_such_room`, `room_full`, `room_closed`, `password_needed`, `not_registered`, `invalid_name`.
     pub fn join(&self, room: &str) -> Result<Entry, ChatError> {
-        self.join_announced(room, |_| ())
+        self.join_announced(room, None, |_| ())
     }
 
-    /// As [`join`](ChatSession::join); `announce` runs before the first event of the room can arrive.
+    /// Enters a private room. The password is kept as long as we are in: a server that forgets the room is told it again.
+    ///
+    /// # Errors
+    /// As [`join`](ChatSession::join), `wrong_password`, and `too_many_tries` behind five wrong ones.
+    pub fn join_private(&self, room: &str, password: &RoomPassword) -> Result<Entry, ChatError> {
+        self.join_announced(room, Some(password), |_| ())
+    }
+
+    /// As [`join`](ChatSession::join) or [`join_private`](ChatSession::join_private); `announce` runs before the first event
+    /// of the room can arrive.
     pub(crate) fn join_announced(
         &self,
         room: &str,
+        password: Option<&RoomPassword>,
         announce: impl FnOnce(&Entry),
     ) -> Result<Entry, ChatError> {
         let name = convert::room_name(room)?;
         let username = self.our_name()?;
-        let joined = self
-            .calls
-            .run(Repeat::Always, |chat| chat.start().join_room(username.clone(), name.to_string()))?;
-        let entry = convert::entry(&joined);
+        let joined = self.calls.run(Repeat::Always, |chat| {
+            calls::showing(chat, password).start().join_room(username.clone(), name.to_string())
+        })?;
+        let shown_up_to = self.state.rooms(|rooms| rooms.shown_up_to(&joined.room, joined.mark));
+        let entry = convert::entry(&joined, shown_up_to);
         announce(&entry);
         let registration = self.state.who().map_or(0, |who| who.registration);
-        self.state.rooms(|rooms| rooms.enter(joined.room, joined.mark, registration));
+        let password = password.cloned();
+        self.state.rooms(|rooms| rooms.enter(joined.room, joined.mark, registration, password));
         Ok(entry)
     }
 
@@ -288,8 +318,7 @@ impl ChatSession {
             let left = until.saturating_duration_since(Instant::now());
             match self.calls.newest(&ours.room, ours.mark, left) {
                 Ok(newest) => self.state.wait_for(until, |rooms| rooms.has_seen(ours.room.as_str(), newest)),
-                Err(ChatError::NotInRoom { .. } | ChatError::NoSuchRoom { .. }) => true,
-                Err(_) => false,
+                Err(refused) => convert::is_out(&refused),
             }
         })
     }

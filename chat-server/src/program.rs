@@ -2,7 +2,6 @@
 
 mod admin;
 mod console;
-mod passwords;
 
 use std::io;
 use std::net::SocketAddr;

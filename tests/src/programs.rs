@@ -16,7 +16,8 @@ pub fn command(program: &str) -> Command {
             command.env_remove(key);
         }
     }
-    command.env("NO_COLOR", "1");
+    // What is pinned is English, whatever the machine speaks.
+    command.env("NO_COLOR", "1").env("LC_ALL", "C.UTF-8");
     command
 }
 

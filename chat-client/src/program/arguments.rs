@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use binder::{Binders, Token, TokenFileError};
+use chat_api::Language;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 use rpc_program::papers::Papers;
@@ -37,7 +38,8 @@ impl CommandLine {
     /// When the token file cannot be used.
     pub fn session(&self) -> Result<SessionOptions, TokenFileError> {
         let token = self.binder_token_file.as_deref().map(Token::read).transpose()?;
-        Ok(SessionOptions::new(self.binder.to_string()).with_token(token))
+        let language = self.user.language();
+        Ok(SessionOptions::new(self.binder.to_string()).with_token(token).in_language(language))
     }
 }
 
@@ -52,9 +54,27 @@ pub struct UserArguments {
     #[arg(long, value_name = "ROOM", env = "CHAT_ROOM")]
     pub room: Option<String>,
 
+    /// A file with the password of private rooms, on its first line; without it a terminal asks, and a script is refused
+    #[arg(long, value_name = "FILE", env = "CHAT_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// en or pt-BR; otherwise what LC_ALL, LC_MESSAGES or LANG says. JSON is the same in every language
+    #[arg(long, env = "CHAT_LANG")]
+    pub lang: Option<Language>,
+
     /// Be a script, and print every event as a JSON object on a line of its own
     #[arg(long, env = "CHAT_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
+}
+
+impl UserArguments {
+    /// What people are told in; programs are told in English.
+    pub(super) fn language(&self) -> Language {
+        if self.json {
+            return Language::English;
+        }
+        Language::chosen(self.lang, |name| std::env::var(name).ok())
+    }
 }
 
 const AFTER_HELP: &str = "\

@@ -1,11 +1,13 @@
 //! Lines in, commands run one after the other, outcomes into the session's events.
 
+mod doors;
+
 use std::io;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat_api::{ChatError, Username};
+use chat_api::{ChatError, Language, Username};
 use crossbeam_channel::Sender;
 
 use super::arguments::UserArguments;
@@ -38,6 +40,7 @@ pub(super) struct Commands {
     user: UserArguments,
     known: Arc<Mutex<Known>>,
     feed: Sender<ChatEvent>,
+    language: Language,
     failures: u64,
 }
 
@@ -53,7 +56,8 @@ pub(super) fn refuse_name(user: &UserArguments) -> io::Result<Option<ExitCode>> 
     let refused = user.username.as_deref().and_then(|name| Username::parse(name).err());
     match refused {
         Some(error) if Input::dialect_of(user) == Dialect::Script => {
-            printer::print_alone(&failure(&error.into()), Input::output_of(user))?;
+            let language = user.language();
+            printer::print_alone(&failure(language, &error.into()), Input::output_of(user), language)?;
             Ok(Some(ExitCode::FAILURE))
         }
         _ => Ok(None),
@@ -62,8 +66,8 @@ pub(super) fn refuse_name(user: &UserArguments) -> io::Result<Option<ExitCode>> 
 
 impl Commands {
     pub(super) fn new(session: Arc<ChatSession>, user: UserArguments, known: Arc<Mutex<Known>>) -> Commands {
-        let feed = session.feed();
-        Commands { session, user, known, feed, failures: 0 }
+        let (feed, language) = (session.feed(), user.language());
+        Commands { session, user, known, feed, language, failures: 0 }
     }
 
     /// Runs everything, from the name to the farewell.
@@ -71,7 +75,7 @@ impl Commands {
         input.complete_with(self.known.clone());
         if self.register(&mut input) {
             if let Some(room) = self.user.room.clone() {
-                self.execute(Command::Join { room });
+                self.execute(Command::Join { room }, &mut input);
             }
             self.converse(&mut input);
         }
@@ -87,7 +91,7 @@ impl Commands {
             let name = match (given.take(), input.dialect()) {
                 (Some(name), _) => name,
                 (None, Dialect::Script) => login::login_name().unwrap_or_default(),
-                (None, Dialect::Terminal) => match input.ask("Your name: ") {
+                (None, Dialect::Terminal) => match input.ask(&self.language.ask_username()) {
                     Line::Text(name) if name.trim().is_empty() => continue,
                     Line::Text(name) => name,
                     Line::End => return false,
@@ -129,20 +133,20 @@ impl Commands {
             match command::parse(&line, input.dialect()) {
                 Ok(None) => {}
                 Ok(Some(command)) => {
-                    if let Next::Quit = self.execute(command) {
+                    if let Next::Quit = self.execute(command, input) {
                         return;
                     }
                 }
-                Err(error) => self.refuse(error.code(), error.to_string()),
+                Err(error) => self.refuse(error.code(), error.told_in(self.language)),
             }
         }
     }
 
-    fn execute(&mut self, command: Command) -> Next {
+    fn execute(&mut self, command: Command, input: &mut Input) -> Next {
         if command == Command::Quit {
             return Next::Quit;
         }
-        match self.outcome(command) {
+        match self.outcome(command, input) {
             Ok(Some(event)) => self.tell(event),
             Ok(None) => {}
             Err(error) => self.fail(&error),
@@ -151,7 +155,7 @@ impl Commands {
     }
 
     /// What a command has to tell; nothing if that was told already, or there is nothing.
-    fn outcome(&mut self, command: Command) -> Outcome {
+    fn outcome(&mut self, command: Command, input: &mut Input) -> Outcome {
         let session = self.session.clone();
         match command {
             Command::Say(text) => self.send(&text, None),
@@ -159,9 +163,8 @@ impl Commands {
             Command::Create { room, limit } => {
                 session.create(&room, limit).map(|room| Some(ChatEvent::RoomCreated { room }))
             }
-            Command::Join { room } => {
-                session.join_announced(&room, |entry| self.tell(joined(entry))).map(|_| None)
-            }
+            Command::CreatePrivate { room, limit } => self.create_private(&room, limit, input),
+            Command::Join { room } => self.join(&room, input),
             Command::Leave => self.here(|room| session.leave(&room).map(|room| ChatEvent::Left { room })),
             Command::Rooms => session.rooms().map(|rooms| Some(ChatEvent::Rooms { rooms })),
             Command::Users { room: Some(room) } => users(&session, &room).map(Some),
@@ -195,7 +198,7 @@ impl Commands {
     }
 
     fn nowhere(&mut self) -> Outcome {
-        self.refuse("not_in_room", "you are in no room: /join one first".to_owned());
+        self.refuse("not_in_room", self.language.no_room_yet());
         Ok(None)
     }
 
@@ -232,7 +235,7 @@ impl Commands {
     fn fail(&mut self, error: &ChatError) {
         if !self.session.is_over() {
             self.failures = self.failures.saturating_add(1);
-            self.tell(failure(error));
+            self.tell(failure(self.language, error));
         }
     }
 
@@ -247,8 +250,8 @@ impl Commands {
     }
 }
 
-fn failure(error: &ChatError) -> ChatEvent {
-    ChatEvent::Error { code: error.code(), message: error.to_string() }
+fn failure(language: Language, error: &ChatError) -> ChatEvent {
+    ChatEvent::Error { code: error.code(), message: language.refusal(error) }
 }
 
 fn users(session: &ChatSession, room: &str) -> Result<ChatEvent, ChatError> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::Receiver;
 use rpc_program::lines::{HangUp, Lines};
 use rpc_program::signals;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::arguments::UserArguments;
 use super::commands::Ending;
@@ -108,6 +109,37 @@ impl Input {
                 lines.next().into()
             }
             Input::Editor(terminal) => terminal.ask(question),
+        }
+    }
+
+    /// As [`ask`](Input::ask), without showing what is typed.
+    pub(super) fn ask_secret(&mut self, question: &str) -> Line {
+        if let Input::Editor(terminal) = self {
+            return terminal.ask_secret(question);
+        }
+        let _blind = Blind::new();
+        self.ask(question)
+    }
+}
+
+/// A terminal that shows what is typed, and does not as long as this lives.
+struct Blind(Option<Termios>);
+
+impl Blind {
+    fn new() -> Blind {
+        // What is no terminal shows nothing anyway.
+        let Ok(before) = tcgetattr(io::stdin()) else { return Blind(None) };
+        let mut blind = before.clone();
+        blind.local_modes.remove(LocalModes::ECHO);
+        Blind(tcsetattr(io::stdin(), OptionalActions::Flush, &blind).ok().map(|()| before))
+    }
+}
+
+impl Drop for Blind {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // A terminal that is gone shows nothing either.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chat_api::Language;
 use chrono::Local;
 use crossbeam_channel::{Receiver, Sender, select};
 use rpc_core::threads::{self, Thread};
@@ -40,13 +41,17 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn start(events: Receiver<ChatEvent>, output: Output) -> io::Result<Printer> {
+    pub(super) fn start(
+        events: Receiver<ChatEvent>,
+        output: Output,
+        language: Language,
+    ) -> io::Result<Printer> {
         // One place: the first failure ends the program.
         let (sender, broken) = crossbeam_channel::bounded(1);
         let (printing, done) = crossbeam_channel::bounded(0);
         let (outlet, hurry) = Outlet::of_standard_output()?;
         let known = Arc::new(Mutex::new(Known::default()));
-        let shown = Shown::on(output, outlet);
+        let shown = Shown::on(output, outlet, language);
         let press = Press { shown, known: known.clone(), broken: Some(sender), _printing: printing };
         let thread = threads::spawn("chat-printer", move || press.print_all(&events))?;
         Ok(Printer { thread, broken, done, hurry, known })
@@ -85,9 +90,9 @@ impl Printer {
 ///
 /// # Errors
 /// Those of standard output.
-pub(super) fn print_alone(event: &ChatEvent, output: Output) -> io::Result<()> {
+pub(super) fn print_alone(event: &ChatEvent, output: Output, language: Language) -> io::Result<()> {
     let (outlet, _hurry) = Outlet::of_standard_output()?;
-    let mut shown = Shown::on(output, outlet);
+    let mut shown = Shown::on(output, outlet, language);
     let text = shown.text(std::slice::from_ref(event));
     shown.write(text).map(drop)
 }
@@ -135,11 +140,12 @@ impl Press {
 struct Shown {
     output: Output,
     outlet: Outlet,
+    language: Language,
     renderer: Renderer<Local>,
 }
 
 impl Shown {
-    fn on(output: Output, outlet: Outlet) -> Shown {
+    fn on(output: Output, outlet: Outlet, language: Language) -> Shown {
         let screen = match output {
             Output::Lines(screen) => screen,
             Output::Json | Output::Editor(_) => Screen::Conversation,
@@ -149,7 +155,8 @@ impl Shown {
             true => Paint::for_terminal(no_color.as_deref(), term.as_deref()),
             false => Paint::Plain,
         };
-        Shown { output, outlet, renderer: Renderer::new(Local, paint, screen) }
+        let renderer = Renderer::new(Local, paint, screen).in_language(language);
+        Shown { output, outlet, language, renderer }
     }
 
     fn text(&mut self, batch: &[ChatEvent]) -> String {
@@ -158,7 +165,8 @@ impl Shown {
             Output::Lines(_) => self.lines(batch),
             Output::Editor(_) => {
                 let (kept, skipped) = thinning::thin(batch);
-                let note = if skipped > 0 { format!("… {skipped} skipped\n") } else { String::new() };
+                let told = self.language.skipped(skipped);
+                let note = if skipped > 0 { format!("… {told}\n") } else { String::new() };
                 note + &self.lines(kept)
             }
         }

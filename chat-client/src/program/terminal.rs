@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+
+use unicode_width::UnicodeWidthStr;
 
 use super::input::Line;
 use crate::complete::{Candidates, Known};
@@ -29,8 +31,10 @@ impl Terminal {
     /// An editor, and what prints above its line; `None` where the terminal cannot move its cursor.
     pub(super) fn open(term: Option<&OsStr>) -> Option<(Terminal, Box<dyn ExternalPrinter + Send>)> {
         term.filter(|term| !term.is_empty())?;
-        let config =
-            Config::builder().completion_type(CompletionType::List).max_history_size(LINES_KEPT).ok()?;
+        // Colours are ours to give or not. The editor asks how to draw what is typed only where it thinks it may colour it,
+        // and a password must be hidden with NO_COLOR too.
+        let config = Config::builder().completion_type(CompletionType::List).color_mode(ColorMode::Forced);
+        let config = config.max_history_size(LINES_KEPT).ok()?;
         let mut editor = Editor::with_config(config.build()).ok()?;
         let printer = editor.create_external_printer().ok()?;
         editor.set_helper(Some(Assistant::default()));
@@ -43,7 +47,21 @@ impl Terminal {
     }
 
     pub(super) fn complete_with(&mut self, known: Arc<Mutex<Known>>) {
-        self.editor.set_helper(Some(Assistant { known }));
+        self.editor.set_helper(Some(Assistant { known, secrecy: Secrecy::Shown }));
+    }
+
+    /// A line that is not remembered, and not shown while it is typed.
+    pub(super) fn ask_secret(&mut self, prompt: &str) -> Line {
+        self.set_secrecy(Secrecy::Hidden);
+        let line = self.ask(prompt);
+        self.set_secrecy(Secrecy::Shown);
+        line
+    }
+
+    fn set_secrecy(&mut self, secrecy: Secrecy) {
+        if let Some(assistant) = self.editor.helper_mut() {
+            assistant.secrecy = secrecy;
+        }
     }
 
     pub(super) fn next(&mut self, prompt: &str) -> Line {
@@ -96,6 +114,15 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 #[derive(Default)]
 struct Assistant {
     known: Arc<Mutex<Known>>,
+    secrecy: Secrecy,
+}
+
+/// Whether what is typed is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Secrecy {
+    #[default]
+    Shown,
+    Hidden,
 }
 
 impl Completer for Assistant {
@@ -107,6 +134,9 @@ impl Completer for Assistant {
         cursor: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
+        if self.secrecy == Secrecy::Hidden {
+            return Ok((cursor, Vec::new()));
+        }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Candidates { start, words } = known.candidates(line, cursor);
         Ok((start, words))
@@ -114,6 +144,19 @@ impl Completer for Assistant {
 }
 
 impl Highlighter for Assistant {
+    /// A secret is drawn as blanks: the editor still knows where its cursor is.
+    fn highlight<'l>(&self, line: &'l str, _cursor: usize) -> Cow<'l, str> {
+        match self.secrecy {
+            Secrecy::Shown => Cow::Borrowed(line),
+            Secrecy::Hidden => Cow::Owned(" ".repeat(line.width())),
+        }
+    }
+
+    /// Each key is drawn by us, and not as it was typed.
+    fn highlight_char(&self, _line: &str, _cursor: usize, _kind: CmdKind) -> bool {
+        self.secrecy == Secrecy::Hidden
+    }
+
     fn highlight_candidate<'c>(&self, candidate: &'c str, _completion: CompletionType) -> Cow<'c, str> {
         Cow::Borrowed(candidate)
     }

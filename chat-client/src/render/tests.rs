@@ -208,3 +208,27 @@ proptest! {
         prop_assert_eq!(joined, sanitise::one_line(&text));
     }
 }
+
+#[test]
+fn what_the_client_says_is_said_in_portuguese_and_what_others_say_as_they_said_it() {
+    let mut renderer =
+        Renderer::new(Utc, Paint::Plain, Screen::Conversation).in_language(Language::Portuguese);
+    let mut render = |event: &ChatEvent| renderer.render(event, Width::Unbounded);
+    let joined = ChatEvent::Joined { room: "Aula".into(), users: vec!["ana".into()], history: vec![] };
+    assert_eq!(render(&joined), "* em Aula: ana\n* Para sair, digite o comando /SAIR.\n");
+    let notice = |kind, username: Option<&str>| {
+        ChatEvent::Notice(Notice {
+            room: "Aula".into(),
+            seq: 1,
+            kind,
+            username: username.map(str::to_owned),
+            sent_at: SentAt::from_unix_millis(0),
+        })
+    };
+    render(&notice(NoticeKind::Left, Some("eva")));
+    let came = render(&notice(NoticeKind::Joined, Some("bia")));
+    assert_eq!(came, "00:00 * bia > *** ENTROU NA SALA *** (Aula)\n");
+    let closed = render(&notice(NoticeKind::Closed, None));
+    assert_eq!(closed, "00:00 * Sistema > *** ESTA SALA FOI ENCERRADA *** (Aula)\n");
+    assert_eq!(render(&ChatEvent::Rooms { rooms: vec![] }), "* ainda não há salas\n");
+}

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_api::{
-    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Mark, MessageId, News, REGISTRATION_KEY,
-    RegistrationId, RoomName, SESSION_KEY, Session,
+    AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Language, Mark, MessageId, News, PASSWORD_KEY,
+    REGISTRATION_KEY, RegistrationId, RoomName, RoomPassword, SESSION_KEY, Session,
 };
 use rpc_core::{Client, Code, Pending, Resolve, Status, Stream};
 use serde::de::DeserializeOwned;
 
+use super::options::SessionOptions;
 use super::pauses::Pauses;
 use super::state::{State, Who};
 
@@ -21,6 +22,8 @@ pub(super) struct Calls {
     pub(super) deadline: Duration,
     /// Ours: with it, registering again is answered as the first time.
     registration: RegistrationId,
+    /// What errors are told in that no command caused.
+    pub(super) language: Language,
     state: Arc<State>,
 }
 
@@ -47,13 +50,14 @@ pub(super) enum Verdict {
 impl Calls {
     pub(super) fn new(
         resolve: Arc<dyn Resolve>,
-        deadline: Duration,
+        options: &SessionOptions,
         state: Arc<State>,
     ) -> Result<Calls, ChatError> {
         let registration = RegistrationId::new(random()?);
         let commands = ChatClient::new(Client::resolving(resolve.clone()));
         let listening = ChatClient::new(Client::resolving(resolve));
-        Ok(Calls { commands, listening, deadline, registration, state })
+        let (deadline, language) = (options.deadline, options.language);
+        Ok(Calls { commands, listening, deadline, registration, language, state })
     }
 
     /// Takes a name. Made again it is answered as the first time, so that a lost answer loses no name.
@@ -166,17 +170,23 @@ impl Calls {
         &self,
         who: &Who,
         room: &RoomName,
-        limit: Option<u32>,
+        (limit, password): (Option<u32>, Option<&RoomPassword>),
     ) -> Result<Joined, ChatError> {
-        let enter =
-            || self.ask(Some(who), |chat| chat.start().join_room(who.username.to_string(), room.to_string()));
+        let enter = || {
+            self.ask(Some(who), |chat| {
+                showing(chat, password).start().join_room(who.username.to_string(), room.to_string())
+            })
+        };
         match enter() {
             Err(ChatError::NoSuchRoom { .. }) => {}
             answer => return answer,
         }
-        let made = self.ask(Some(who), |chat| match limit {
-            None => chat.start().create_room(room.to_string()),
-            Some(limit) => chat.start().create_room_with_limit(room.to_string(), limit),
+        let made = self.ask(Some(who), |chat| match (password, limit) {
+            (Some(password), _) => {
+                chat.start().create_private_room(room.to_string(), password.secret().to_owned(), limit)
+            }
+            (None, None) => chat.start().create_room(room.to_string()),
+            (None, Some(limit)) => chat.start().create_room_with_limit(room.to_string(), limit),
         });
         match made {
             Ok(()) | Err(ChatError::RoomExists { .. }) => enter(),
@@ -224,6 +234,11 @@ fn authorised(client: &ChatClient, who: Option<&Who>) -> ChatClient {
         Some(who) => client.with_metadata(SESSION_KEY, *who.token.as_bytes()),
         None => client.clone(),
     }
+}
+
+/// A client that shows a password, an empty one if it has none: so a server knows that it could.
+pub(super) fn showing(client: &ChatClient, password: Option<&RoomPassword>) -> ChatClient {
+    client.with_metadata(PASSWORD_KEY, password.map_or("", RoomPassword::secret))
 }
 
 /// What to do about a failure.

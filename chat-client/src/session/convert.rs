@@ -1,6 +1,6 @@
 //! From the contract's types to those of the events.
 
-use chat_api::{ChatError, Event, EventKind, Joined, RoomName, RoomSummary, Username};
+use chat_api::{ChatError, Event, EventKind, Joined, RoomName, RoomSummary, Seq, Username};
 
 use super::Entry;
 use crate::event::{ChatEvent, Message, MessageKind, Notice, NoticeKind, RoomLine, SentAt};
@@ -10,17 +10,27 @@ pub(super) fn room_name(typed: &str) -> Result<RoomName, ChatError> {
     Ok(RoomName::parse(typed)?)
 }
 
-pub(super) fn entry(joined: &Joined) -> Entry {
+/// What is shown of an entry: of the history what no stream will bring, which is everything up to `shown_up_to`.
+pub(super) fn entry(joined: &Joined, shown_up_to: Seq) -> Entry {
     let room = joined.room.to_string();
+    let history = joined.history.iter().filter(|event| event.seq <= shown_up_to);
     Entry {
         users: joined.users.iter().map(ToString::to_string).collect(),
-        history: joined.history.iter().filter_map(|event| message(&room, event)).collect(),
+        history: history.filter_map(|event| message(&room, event)).collect(),
         room,
     }
 }
 
 pub(super) fn room_line(room: RoomSummary) -> RoomLine {
     RoomLine { name: room.name.into(), users: room.users, limit: room.limit }
+}
+
+/// Whether a refusal means that we are in the room no longer.
+pub(super) fn is_out(refusal: &ChatError) -> bool {
+    matches!(
+        refusal,
+        ChatError::NotInRoom { .. } | ChatError::NoSuchRoom { .. } | ChatError::RoomClosed { .. }
+    )
 }
 
 /// Whether this is a message of this user's.

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_api::{ChatError, Event, EventKind, Incarnation, Mark, News};
+use chat_api::{Event, EventKind, Incarnation, Mark, News};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Code, Context, Status, Stream};
 
@@ -58,7 +58,7 @@ impl Ear {
             let Some(from) = self.mark() else { return Unheard::Unwanted };
             let mut stream = match self.calls.events(&self.who, &self.room.room, from) {
                 Ok(stream) => stream,
-                Err(ChatError::NotInRoom { .. } | ChatError::NoSuchRoom { .. }) => return Unheard::Out,
+                Err(refused) if convert::is_out(&refused) => return Unheard::Out,
                 Err(failure) => return Unheard::Failed(failure),
             };
             match self.take(&mut stream) {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use chat_api::{ChatError, Joined};
 use crossbeam_channel::Sender;
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Canceller, Context, Status};
+use rpc_core::{Canceller, Code, Context, Status};
 
 use super::calls::{Calls, Repeat, Verdict, verdict};
 use super::convert;
@@ -48,6 +48,7 @@ impl Listener {
             voice: Voice { state: self.state.clone(), feed: self.feed.clone() },
             hearing: Context::cancellable(),
             ears: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             link: Link::Up,
             heard_of: Instant::now(),
             pauses: Pauses::default(),
@@ -76,12 +77,21 @@ struct Attention {
     hearing: (Context, Canceller),
     /// The threads that follow our rooms, by entry.
     ears: BTreeMap<u64, Thread>,
+    /// Rooms whose streams the server refuses, by entry: they are asked for again in their own time.
+    refusals: BTreeMap<u64, Refusal>,
     link: Link,
     /// When the server last answered us.
     heard_of: Instant,
     pauses: Pauses,
     /// The error that was told last, so that it is told once.
     complaint: Option<&'static str>,
+}
+
+/// A room whose stream was refused.
+struct Refusal {
+    pauses: Pauses,
+    /// When it is asked for again.
+    until: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +120,16 @@ impl Attention {
     /// Has all our rooms followed, until there is something to do about one, or it is time to say that we are there.
     fn attend(&mut self, who: &Arc<Who>) -> Result<(), ChatError> {
         let latest = self.follow_all(who)?;
-        let pause = if self.ears.is_empty() { PAUSE_ALONE } else { PAUSE }.min(who.idle_after / 3);
-        let until = self.heard_of.checked_add(pause).unwrap_or(self.heard_of);
+        let until = self.heard_of.checked_add(PAUSE.min(who.idle_after / 3)).unwrap_or(self.heard_of);
+        let again = self.refusals.values().map(|refusal| refusal.until).min();
         let mut failed = Ok(());
-        for Ending { entry, why } in self.state.wait_for_endings(latest, until) {
+        for Ending { entry, why } in
+            self.state.wait_for_endings(latest, again.map_or(until, |again| again.min(until)))
+        {
             self.ears.remove(&entry);
             match why {
                 Unheard::Out => self.put_out(who, entry),
+                Unheard::Failed(failure) if is_of_one_room(&failure) => self.refused(who, entry, &failure),
                 Unheard::Failed(failure) => failed = Err(failure),
                 Unheard::Unwanted => {}
             }
@@ -132,9 +145,11 @@ impl Attention {
     /// Follows the rooms that are not followed yet; the latest entry among ours.
     fn follow_all(&mut self, who: &Arc<Who>) -> Result<u64, ChatError> {
         let (ours, latest) = self.state.rooms(|rooms| (rooms.memberships(), rooms.latest_entry()));
+        self.refusals.retain(|entry, _| ours.iter().any(|room| room.entry == *entry));
         for room in ours {
             let entry = room.entry;
-            if self.ears.contains_key(&entry) {
+            let waits = self.refusals.get(&entry).is_some_and(|refusal| refusal.until > Instant::now());
+            if waits || self.ears.contains_key(&entry) {
                 continue;
             }
             let (calls, state, voice) = (self.calls.clone(), self.state.clone(), self.voice.clone());
@@ -143,6 +158,19 @@ impl Attention {
             self.ears.insert(entry, ear.start().map_err(|error| no_thread(&error))?);
         }
         Ok(latest)
+    }
+
+    /// The server is there, and does not let us follow one room: the others go on. Told once for each entry.
+    fn refused(&mut self, who: &Who, entry: u64, failure: &ChatError) {
+        let mut pauses = match self.refusals.remove(&entry) {
+            Some(before) => before.pauses,
+            None => {
+                self.tell(who, self.error(failure));
+                Pauses::default()
+            }
+        };
+        let until = Instant::now().checked_add(pauses.next()).unwrap_or_else(Instant::now);
+        self.refusals.insert(entry, Refusal { pauses, until });
     }
 
     /// Ends the following of all rooms. Those whose connection is lost end by themselves, behind what they have received;
@@ -190,17 +218,17 @@ impl Attention {
 
     fn enter_again(&self, who: &Who, before: &Membership) -> Result<(), ChatError> {
         let limit = self.state.rooms(|rooms| rooms.limit_of(&before.room));
-        match self.calls.enter_again(who, &before.room, limit) {
+        match self.calls.enter_again(who, &before.room, (limit, before.password.as_ref())) {
             Ok(joined) => {
                 self.show_unseen(who, before, &joined);
                 self.state.rooms(|rooms| {
                     rooms.leave(before.room.as_str());
-                    rooms.enter(joined.room, joined.mark, who.registration);
+                    rooms.enter(joined.room, joined.mark, who.registration, before.password.clone());
                 });
             }
             Err(failure) if verdict(&failure, Repeat::Always) == Verdict::Final => {
                 self.state.rooms(|rooms| rooms.leave(before.room.as_str()));
-                self.tell(who, error(&failure));
+                self.tell(who, self.error(&failure));
                 self.tell(who, ChatEvent::Left { room: before.room.to_string() });
             }
             Err(failure) => return Err(failure),
@@ -224,7 +252,7 @@ impl Attention {
             Verdict::Unknown if !self.state.is_in_doubt() => self.state.doubt(who.registration),
             Verdict::Final if !matches!(failure, ChatError::Status(_)) => {
                 if self.complaint.replace(failure.code()) != Some(failure.code()) {
-                    self.tell(who, error(failure));
+                    self.tell(who, self.error(failure));
                 }
                 self.state.pause(self.pauses.next());
             }
@@ -251,6 +279,10 @@ impl Attention {
         }
     }
 
+    fn error(&self, failure: &ChatError) -> ChatEvent {
+        ChatEvent::Error { code: failure.code(), message: self.calls.language.refusal(failure) }
+    }
+
     /// Puts an event into the feed, and stays there for the server however long that takes.
     fn tell(&self, who: &Who, event: ChatEvent) {
         let mut since = Instant::now();
@@ -265,17 +297,22 @@ impl Attention {
     }
 }
 
-fn error(failure: &ChatError) -> ChatEvent {
-    ChatEvent::Error { code: failure.code(), message: failure.to_string() }
+/// Whether a stream's failure says nothing of the connection, nor of our session: a limit of the server, a fault in a room.
+fn is_of_one_room(failure: &ChatError) -> bool {
+    let ChatError::Status(status) = failure else { return false };
+    let is_of_the_way = matches!(
+        status.code(),
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::NotFound | Code::Unimplemented
+    );
+    !is_of_the_way && verdict(failure, Repeat::IfNotRun) != Verdict::Unknown
 }
 
 fn no_thread(error: &io::Error) -> ChatError {
     Status::unavailable(format!("no thread to listen with: {error}")).not_run().into()
 }
 
-/// How often we say that we are there, at the least: a connection that is dead without anybody knowing is found then.
+/// How often we say that we are there, at the least: a connection that is dead without anybody knowing is found then, and
+/// in no room a server that is gone.
 const PAUSE: Duration = Duration::from_secs(10);
-/// The same where no stream would tell that the server is gone.
-const PAUSE_ALONE: Duration = Duration::from_secs(2);
 /// How long rooms may take to show what they have received before the connection was lost.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use binder::{Resolver, ResolverOptions, Token};
-use chat_api::{ChatClient, ChatError};
+use chat_api::{ChatClient, ChatError, Language};
 
 use super::pauses::Pauses;
 
@@ -16,6 +16,7 @@ pub struct SessionOptions {
     pub(super) token: Option<Token>,
     pub(super) deadline: Duration,
     pub(super) patience: Duration,
+    pub(super) language: Language,
 }
 
 impl SessionOptions {
@@ -23,7 +24,13 @@ impl SessionOptions {
     /// for finding the chat.
     #[must_use]
     pub fn new(binder: impl Into<String>) -> SessionOptions {
-        SessionOptions { binder: binder.into(), token: None, deadline: COMMAND_TIME, patience: FINDING_TIME }
+        SessionOptions {
+            binder: binder.into(),
+            token: None,
+            deadline: COMMAND_TIME,
+            patience: FINDING_TIME,
+            language: Language::English,
+        }
     }
 
     /// What opens the binders, if they want a token for lookups.
@@ -42,6 +49,12 @@ impl SessionOptions {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> SessionOptions {
         SessionOptions { patience, ..self }
+    }
+
+    /// What the errors among the events are told in; English unless this is said.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> SessionOptions {
+        SessionOptions { language, ..self }
     }
 
     /// A resolver that knows every procedure, so that the binder may die afterwards.

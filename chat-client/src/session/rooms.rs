@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use chat_api::{Mark, RoomName};
+use chat_api::{Mark, RoomName, RoomPassword, Seq};
 
 /// Our rooms, the one entered last at the end.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub(super) struct Membership {
     pub(super) entry: u64,
     /// In which registration of our name we entered.
     pub(super) registration: u64,
+    /// What opened it, for entering it again.
+    pub(super) password: Option<RoomPassword>,
     /// A call that leaves it is under way.
     leaving: bool,
 }
@@ -54,15 +56,29 @@ impl Rooms {
     }
 
     /// We are in a room, from `mark` on; for one that we were in already nothing is shown again.
-    pub(super) fn enter(&mut self, room: RoomName, mark: Mark, registration: u64) {
+    pub(super) fn enter(
+        &mut self,
+        room: RoomName,
+        mark: Mark,
+        registration: u64,
+        password: Option<RoomPassword>,
+    ) {
         let before = self.leave(room.as_str());
-        let (entry, seq) = match before {
+        let (entry, seq, known) = match before {
             Some(before) if before.mark.incarnation == mark.incarnation => {
-                (before.entry, before.mark.seq.max(mark.seq))
+                (before.entry, before.mark.seq.max(mark.seq), before.password)
             }
-            _ => (self.entered(), mark.seq),
+            _ => (self.entered(), mark.seq, None),
         };
-        self.ours.push(Membership { room, mark: Mark { seq, ..mark }, entry, registration, leaving: false });
+        let (mark, password) = (Mark { seq, ..mark }, password.or(known));
+        self.ours.push(Membership { room, mark, entry, registration, password, leaving: false });
+    }
+
+    /// Up to where a room is shown when it is entered at `mark`: to there, or further if we are in it already.
+    pub(super) fn shown_up_to(&self, room: &RoomName, mark: Mark) -> Seq {
+        let ours =
+            self.ours.iter().find(|ours| ours.room == *room && ours.mark.incarnation == mark.incarnation);
+        ours.map_or(mark.seq, |ours| ours.mark.seq.max(mark.seq))
     }
 
     fn entered(&mut self) -> u64 {
@@ -149,7 +165,7 @@ const MOST_LIMITS: usize = chat_api::limits::ROOMS;
 
 #[cfg(test)]
 mod tests {
-    use chat_api::{Incarnation, Seq};
+    use chat_api::Incarnation;
     use proptest::prelude::*;
 
     use super::*;
@@ -165,7 +181,7 @@ mod tests {
     /// In `rust`, and the number of that entry.
     fn in_rust(seq: u64) -> (Rooms, u64) {
         let mut rooms = Rooms::default();
-        rooms.enter(room("rust"), mark(1, seq), 1);
+        rooms.enter(room("rust"), mark(1, seq), 1, None);
         let entry = rooms.latest_entry();
         (rooms, entry)
     }
@@ -173,9 +189,9 @@ mod tests {
     #[test]
     fn the_room_entered_last_stands_last() {
         let (mut rooms, _) = in_rust(0);
-        rooms.enter(room("c"), mark(2, 0), 1);
+        rooms.enter(room("c"), mark(2, 0), 1, None);
         assert_eq!(rooms.names(), ["rust", "c"]);
-        rooms.enter(room("rust"), mark(1, 0), 1);
+        rooms.enter(room("rust"), mark(1, 0), 1, None);
         assert_eq!(rooms.names(), ["c", "rust"]);
     }
 
@@ -183,17 +199,38 @@ mod tests {
     fn entering_again_shows_nothing_again_and_is_the_same_entry() {
         let (mut rooms, entry) = in_rust(5);
         rooms.advance(entry, mark(1, 9));
-        rooms.enter(room("rust"), mark(1, 5), 1);
+        rooms.enter(room("rust"), mark(1, 5), 1, None);
         assert!(!rooms.is_new(entry, mark(1, 9)));
         assert!(rooms.is_new(entry, mark(1, 10)));
         assert_eq!(rooms.latest_entry(), entry);
     }
 
     #[test]
+    fn a_password_is_kept_as_long_as_the_room_is_ours() {
+        let (mut rooms, _) = in_rust(0);
+        rooms.enter(room("rust"), mark(1, 0), 1, RoomPassword::parse("sésamo").ok());
+        rooms.enter(room("rust"), mark(1, 0), 1, None);
+        let kept = rooms.memberships().pop().and_then(|ours| ours.password).unwrap();
+        assert_eq!(kept.secret(), "sésamo");
+        rooms.enter(room("rust"), mark(2, 0), 1, None);
+        assert!(rooms.memberships().pop().unwrap().password.is_none(), "another room of this name");
+    }
+
+    #[test]
+    fn what_a_stream_brings_is_not_in_the_history_that_is_shown() {
+        let (mut rooms, entry) = in_rust(5);
+        assert_eq!(rooms.shown_up_to(&room("rust"), mark(1, 3)), Seq::new(5));
+        rooms.advance(entry, mark(1, 9));
+        assert_eq!(rooms.shown_up_to(&room("rust"), mark(1, 3)), Seq::new(9));
+        assert_eq!(rooms.shown_up_to(&room("rust"), mark(2, 3)), Seq::new(3));
+        assert_eq!(rooms.shown_up_to(&room("c"), mark(1, 3)), Seq::new(3));
+    }
+
+    #[test]
     fn a_room_made_anew_is_read_from_its_start() {
         let (mut rooms, entry) = in_rust(9);
         assert!(rooms.is_new(entry, mark(2, 1)));
-        rooms.enter(room("rust"), mark(2, 0), 1);
+        rooms.enter(room("rust"), mark(2, 0), 1, None);
         assert!(!rooms.is_new(entry, mark(2, 1)), "that was an earlier entry");
         assert!(rooms.is_new(rooms.latest_entry(), mark(2, 1)));
     }
@@ -202,7 +239,7 @@ mod tests {
     fn what_was_learnt_of_an_earlier_entry_does_not_end_a_later_one() {
         let (mut rooms, earlier) = in_rust(0);
         rooms.leave("rust");
-        rooms.enter(room("rust"), mark(1, 3), 1);
+        rooms.enter(room("rust"), mark(1, 3), 1, None);
         assert_eq!(rooms.put_out(earlier), None);
         rooms.advance(earlier, mark(1, 7));
         assert_eq!(rooms.mark(rooms.latest_entry()), Some(mark(1, 3)));
@@ -220,7 +257,7 @@ mod tests {
     #[test]
     fn a_room_is_known_by_any_spelling_of_its_name() {
         let mut rooms = Rooms::default();
-        rooms.enter(room("Rust"), mark(1, 0), 1);
+        rooms.enter(room("Rust"), mark(1, 0), 1, None);
         assert_eq!(rooms.known_as(&room("rUST")).as_deref(), Some("Rust"));
         assert_eq!(rooms.known_as(&room("c")), None);
     }

@@ -175,7 +175,8 @@ impl State {
         self.wait_until(until, |shared| reached(&shared.rooms))
     }
 
-    /// Waits while the listener looks for the server, and makes us known again. False if `until` passed, or the session ended, before that.
+    /// Waits while the listener looks for the server, and makes us known again. False if `until` passed, or the session ended,
+    /// before that.
     pub(super) fn wait_until_known(&self, until: Instant) -> bool {
         self.wait_until(until, |shared| shared.standing == Standing::Known && shared.reach == Reach::Reached)
     }

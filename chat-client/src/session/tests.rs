@@ -1,3 +1,4 @@
+mod doors;
 mod ending;
 mod small_chat;
 mod stage;
@@ -57,6 +58,16 @@ fn until_followed(stage: &Stage, streams: u64) {
     }
 }
 
+/// Waits until no further event has a place.
+#[track_caller]
+fn until_full(session: &ChatSession) {
+    let until = Instant::now() + SOON;
+    while !session.events().is_full() {
+        assert!(Instant::now() < until, "there is still a place");
+        std::thread::yield_now();
+    }
+}
+
 #[track_caller]
 fn check_nothing_more(session: &ChatSession) {
     assert!(session.settle(SOON));
@@ -90,7 +101,7 @@ fn a_join_is_announced_before_anything_of_the_room_arrives() {
     let (ana, _bia) = two_in_rust(&stage);
     let caio = stage.user("caio");
     let entry = caio
-        .join_announced("rust", |_| {
+        .join_announced("rust", None, |_| {
             ana.send("rust", "early").unwrap();
             assert_eq!(told(&ana), "+caio");
             assert_eq!(told(&ana), "ana: early");
@@ -159,7 +170,14 @@ fn a_command_waits_for_the_connection() {
     stage.shut();
     assert_eq!(told(&ana), "lost");
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| ana.send("rust", "patient"));
+        let (begin, begun) = crossbeam_channel::bounded(1);
+        let ana = &ana;
+        let sending = scope.spawn(move || {
+            begin.send(()).unwrap();
+            ana.send("rust", "patient")
+        });
+        begun.recv_timeout(SOON).unwrap();
+        assert!(!sending.is_finished(), "it has nothing to wait with");
         stage.open();
         assert_eq!(sending.join().unwrap().unwrap().room, "rust");
     });
@@ -353,10 +371,12 @@ fn an_unread_session_loses_nothing_and_stays_registered() {
     stage.chat.world().idle_after = Some(Duration::from_millis(600));
     let (ana, bia) = two_in_rust(&stage);
     let count = EVENTS_WAITING + 100;
-    let beats = stage.chat.world().heartbeats;
     (0..count).for_each(|number| drop(bia.send("rust", &number.to_string()).unwrap()));
+    until_full(&ana);
+    // Hers, while nobody reads: bia's say nothing about her.
+    let beats = stage.chat.beats_of("ana");
     let until = Instant::now() + SOON;
-    while stage.chat.world().heartbeats == beats {
+    while stage.chat.beats_of("ana") < beats + 2 {
         assert!(Instant::now() < until, "no heartbeat came");
         std::thread::yield_now();
     }

@@ -97,6 +97,7 @@ impl Client {
             .env_remove("CHAT_JSON")
             .env("LOGNAME", "login")
             .env("TZ", "UTC")
+            .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

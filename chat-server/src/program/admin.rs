@@ -14,10 +14,9 @@ use chat_api::{
 };
 use clap::{Args, Subcommand};
 use rpc_core::{Client, Code};
+use rpc_program::secret::{self, SecretFileError};
 use serde_json::{Value, json};
 use thiserror::Error;
-
-use super::passwords::{self, PasswordFileError};
 
 /// Runs a chat that serves, found through its binder
 #[derive(Debug, Args)]
@@ -107,7 +106,7 @@ pub(crate) enum AdminError {
     #[error(transparent)]
     Token(#[from] TokenFileError),
     #[error(transparent)]
-    Password(#[from] PasswordFileError),
+    Password(#[from] SecretFileError),
     #[error("no chat server there takes orders: start it with --admin-token-file, or on loopback")]
     NotServed(#[source] ChatError),
     #[error("{0}")]
@@ -162,7 +161,7 @@ impl Told {
         let language = self.language;
         let done = match order {
             Order::Create { name, limit, password_file } => {
-                let password = password_file.as_deref().map(passwords::read).transpose()?;
+                let password = password_file.as_deref().map(secret::read).transpose()?;
                 let made = admin.create_room(name.clone(), limit, password);
                 made.map(|()| self.line(|| language.room_made(&name), || json!({"created": name})))
             }

@@ -41,7 +41,12 @@ pub(super) struct World {
     sent: BTreeMap<Vec<u8>, u64>,
     made: u64,
     closing: bool,
-    pub(super) heartbeats: u64,
+    /// Of each user.
+    pub(super) heartbeats: BTreeMap<String, u64>,
+    /// Messages that were asked to be taken.
+    pub(super) sendings: u64,
+    /// As long as this holds no message is answered.
+    pub(super) deaf: bool,
     /// Streams of events that were opened.
     pub(super) streams: u64,
     /// So many answers to `register_user` are lost after the name was taken.
@@ -50,6 +55,10 @@ pub(super) struct World {
     pub(super) lagging: u64,
     /// So many answers to `send_message` are lost after the message was taken.
     pub(super) lost_answers: u64,
+    /// So many answers to `join_room` are lost after the room was entered.
+    pub(super) lost_joins: u64,
+    /// So many streams of this room are refused, as by a server at its limit.
+    pub(super) refused: (String, u64),
     /// How long a user may be silent, as sessions are told.
     pub(super) idle_after: Option<Duration>,
     /// Told as lost to whoever follows a room next.
@@ -102,6 +111,10 @@ impl SmallChat {
 
     pub(super) fn limit_of(&self, room: &str) -> Option<u32> {
         self.world().rooms[room].limit
+    }
+
+    pub(super) fn beats_of(&self, username: &str) -> u64 {
+        self.world().heartbeats.get(username).copied().unwrap_or_default()
     }
 
     pub(super) fn users(&self) -> Vec<String> {
@@ -211,7 +224,7 @@ impl Chat for SmallChat {
 
     fn heartbeat(&self, username: String) -> Result<(), ChatError> {
         let mut world = self.world();
-        world.heartbeats += 1;
+        *world.heartbeats.entry(username.clone()).or_default() += 1;
         if world.lost_heartbeats > 0 {
             world.lost_heartbeats -= 1;
             return Err(Status::unavailable("the connection was lost").into());
@@ -260,8 +273,10 @@ impl Chat for SmallChat {
             history: room.public(),
             mark: Mark { incarnation: room.incarnation, seq: Seq::new(seq) },
         };
+        let lost = world.lost_joins > 0;
+        world.lost_joins = world.lost_joins.saturating_sub(1);
         self.tell(world);
-        Ok(joined)
+        if lost { Err(Status::unavailable("the answer was lost").into()) } else { Ok(joined) }
     }
 
     fn leave_room(&self, username: String, room_name: String) -> Result<(), ChatError> {
@@ -283,6 +298,10 @@ impl Chat for SmallChat {
         recipient: Option<String>,
     ) -> Result<Sent, ChatError> {
         let mut world = self.world();
+        world.sendings += 1;
+        while world.deaf && !Context::current().is_cancelled() {
+            world = self.scene.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
+        }
         world.check(&username)?;
         let body = MessageBody::parse(&message)?;
         let from = Username::parse(&username)?;
@@ -330,6 +349,10 @@ impl Chat for SmallChat {
             world = self.scene.changed.wait_timeout(world, Duration::from_millis(20)).unwrap().0;
         }
         world.check(&username)?;
+        if world.refused.0 == room_name && world.refused.1 > 0 {
+            world.refused.1 -= 1;
+            return Err(Status::internal("this room is ill").into());
+        }
         let missed = std::mem::take(&mut world.missed);
         let room = world.room(&room_name)?;
         room.check_member(&username, &room_name)?;
