@@ -15,7 +15,7 @@ mod stats;
 mod watch;
 
 pub use entry::{Entry, State};
-pub use offer::{Granted, Loss, LossReason, Mode, Offer, Renewal};
+pub use offer::{Granted, Load, Loss, LossReason, Mode, Offer, Renewal};
 pub use query::{Cursor, Found, Location, PAGE, Page, Query, Question, Target};
 pub use stats::{Alarm, Counters, Saving, Stats};
 pub use watch::{Change, Departure, Gone, Notice, Revision, Scope};
@@ -106,6 +106,14 @@ pub trait Binder {
     /// # Errors
     /// When the scope breaks a rule, too many watch already, or the caller's token does not allow it.
     fn watch(&self, scope: Scope, seen: Option<Revision>) -> Result<Stream<Notice>, BinderError>;
+
+    /// Says how often the caller's procedures were called lately, for people to see; after each renewal, since it stands for
+    /// [`HEARD_WITHIN`](crate::HEARD_WITHIN). What he does not hold is passed over.
+    ///
+    /// # Errors
+    /// As those of [`unregister`](Binder::unregister).
+    #[idempotent]
+    fn report(&self, loads: Vec<Load>) -> Result<(), BinderError>;
 
     /// Drains registrations from outside; the answer has those that were there.
     ///

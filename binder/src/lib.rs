@@ -34,7 +34,7 @@ pub use address::{ADDRESS_BYTES, AddressError};
 pub use binders::{BINDERS, Binders, BindersError};
 pub use contract::{
     Alarm, Binder, BinderClient, BinderService, BinderStart, Change, Counters, Cursor, Departure, Entry,
-    Found, Gone, Granted, Location, Loss, LossReason, Mode, Notice, Offer, PAGE, Page, Query, Question,
+    Found, Gone, Granted, Load, Location, Loss, LossReason, Mode, Notice, Offer, PAGE, Page, Query, Question,
     Renewal, Revision, Saving, Scope, State, Stats, Target,
 };
 pub use error::BinderError;
@@ -42,7 +42,9 @@ pub use features::{FeatureError, METADATA_BYTES, METADATA_ENTRIES, METADATA_KEY_
 pub use identity::{CLAIM_KEY, INCARNATION_KEY, INSTANCE_KEY, IdentityError, InstanceId, LEASE_KEY};
 pub use name::{NAME_BYTES, NameError};
 pub use page::PageServer;
-pub use registration::{NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement};
+pub use registration::{
+    CallCounts, NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement,
+};
 pub use registry::{
     DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, HEARD_WITHIN, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE,
     REGISTRATIONS, SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,

@@ -12,8 +12,8 @@ use rpc_core::{Context, Status, Stream};
 use crate::access::{Access, Permit};
 use crate::address::{OutOfReach, Outlook, Place, Vantage};
 use crate::contract::{
-    Binder, Found, Granted, Location, Notice, Offer, PAGE, Page, Query, Question, Renewal, Revision, Scope,
-    Stats, Target,
+    Binder, Found, Granted, Load, Location, Notice, Offer, PAGE, Page, Query, Question, Renewal, Revision,
+    Scope, Stats, Target,
 };
 use crate::error::BinderError;
 use crate::features::{Features, Wanted};
@@ -199,12 +199,16 @@ impl Desk {
 
     /// Names of a caller's own lease.
     fn parse_names(&self, texts: &[String]) -> Result<Vec<ProcedureName>, BinderError> {
-        if texts.len() > self.names_per_call {
-            let (limit, what, count) =
-                (self.names_per_call as u64, "procedures".to_owned(), texts.len() as u64);
-            return Err(BinderError::TooMany { limit, what, count });
-        }
+        self.check_count(texts.len())?;
         Ok(texts.iter().map(|text| ProcedureName::parse(text)).collect::<Result<_, _>>()?)
+    }
+
+    fn check_count(&self, procedures: usize) -> Result<(), BinderError> {
+        if procedures <= self.names_per_call {
+            return Ok(());
+        }
+        let (limit, what) = (self.names_per_call as u64, "procedures".to_owned());
+        Err(BinderError::TooMany { limit, what, count: procedures as u64 })
     }
 
     fn permit(&self) -> Result<Permit<'_>, BinderError> {
@@ -291,6 +295,18 @@ impl Binder for NameService {
             Beginning::new(desk.clone(), seat, selection.clone(), outlook, seen)
         })?;
         Ok(stream)
+    }
+
+    fn report(&self, loads: Vec<Load>) -> Result<(), BinderError> {
+        self.0.permit()?;
+        let owner = caller()?;
+        self.0.check_count(loads.len())?;
+        let parse = |load: Load| {
+            Ok((ProcedureName::parse(&load.name)?, load.calls, Duration::from_millis(load.within_ms)))
+        };
+        let loads = loads.into_iter().map(parse).collect::<Result<Vec<_>, BinderError>>()?;
+        self.0.change(|registry| registry.report(&owner, &loads, Instant::now()));
+        Ok(())
     }
 
     fn drain_targets(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError> {

@@ -21,10 +21,13 @@ use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, Instance, InstanceId, LEASE
 use crate::name::{NameError, ProcedureName};
 use crate::registry::millis;
 
+mod calls;
 mod keeper;
 mod progress;
 mod worker;
 
+pub use calls::CallCounts;
+use calls::Gauge;
 use keeper::Keeper;
 use progress::{Progress, State};
 use worker::{Order, Worker};
@@ -52,6 +55,8 @@ pub struct RegistrationOptions {
     pub lease: Option<Duration>,
     /// Which instance this server is, across its restarts; a new one if `None`.
     pub instance: Option<InstanceId>,
+    /// How often its procedures are called, for the binder to show; not shown if `None`.
+    pub calls: Option<CallCounts>,
 }
 
 /// How much time a server takes to leave.
@@ -152,7 +157,7 @@ impl Registration {
     ) -> Result<Registration, RegistrationError> {
         let offers: BTreeMap<_, _> = offers.into_iter().map(checked).collect::<Result<_, _>>()?;
         let binders: Binders = binders.as_ref().parse()?;
-        let RegistrationOptions { token, lease, instance } = options;
+        let RegistrationOptions { token, lease, instance, calls } = options;
         let id = instance.map_or_else(InstanceId::random, Ok).map_err(RegistrationError::Start)?;
         let owner = Owner::started_now(id);
         let progress = Arc::new(Progress::new(binders.iter().len(), offers.len()));
@@ -164,7 +169,8 @@ impl Registration {
             let (offers, progress) = (offers.clone(), registration.progress.clone());
             let worker = Worker { client, binder, offers, progress, index };
             let (order, ordered) = bounded(1);
-            let run = move || worker.run(keeper, &ordered);
+            let gauge = calls.clone().map(Gauge::new);
+            let run = move || worker.run(keeper, gauge, &ordered);
             registration.orders.push(order);
             registration.threads.push(threads::spawn("registration", run).map_err(RegistrationError::Start)?);
         }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use binder::{
-    Binder, BinderClient, BinderServer, Entry, InstanceId, Mode, Offer, Query, Registration,
+    Binder, BinderClient, BinderServer, CallCounts, Entry, InstanceId, Mode, Offer, Query, Registration,
     RegistrationOptions, Resolver, Retirement, State,
 };
 use rpc_core::{Choice, Client, Server, Status};
@@ -72,6 +72,30 @@ fn client(binder: SocketAddr) -> BinderClient {
 
 fn entries(binder: SocketAddr) -> Vec<Entry> {
     client(binder).list(Query::default()).unwrap().entries
+}
+
+#[test]
+fn how_often_a_server_is_called_is_seen_where_it_is_registered() {
+    let binder = binder();
+    let address = binder.address();
+    let server =
+        Server::builder().service(SumService::new(Arc::<Adder>::default())).bind("127.0.0.1:0").unwrap();
+    let server = Arc::new(server);
+    let counting = server.clone();
+    let options = RegistrationOptions {
+        lease: Some(Duration::from_secs(2)),
+        calls: Some(CallCounts::of(move || counting.metrics())),
+        ..RegistrationOptions::default()
+    };
+    let offer = Offer::new("add", "127.0.0.1", server.address().port());
+    let registration = Registration::start_with(address.to_string(), [offer], options).unwrap();
+    registration.wait_registered(PATIENCE).unwrap();
+    let sums = SumClient::new(Client::resolving(Resolver::new(address.to_string())));
+    eventually("it is seen to be called", || {
+        assert_eq!(sums.add(1, 2), Ok(3));
+        entries(address)[0].calls_per_minute > Some(0)
+    });
+    eventually("it is seen to be idle", || entries(address)[0].calls_per_minute == Some(0));
 }
 
 /// The story that every rolling update tells: a server stops before its clients have learned that it does.

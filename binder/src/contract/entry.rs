@@ -52,6 +52,8 @@ pub struct Entry {
     pub lease_ms: u64,
     /// How much of it is left; 0 when it is suspect.
     pub lease_left_ms: u64,
+    /// How often the server was called for it lately; `None` if it does not say. A watcher is not told of its changes.
+    pub calls_per_minute: Option<u64>,
 }
 
 impl fmt::Display for State {

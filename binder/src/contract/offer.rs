@@ -45,6 +45,17 @@ pub struct Granted {
     pub lease_ms: u64,
 }
 
+/// How often a procedure was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// The procedure.
+    pub name: String,
+    /// Calls that were over within that time.
+    pub calls: u64,
+    /// The time up to now, never 0.
+    pub within_ms: u64,
+}
+
 /// What became of a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

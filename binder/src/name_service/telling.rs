@@ -8,7 +8,7 @@ use crate::registry::{Census, GUARD_TIME, Held, Told, millis};
 
 /// A registration as one with this outlook sees it.
 pub(super) fn entry(held: &Held, outlook: Outlook, now: Instant) -> Entry {
-    let Held { record, term, left } = held;
+    let Held { record, term, left, calls } = held;
     let (address, out_of_reach) = match record.place.seen_from(outlook) {
         Ok(address) => (address, None),
         Err(why) => (record.place.address(), Some(why.to_string())),
@@ -29,6 +29,7 @@ pub(super) fn entry(held: &Held, outlook: Outlook, now: Instant) -> Entry {
         age_ms: millis(now.saturating_duration_since(record.since)),
         lease_ms: millis(*term),
         lease_left_ms: millis(*left),
+        calls_per_minute: *calls,
     }
 }
 

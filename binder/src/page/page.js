@@ -58,8 +58,8 @@ function showFigures(stats) {
   before = now;
 }
 
-const CELLS = ["name", "server", "state", "age", "lease", "weight", "version", "metadata"];
-const LABELS = { age: "up", lease: "lease", weight: "weight", version: "version" };
+const CELLS = ["name", "server", "state", "age", "lease", "weight", "calls", "version", "metadata"];
+const LABELS = { age: "up", lease: "lease", weight: "weight", calls: "calls/s", version: "version" };
 
 function newRow() {
   const row = document.createElement("tr");
@@ -68,7 +68,7 @@ function newRow() {
     const cell = row.appendChild(document.createElement("td"));
     cell.setAttribute("role", "cell");
     if (LABELS[name]) cell.dataset.label = LABELS[name];
-    cell.className = ["age", "lease", "weight"].includes(name) ? "number" : name;
+    cell.className = ["age", "lease", "weight", "calls"].includes(name) ? "number" : name;
   }
   return row;
 }
@@ -85,8 +85,15 @@ function lines(cell, parts) {
   }));
 }
 
+// Null where the server does not say.
+function callsASecond(aMinute) {
+  if (aMinute === null) return "";
+  if (aMinute > 0 && aMinute < 6) return "0.1";
+  return aMinute < 600 ? String(Math.floor(aMinute / 6) / 10) : count(Math.floor(aMinute / 60));
+}
+
 function showRow(row, entry) {
-  const [name, server, state, age, lease, weight, version, metadata] = row.children;
+  const [name, server, state, age, lease, weight, calls, version, metadata] = row.children;
   const host = entry.address.includes(":") ? `[${entry.address}]` : entry.address;
   const place = [[`${host}:${entry.port}`, ""]];
   if (entry.instance !== place[0][0]) place.push([entry.instance, "quiet"]);
@@ -97,6 +104,7 @@ function showRow(row, entry) {
   say(age, time(entry.age_ms));
   say(lease, `${leaseTime(entry.lease_left_ms)} of ${leaseTime(entry.lease_ms)}`);
   say(weight, entry.mode === "shared" ? count(entry.weight) : "");
+  say(calls, callsASecond(entry.calls_per_minute));
   say(version, entry.version || "");
   lines(metadata, Object.entries(entry.metadata).map(([key, value]) => [`${key}=${value}`, ""]));
 }

@@ -50,7 +50,9 @@ The JSON has one object a registration, sorted by name and age:
   version, metadata what the server says of itself
   age_ms            for how long this server has it
   lease_ms          after what time it is suspect if the server is not heard of
-  lease_left_ms     how much of that is left";
+  lease_left_ms     how much of that is left
+  calls_per_minute  how often the server was called for it lately; null: it
+                    does not say";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let Arguments { prefix, metadata: pairs, ask } = arguments;
@@ -95,13 +97,14 @@ pub(super) fn entries(
     Ok(entries)
 }
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column { title: "NAME", side: Side::Left, worth: Worth::Needed, least: 12 },
     Column { title: "ADDRESS", side: Side::Left, worth: Worth::Needed, least: WHOLE },
     Column { title: "STATE", side: Side::Left, worth: Worth::Needed, least: WHOLE },
-    Column { title: "AGE", side: Side::Right, worth: Worth::Extra(7), least: WHOLE },
-    Column { title: "LEASE", side: Side::Right, worth: Worth::Extra(6), least: WHOLE },
-    Column { title: "WEIGHT", side: Side::Right, worth: Worth::Extra(5), least: WHOLE },
+    Column { title: "AGE", side: Side::Right, worth: Worth::Extra(8), least: WHOLE },
+    Column { title: "LEASE", side: Side::Right, worth: Worth::Extra(7), least: WHOLE },
+    Column { title: "WEIGHT", side: Side::Right, worth: Worth::Extra(6), least: WHOLE },
+    Column { title: "CALLS/S", side: Side::Right, worth: Worth::Extra(5), least: WHOLE },
     Column { title: "VERSION", side: Side::Left, worth: Worth::Extra(4), least: WHOLE },
     Column { title: "INSTANCE", side: Side::Left, worth: Worth::Extra(3), least: WHOLE },
     Column { title: "EPOCH", side: Side::Left, worth: Worth::Extra(2), least: WHOLE },
@@ -113,7 +116,7 @@ fn draw(entries: &[Entry], screen: Screen) -> String {
     table::draw(&COLUMNS, &rows, screen)
 }
 
-fn row(entry: &Entry) -> [Cell; 10] {
+fn row(entry: &Entry) -> [Cell; 11] {
     // Who serves alone gets every call, whatever the weight.
     let weight = if entry.mode == Mode::Shared { entry.weight.to_string() } else { String::new() };
     [
@@ -123,11 +126,21 @@ fn row(entry: &Entry) -> [Cell; 10] {
         short(Duration::from_millis(entry.age_ms)).into(),
         short(Duration::from_millis(entry.lease_left_ms)).into(),
         weight.into(),
+        entry.calls_per_minute.map(per_second).unwrap_or_default().into(),
         entry.version.clone().unwrap_or_default().into(),
         entry.instance.clone().into(),
         entry.epoch.to_string().into(),
         pairs(&entry.metadata).into(),
     ]
+}
+
+/// Calls a minute as calls a second: `0`, `0.2`, `37`, `1200`.
+fn per_second(a_minute: u64) -> String {
+    match a_minute {
+        0 => "0".to_owned(),
+        1..600 => format!("{}.{}", a_minute / 60, (a_minute % 60 / 6).max(u64::from(a_minute < 6))),
+        _ => (a_minute / 60).to_string(),
+    }
 }
 
 /// Where it is served, as one writes it.
@@ -172,6 +185,7 @@ mod tests {
             age_ms,
             lease_ms: 15_000,
             lease_left_ms: 12_345,
+            calls_per_minute: None,
         }
     }
 
@@ -235,6 +249,32 @@ mod tests {
                 "NAME         ADDRESS         STATE",
                 "create_room  127.0.0.1:4000  live",
                 "resize       127.0.0.1:4001  suspect",
+            ],
+        );
+    }
+
+    #[test]
+    fn calls_are_told_a_second_and_what_was_called_is_not_told_as_idle() {
+        for (a_minute, told) in [
+            (0, "0"),
+            (1, "0.1"),
+            (12, "0.2"),
+            (59, "0.9"),
+            (60, "1.0"),
+            (599, "9.9"),
+            (600, "10"),
+            (72_000, "1200"),
+        ] {
+            assert_eq!(per_second(a_minute), told, "{a_minute}");
+        }
+        let called = Entry { calls_per_minute: Some(90), ..entry("add", 4000, 1_000) };
+        check(
+            &[called, entry("sub", 4000, 1_000)],
+            Some(80),
+            &[
+                "NAME  ADDRESS         STATE  AGE  LEASE  CALLS/S  INSTANCE      EPOCH",
+                "add   127.0.0.1:4000  live    1s    12s      1.5  3f9a12cc01ab  1763719200000001",
+                "sub   127.0.0.1:4000  live    1s    12s           3f9a12cc01ab  1763719200000001",
             ],
         );
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rpc_core::Client;
 
+use super::calls::Gauge;
 use super::keeper::{Keeper, News, Step};
 use super::{Progress, State};
 use crate::contract::{Binder, BinderClient, Offer};
@@ -32,9 +33,9 @@ pub(super) enum Order {
 
 impl Worker {
     /// Runs until `orders` is disconnected.
-    pub(super) fn run(&self, mut keeper: Keeper, orders: &Receiver<Order>) {
+    pub(super) fn run(&self, mut keeper: Keeper, mut gauge: Option<Gauge>, orders: &Receiver<Order>) {
         loop {
-            let until = self.act(&mut keeper);
+            let until = self.act(&mut keeper, gauge.as_mut());
             self.publish(&mut keeper);
             let waited = match until {
                 Some(until) => orders.recv_deadline(until),
@@ -50,11 +51,16 @@ impl Worker {
     }
 
     /// Does one step; the time before which nothing else is to be done, or `None` when that is never.
-    fn act(&self, keeper: &mut Keeper) -> Option<Instant> {
+    fn act(&self, keeper: &mut Keeper, gauge: Option<&mut Gauge>) -> Option<Instant> {
         let client = self.client(keeper, CALL_WITHIN);
         match keeper.step(Instant::now()) {
             Step::Register(names) => self.register(keeper, names),
-            Step::Renew => keeper.renewed(client.renew(), Instant::now()),
+            Step::Renew => {
+                keeper.renewed(client.renew(), Instant::now());
+                if let Some(gauge) = gauge {
+                    self.report(keeper, gauge);
+                }
+            }
             Step::Drain(names) => keeper.drained(client.drain(texts(&names)), Instant::now()),
             Step::Acknowledge(names) => {
                 keeper.acknowledged(client.unregister(texts(&names)), Instant::now());
@@ -63,6 +69,17 @@ impl Worker {
             Step::Rest => return None,
         }
         Some(Instant::now())
+    }
+
+    /// Best effort: nothing hangs on it, and a binder that does not know the question shows nothing.
+    fn report(&self, keeper: &Keeper, gauge: &mut Gauge) {
+        let loads = gauge.read(Instant::now(), |name| keeper.held().contains(name));
+        if loads.is_empty() || keeper.is_out_of_contact() {
+            return;
+        }
+        if let Err(why) = self.client(keeper, CALL_WITHIN).report(loads) {
+            tracing::debug!("the binder at {} does not take how often we are called: {why}", self.binder);
+        }
     }
 
     fn register(&self, keeper: &mut Keeper, names: Vec<ProcedureName>) {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use super::Rate;
 use super::record::Health;
 use crate::contract::LossReason;
 use crate::identity::{Instance, Owner};
@@ -28,6 +29,8 @@ pub(super) struct Lease {
     /// Those of the names that a former start registered and this one has not yet.
     pub(super) inherited: BTreeSet<ProcedureName>,
     pub(super) lost: BTreeMap<ProcedureName, LossReason>,
+    /// How often it says that its procedures are called. No part of what is saved or told to watchers as a change.
+    pub(super) rates: BTreeMap<ProcedureName, Rate>,
 }
 
 /// How a lease covers a name.
@@ -107,6 +110,7 @@ impl Lease {
             names: BTreeSet::new(),
             inherited: BTreeSet::new(),
             lost: BTreeMap::new(),
+            rates: BTreeMap::new(),
         }
     }
 
@@ -160,6 +164,7 @@ impl Leases {
         self.change(&owner.instance, |lease| {
             if lease.incarnation != owner.incarnation {
                 lease.lost.clear();
+                lease.rates.clear();
                 lease.inherited.clone_from(&lease.names);
                 lease.incarnation = owner.incarnation;
             }
@@ -218,11 +223,20 @@ impl Leases {
         });
     }
 
+    /// Notes how often a held name is called.
+    pub(super) fn rate(&mut self, instance: &Instance, name: &ProcedureName, rate: Rate) {
+        let lease = self.by_instance.get_mut(instance);
+        if let Some(lease) = lease.filter(|lease| lease.names.contains(name)) {
+            lease.rates.insert(name.clone(), rate);
+        }
+    }
+
     /// Turns a held name into a lost one, which its server is told of.
     pub(super) fn lose(&mut self, instance: &Instance, name: &ProcedureName, why: LossReason) {
         self.change(instance, |lease| {
             lease.names.remove(name);
             lease.inherited.remove(name);
+            lease.rates.remove(name);
             lease.lost.insert(name.clone(), why);
         });
     }
@@ -233,6 +247,7 @@ impl Leases {
         self.change(instance, |lease| {
             lease.names.remove(name);
             lease.inherited.remove(name);
+            lease.rates.remove(name);
             lease.lost.remove(name);
         });
         if self.get(instance).is_some_and(|lease| lease.size() == 0) {

@@ -217,7 +217,8 @@ impl Registry {
             Some(lease) if lease.health == super::Health::Live => lease.ends.saturating_duration_since(now),
             _ => Duration::ZERO,
         };
-        Held { record: record.clone(), term, left }
+        let calls = lease.and_then(|lease| lease.rates.get(&record.name)).and_then(|rate| rate.now(now));
+        Held { record: record.clone(), term, left, calls }
     }
 }
 

@@ -69,6 +69,8 @@ pub(crate) struct Held {
     pub(crate) term: Duration,
     /// How much of it is left.
     pub(crate) left: Duration,
+    /// How often the server says that it is called, a minute.
+    pub(crate) calls: Option<u64>,
 }
 
 impl Record {

@@ -95,6 +95,7 @@ impl Registry {
             names: held.iter().map(|record| record.name.clone()).collect(),
             inherited: held.iter().filter(former).map(|record| record.name.clone()).collect(),
             lost,
+            rates: BTreeMap::new(),
         };
         for record in held {
             let health = if record.incarnation == owner.incarnation { Health::Live } else { Health::Suspect };

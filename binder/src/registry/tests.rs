@@ -248,3 +248,27 @@ fn a_client_without_identity_is_known_by_its_place_and_each_procedure_ends_by_it
     bench.check_live("a", 4000);
     bench.check("b", &[]);
 }
+
+#[test]
+fn how_often_a_server_is_called_is_told_for_a_while_and_is_no_change() {
+    let mut bench = Bench::with(Terms { lease: HEARD_WITHIN * 2, ..Terms::default() });
+    bench.register(&owner(1, 1), "add", 4000).unwrap();
+    let number = bench.registry.number();
+    let loads = [("add", 10), ("other", 10)].map(|(text, calls)| (name(text), calls, Duration::from_secs(5)));
+    let told =
+        |bench: &mut Bench| bench.list("", None, 9).held.iter().map(|held| held.calls).collect::<Vec<_>>();
+    for stranger in [owner(2, 1), owner(1, 2)] {
+        bench.registry.report(&stranger, &loads, bench.now);
+        assert_eq!(told(&mut bench), [None]);
+    }
+    bench.registry.report(&owner(1, 1), &loads, bench.now);
+    bench.run(HEARD_WITHIN);
+    assert_eq!(told(&mut bench), [Some(120)]);
+    bench.run(NANO);
+    assert_eq!(told(&mut bench), [None], "an old number says nothing about now");
+    bench.registry.report(&owner(1, 1), &loads, bench.now);
+    assert_eq!(bench.registry.number(), number, "watchers are not told");
+    // Who has the name now has not said anything.
+    bench.register(&owner(3, 1), "add", 4001).unwrap();
+    assert_eq!(told(&mut bench), [None]);
+}

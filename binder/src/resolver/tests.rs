@@ -61,6 +61,7 @@ pub(super) fn found(ports: &[u16], max_age_ms: u64) -> Found {
         age_ms: 0,
         lease_ms: 15_000,
         lease_left_ms: 15_000,
+        calls_per_minute: None,
     };
     let revision = contract::Revision { binder: 7, number: 1 };
     Found { entries: ports.iter().map(entry).collect(), max_age_ms, revision }

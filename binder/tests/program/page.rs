@@ -3,9 +3,11 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use binder::{Binder, Mode, Offer, Registration, RegistrationOptions};
+use binder::{Binder, CallCounts, Mode, Offer, Registration, RegistrationOptions};
+use rpc_core::metrics::{Family, Metrics};
 use serde_json::Value;
 
 use crate::browser::{Browser, Light};
@@ -45,8 +47,24 @@ fn populate(binder: &Running) -> Vec<Registration> {
         vec![shared(40_012, "1.4.0", "a")],
         vec![shared(40_021, "1.5.0-rc.1", "<b>Zürich</b>"), Offer::new("x".repeat(255), "127.0.0.1", 40_021)],
     ];
-    let start =
-        |offers| Registration::start_with(&binder.address, offers, RegistrationOptions::default()).unwrap();
+    // All of them are called a hundred times between two renewals.
+    let start = |offers: Vec<Offer>| {
+        let calls = AtomicU64::new(0);
+        let names: Vec<_> = offers.iter().map(|offer| offer.name.clone()).collect();
+        let metrics = move || {
+            let calls = calls.fetch_add(100, Ordering::SeqCst);
+            let family = Family::counter("rpc_server_calls_total", "Calls.");
+            Metrics::from_iter([names
+                .iter()
+                .fold(family, |family, name| family.with([("procedure", name.as_str())], calls))])
+        };
+        let options = RegistrationOptions {
+            lease: Some(Duration::from_secs(2)),
+            calls: Some(CallCounts::of(metrics)),
+            ..RegistrationOptions::default()
+        };
+        Registration::start_with(&binder.address, offers, options).unwrap()
+    };
     let registrations: Vec<_> = offers.into_iter().map(start).collect();
     for registration in &registrations {
         registration.wait_registered(Duration::from_secs(20)).unwrap();
@@ -184,9 +202,13 @@ fn people_see_what_is_registered_on_a_desktop_and_a_phone_by_day_and_by_night() 
     browser.wait("document.querySelectorAll('#rows tr').length === 5");
     assert!(binder.ask(&["drain", "create_room"]).status.success());
     browser.wait("document.querySelector('td.state.doubtful')?.textContent === 'draining'");
+    browser.wait(
+        "[...document.querySelectorAll('td[data-label=\"calls/s\"]')].every(cell => parseFloat(cell.textContent) > 0)",
+    );
     let texts = browser
         .run("return [...document.querySelectorAll('td.metadata')].map(cell => cell.innerText).sort()");
     assert_eq!(texts[3], "disk=ssd\nzone=<b>Zürich</b>", "what servers say is text: {texts}");
+    assert_eq!(browser.run("return /NaN|undefined|null/.test(document.body.innerText)"), false);
     for (name, width, light, ground) in [
         ("desktop-light", 1280, Light::Light, "rgb(251, 251, 249)"),
         ("desktop-dark", 1280, Light::Dark, "rgb(21, 24, 22)"),
@@ -205,7 +227,7 @@ fn people_see_what_is_registered_on_a_desktop_and_a_phone_by_day_and_by_night() 
     assert_eq!(browser.run("return document.getElementById('count').textContent"), "1 of 5");
     assert_eq!(
         browser.run("return document.querySelectorAll('[role=table] [role=row] [role=cell]').length"),
-        8
+        9
     );
     assert_eq!(browser.complaints(), Value::from(Vec::<Value>::new()), "the page breaks its own rules");
     browser.run(

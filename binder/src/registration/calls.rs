@@ -1,0 +1,127 @@
+//! How often a server's procedures were called lately, as it tells its binders.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rpc_core::metrics::{Family, Metrics, Value};
+
+use crate::contract::Load;
+use crate::registry::millis;
+
+/// Where a registration reads how often each procedure was called, so that the binder's page and lists can show it.
+///
+/// ```
+/// # use std::sync::Arc;
+/// use binder::{CallCounts, RegistrationOptions};
+///
+/// # let server = rpc_core::Server::builder().serve_in_memory()?;
+/// let server = Arc::new(server);
+/// let counting = server.clone();
+/// let calls = Some(CallCounts::of(move || counting.metrics()));
+/// let options = RegistrationOptions { calls, ..RegistrationOptions::default() };
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone)]
+pub struct CallCounts(Arc<dyn Fn() -> Metrics + Send + Sync>);
+
+/// The last reading, and what is told of the next one.
+pub(super) struct Gauge {
+    counts: CallCounts,
+    last: Option<(Instant, BTreeMap<String, u64>)>,
+}
+
+impl CallCounts {
+    /// What a server counts: [`Server::metrics`](rpc_core::Server::metrics). It is read each time that the lease is renewed.
+    pub fn of(metrics: impl Fn() -> Metrics + Send + Sync + 'static) -> CallCounts {
+        CallCounts(Arc::new(metrics))
+    }
+
+    /// All calls so far, by procedure.
+    fn read(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        let metrics = (self.0)();
+        for sample in metrics.iter().filter(|family| family.name() == CALLS).flat_map(Family::samples) {
+            let procedure = sample.labels.iter().find(|(label, _)| *label == "procedure");
+            if let (Some((_, procedure)), Value::Number(calls)) = (procedure, &sample.value) {
+                *counts.entry(procedure.clone()).or_default() += whole(*calls);
+            }
+        }
+        counts
+    }
+}
+
+impl Gauge {
+    pub(super) fn new(counts: CallCounts) -> Gauge {
+        Gauge { counts, last: None }
+    }
+
+    /// The calls since the last reading of those procedures that are `told`; nothing the first time.
+    pub(super) fn read(&mut self, now: Instant, told: impl Fn(&str) -> bool) -> Vec<Load> {
+        let counts = self.counts.read();
+        let Some((then, before)) = self.last.replace((now, counts.clone())) else { return Vec::new() };
+        let within_ms = millis(now.saturating_duration_since(then));
+        let load = |(name, count): (String, u64)| {
+            let calls = count.saturating_sub(before.get(&name).copied().unwrap_or(0));
+            Load { name, calls, within_ms }
+        };
+        counts.into_iter().filter(|(name, _)| told(name)).map(load).collect()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of calls is a whole number far below 2^53"
+)]
+fn whole(count: f64) -> u64 {
+    count.max(0.0) as u64
+}
+
+impl fmt::Debug for CallCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallCounts").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gauge").finish_non_exhaustive()
+    }
+}
+
+/// What a server's counter of calls is named.
+const CALLS: &str = "rpc_server_calls_total";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_calls_since_the_last_reading_are_told_of_each_procedure() {
+        let count = Arc::new(AtomicU64::new(10));
+        let counted = count.clone();
+        let metrics = move || {
+            let calls = counted.load(Ordering::SeqCst);
+            let family = Family::counter(CALLS, "Calls.")
+                .with([("procedure", "add"), ("code", "Ok")], calls)
+                .with([("procedure", "add"), ("code", "Failed")], 1_u64)
+                .with([("procedure", "(unknown)"), ("code", "Unimplemented")], calls);
+            Metrics::from_iter([family, Family::counter("other_total", "No calls.").with([], calls)])
+        };
+        let mut gauge = Gauge::new(CallCounts::of(metrics));
+        let start = Instant::now();
+        assert_eq!(gauge.read(start, |_| true), []);
+        count.store(25, Ordering::SeqCst);
+        let loads = gauge.read(start + Duration::from_secs(5), |name| name == "add");
+        assert_eq!(loads, [Load { name: "add".into(), calls: 15, within_ms: 5_000 }]);
+        // A server that counts anew tells nothing that is not so.
+        count.store(3, Ordering::SeqCst);
+        let loads = gauge.read(start + Duration::from_secs(6), |name| name == "add");
+        assert_eq!(loads, [Load { name: "add".into(), calls: 0, within_ms: 1_000 }]);
+    }
+}
