@@ -61,6 +61,13 @@ where
     }
 }
 
+/// A layer that several servers or clients share.
+impl<L: Layer + ?Sized> Layer for Arc<L> {
+    fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
+        L::call(self, call, next)
+    }
+}
+
 /// Whose call a layer sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {

@@ -1,9 +1,11 @@
 //! A client's layers around its calls. A client without any pays a branch.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Client;
 use super::calls::Answer;
+use super::options::Options;
 use crate::context::Context;
 use crate::layer::{Answered, Call, Layers};
 use crate::outcome::{Endings, Outcome};
@@ -68,11 +70,11 @@ impl Client {
 
     /// The client below the layers.
     fn beneath(&self, context: &Context) -> Client {
-        self.with_options(|options| {
-            options.time = context.remaining();
-            options.metadata = Ok(context.metadata().clone());
-            options.layers = Layers::default();
-        })
+        let Options { readiness, choice, hedging, encoding, .. } = *self.options;
+        let (time, metadata) = (context.remaining(), Ok(context.metadata().clone()));
+        let layers = Layers::default();
+        let options = Options { time, metadata, readiness, choice, hedging, layers, encoding };
+        Client { core: self.core.clone(), options: Arc::new(options) }
     }
 }
 

@@ -13,6 +13,7 @@ use super::layered::Made;
 use super::link::Loaded;
 use super::pending::{Flight, decode};
 use super::sending::Dispatch;
+use crate::codec::Encoding;
 use crate::limits::DEADLINE_CEILING;
 use crate::outcome::{Endings, Outcome};
 use crate::service::Procedure;
@@ -26,9 +27,9 @@ struct Opened {
 }
 
 /// A call that is answered, with a stream behind it or not.
-struct Received {
-    opened: Opened,
-    answer: Answer,
+enum Received<O> {
+    Stream(Stream<O>),
+    Refusal(Answer, Encoding),
 }
 
 impl Client {
@@ -50,9 +51,9 @@ impl Client {
         let inlet = Arc::new(Inlet::new(&self.core.terms));
         let deadline = self.options.stream_deadline();
         let (received, endings) = self.within_layers(procedure, deadline, |client, deadline| {
-            client.open(procedure, arguments, deadline, Some(&inlet))?.receive()
+            client.open(procedure, arguments, deadline, Some(&inlet))?.receive(inlet)
         })?;
-        received.into_stream(inlet, endings)
+        received.into_stream(endings)
     }
 
     /// Calls a procedure with a stream as its argument, and waits for its answer. An answer may come before the stream
@@ -102,9 +103,9 @@ impl Client {
         let (received, endings) = self.within_layers(procedure, deadline, |client, deadline| {
             let opened = client.open(procedure, arguments, deadline, Some(&inlet))?;
             opened.feed(input);
-            opened.receive()
+            opened.receive(inlet)
         })?;
-        received.into_stream(inlet, endings)
+        received.into_stream(endings)
     }
 
     /// Sends the call itself; a call that certainly did not leave is tried again, as any other.
@@ -136,36 +137,40 @@ impl Opened {
         connection.feed(*id, input, self.deadline, *encoding);
     }
 
-    /// Waits for the answer, behind which a stream comes.
-    fn receive(self) -> Result<Received, Status> {
+    /// Waits for the answer, behind which a stream comes. Whoever drops that ends the call.
+    fn receive<O: DeserializeOwned>(self, inlet: Arc<Inlet>) -> Result<Received<O>, Status> {
         let answer = self.flight.wait().or_status()?;
-        Ok(Received { opened: self, answer })
+        let Opened { flight: Flight { connection, id, link, encoding, .. }, deadline } = &self;
+        if !matches!(answer, Answer::Returned(_)) {
+            return Ok(Received::Refusal(answer, *encoding));
+        }
+        // To its server the stream is as much as a call.
+        let load = Loaded::new(link.link().clone());
+        let wire = Wire { port: connection.clone(), id: *id, deadline: *deadline };
+        Ok(Received::Stream(Stream::wired(wire, inlet, *encoding).keeping(load)))
     }
 }
 
-impl Made for Received {
+impl<O> Made for Received<O> {
     /// A stream that begins is the call going on.
     fn outcome(&self) -> Option<Outcome> {
-        self.answer.outcome().ok().filter(|outcome| *outcome == Outcome::Failed)
+        match self {
+            Received::Stream(_) => None,
+            Received::Refusal(answer, _) => answer.outcome().ok(),
+        }
     }
 }
 
-impl Received {
-    /// The stream behind the answer.
-    fn into_stream<O, E>(self, inlet: Arc<Inlet>, endings: Endings) -> Result<Stream<O>, E>
+impl<O: DeserializeOwned> Received<O> {
+    fn into_stream<E>(self, endings: Endings) -> Result<Stream<O>, E>
     where
-        O: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        match self.answer {
-            Answer::Returned(_) => {
-                let Opened { flight: Flight { connection, id, link, encoding, .. }, deadline } = &self.opened;
-                // To its server the stream is as much as a call.
-                let load = Loaded::new(link.link().clone());
-                let wire = Wire { port: connection.clone(), id: *id, deadline: *deadline };
-                Ok(Stream::wired(wire, inlet, *encoding).telling(endings).keeping(load))
+        match self {
+            Received::Stream(stream) => Ok(stream.telling(endings)),
+            Received::Refusal(answer, encoding) => {
+                decode::<(), E>(answer, encoding).and(Err(unexpected().into()))
             }
-            refused => decode::<(), E>(refused, self.opened.flight.encoding).and(Err(unexpected().into())),
         }
     }
 }

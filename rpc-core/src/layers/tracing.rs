@@ -108,6 +108,9 @@ fn span_of(call: &Call, own: &TraceContext, caller: Option<&TraceContext>) -> Sp
         code = Empty,
         microseconds = Empty,
     );
+    if span.is_disabled() {
+        return span;
+    }
     if let Some(peer) = call.context().peer() {
         span.record("peer", display(peer));
     }
@@ -120,7 +123,7 @@ fn span_of(call: &Call, own: &TraceContext, caller: Option<&TraceContext>) -> Sp
 /// Writes the trace into the metadata. Where that has no room for it the call goes on without: it matters more.
 fn send(call: Call, own: &TraceContext) -> Call {
     let mut metadata = call.context().metadata().clone();
-    if metadata.replace(TRACEPARENT, own.to_string()).is_err() {
+    if metadata.replace(TRACEPARENT, own.traceparent()).is_err() {
         return call;
     }
     if let Some(state) = own.state()

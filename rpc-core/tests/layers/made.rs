@@ -1,14 +1,16 @@
 //! Layers of a client.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rpc_core::layer::{Call, Next, Side};
+use rpc_core::layers::{Rate, RateLimit};
 use rpc_core::service::Outcome;
 use rpc_core::{Client, Code, Context, Status, Stream};
 
-use super::lab::{Lab, LabClient, SOON, check, closed, listening, stand};
+use super::lab::{Lab, LabClient, SOON, check, closed, eventually, listening, stand};
 
 #[test]
 fn a_client_layer_adds_metadata_that_the_procedure_finds() {
@@ -135,6 +137,44 @@ fn a_client_layer_that_waits_ends_with_the_call_around_it() {
         around.scope(|| lab.echo(String::new()))
     });
     assert!(!check(outcome, Code::Cancelled, "while it waited").may_have_run());
+}
+
+#[test]
+fn a_panic_in_a_client_layer_is_its_callers_and_the_client_goes_on() {
+    let stand = stand(|builder| builder);
+    let angry = |call: Call, next: Next<'_>| {
+        let answered = next.run(call)?;
+        assert!(answered.outcome() == Some(Outcome::Returned), "a layer's anger");
+        Ok(answered.on_end(|_| ()))
+    };
+    let lab = LabClient::new(Client::over(&stand.server).with_layer(angry));
+    assert!(catch_unwind(AssertUnwindSafe(|| lab.lent().map(drop))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| lab.refuse())).is_err());
+    lab.echo("x".to_owned()).unwrap();
+    let sink = stand.sinks.recv_timeout(SOON).unwrap();
+    eventually("the stream that was lost in the panic is given up", || sink.send(1).is_err());
+}
+
+/// A layer that failed a call whose stream had begun left the server with it until the deadline.
+#[test]
+fn a_stream_that_a_client_layer_fails_is_given_up() {
+    let stand = stand(|builder| builder);
+    let grumpy = |call: Call, next: Next<'_>| {
+        drop(next.run(call)?);
+        Err(Status::aborted("on second thoughts"))
+    };
+    let endless = LabClient::new(Client::over(&stand.server).with_layer(grumpy));
+    check(endless.lent().map(drop), Code::Aborted, "on second thoughts");
+    let sink = stand.sinks.recv_timeout(SOON).unwrap();
+    eventually("the server learns of it", || sink.send(1).is_err());
+}
+
+#[test]
+fn a_layer_may_be_shared() {
+    let limit = Arc::new(RateLimit::new(Rate::of(1, Duration::from_secs(3600)).unwrap()));
+    let stand = stand(|builder| builder);
+    stand.lab_with(limit.clone()).echo(String::new()).unwrap();
+    assert_eq!(stand.lab_with(limit).echo(String::new()).unwrap_err().code(), Code::ResourceExhausted);
 }
 
 #[test]

@@ -93,12 +93,24 @@ impl TraceContext {
 
     /// The first span of a new trace.
     pub(super) fn begin() -> TraceContext {
-        TraceContext { trace: fastrand::u128(1..), span: fastrand::u64(1..), sampled: SAMPLED, state: None }
+        TraceContext { trace: fastrand::u128(..).max(1), span: new_span(), sampled: SAMPLED, state: None }
     }
 
     /// A new span below this one.
     pub(super) fn child(&self) -> TraceContext {
-        TraceContext { span: fastrand::u64(1..), ..self.clone() }
+        TraceContext { span: new_span(), ..self.clone() }
+    }
+
+    /// The `traceparent` of calls below this span.
+    pub(super) fn traceparent(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(LENGTH);
+        text.extend_from_slice(b"00-");
+        text.extend_from_slice(&digits::<32>(self.trace));
+        text.push(b'-');
+        text.extend_from_slice(&digits::<16>(self.span.into()));
+        text.push(b'-');
+        text.extend_from_slice(&digits::<2>(self.sampled.into()));
+        text
     }
 
     /// The trace's id: 32 hexadecimal digits.
@@ -124,8 +136,21 @@ impl TraceContext {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.sampled)
+        f.write_str(&String::from_utf8_lossy(&self.traceparent()))
     }
+}
+
+fn new_span() -> u64 {
+    fastrand::u64(..).max(1)
+}
+
+/// The last `N` hexadecimal digits of a number. By hand, since each call that is made writes them: formatting took as
+/// long as the rest of the layer.
+fn digits<const N: usize>(number: u128) -> [u8; N] {
+    std::array::from_fn(|place| {
+        let digit = u8::try_from(number >> (4 * (N - 1 - place)) & 15).unwrap_or(0);
+        if digit < 10 { b'0' + digit } else { b'a' + (digit - 10) }
+    })
 }
 
 /// At most 32 lower-case hexadecimal digits.
