@@ -21,6 +21,7 @@ mod state;
 mod name_service;
 mod server;
 
+mod meter;
 mod page;
 
 mod registration;
@@ -40,6 +41,7 @@ pub use contract::{
 pub use error::BinderError;
 pub use features::{FeatureError, METADATA_BYTES, METADATA_ENTRIES, METADATA_KEY_BYTES, VERSION_BYTES};
 pub use identity::{CLAIM_KEY, INCARNATION_KEY, INSTANCE_KEY, IdentityError, InstanceId, LEASE_KEY};
+pub use meter::BinderMeter;
 pub use name::{NAME_BYTES, NameError};
 pub use page::PageServer;
 pub use registration::{

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/` | the page; it asks for `/state.json` again and again while somebody looks |
 //! | `/state.json` | the binder's [`Stats`](crate::Stats) and registrations, those that `contains` names |
-//! | `/metrics` | the same as numbers, in Prometheus' text format |
+//! | `/metrics` | the same as numbers, and what the server counts, in Prometheus' text format |
 //! | `/healthz` | `ok` as long as the binder answers |
 
 use std::io;
@@ -12,12 +12,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use rpc_program::http::{Answer, Hosts, HttpServer, Kind, Request, Response, Status};
+use rpc_program::metrics;
 
 use crate::contract::Binder;
 use crate::error::BinderError;
+use crate::meter::BinderMeter;
 use crate::server::BinderServer;
 
-mod metrics;
 mod state;
 
 /// A binder's page on an address of its own. Dropping it ends it.
@@ -33,8 +34,9 @@ impl PageServer {
     /// # Errors
     /// What the system says of the address, or of the thread.
     pub fn start(address: impl ToSocketAddrs, binder: &BinderServer) -> io::Result<PageServer> {
-        let (names, place) = (binder.names(), binder.address());
-        let answer: Arc<Answer> = Arc::new(move |request: &Request| answer(&*names, place, request));
+        let (names, meter, place) = (binder.names(), binder.meter(), binder.address());
+        let answer: Arc<Answer> =
+            Arc::new(move |request: &Request| answer((&*names, &meter), place, request));
         HttpServer::start(address, Hosts::Own, answer).map(PageServer)
     }
 
@@ -44,7 +46,7 @@ impl PageServer {
     }
 }
 
-fn answer(binder: &impl Binder, place: SocketAddr, request: &Request) -> Response {
+fn answer((binder, meter): (&impl Binder, &BinderMeter), place: SocketAddr, request: &Request) -> Response {
     match request.path() {
         "/" => Response::new(Kind::Html, PAGE.as_bytes()),
         "/page.css" => Response::new(Kind::Css, STYLE.as_bytes()),
@@ -55,7 +57,7 @@ fn answer(binder: &impl Binder, place: SocketAddr, request: &Request) -> Respons
             state::json(binder, place, &contains).unwrap_or_else(|error| refusal(&error))
         }
         "/metrics" => match binder.stats() {
-            Ok(stats) => Response::new(Kind::Metrics, metrics::text(&stats).into_bytes()),
+            Ok(stats) => metrics::response(meter.with(&stats)),
             Err(error) => refusal(&error),
         },
         "/healthz" => match binder.stats() {

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::access::Access;
 use crate::contract::BinderService;
+use crate::meter::BinderMeter;
 use crate::name_service::{NameService, Savings};
 use crate::registry::{GuardNews, PAUSE_SHARE, Registry, Sweep, Terms};
 use crate::state::{Damaged, StateError, StateFile};
@@ -136,6 +137,11 @@ impl BinderServer {
     /// The address it listens on, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Reads the binder's metrics, beside it.
+    pub fn meter(&self) -> BinderMeter {
+        BinderMeter::new(self.names(), self.server.meter())
     }
 
     /// The service, for who shows it in another way.

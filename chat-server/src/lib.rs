@@ -14,10 +14,12 @@ mod lobby;
 mod operators;
 
 mod advertised;
+mod meter;
 mod server;
 
 pub use advertised::Advertised;
 pub use clock::{Clock, SystemClock};
 pub use lobby::{EMPTY_ROOM_AFTER, Lobby, LobbyOptions, USER_IDLE_AFTER};
+pub use meter::ChatMeter;
 pub use operators::Operators;
 pub use server::{ChatServer, ServerOptions, StartError};

@@ -22,6 +22,7 @@ use crate::announcer::Announcers;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::{Follow, Journal, Moment, Person, UserId, Users};
 use crate::hashing::Hashing;
+use crate::meter::{Messages, Size};
 use crate::store::{Rooms, RoomsInMemory};
 
 /// How long an empty room stays, unless told otherwise: five minutes.
@@ -39,6 +40,7 @@ pub struct Lobby {
     rooms: Box<dyn Rooms>,
     announcers: Announcers,
     journal: Mutex<Journal>,
+    messages: Messages,
     hashing: Hashing,
     /// Disconnected when the chat closes.
     closing: Receiver<Infallible>,
@@ -82,6 +84,7 @@ impl Lobby {
             rooms: Box::new(RoomsInMemory::new(empty_room_after, history_bytes)),
             announcers: Announcers::default(),
             journal: Mutex::default(),
+            messages: Messages::default(),
             hashing: Hashing::new(),
             closing,
             open: Mutex::new(Some(open)),
@@ -106,6 +109,20 @@ impl Lobby {
     pub fn close(&self) {
         self.announcers.close();
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// How large the chat is.
+    pub(crate) fn size(&self) -> Size {
+        let users = self.users().count();
+        let rooms = self.rooms.list(self.now());
+        let private_rooms = rooms.iter().filter(|room| room.private).count();
+        let members = rooms.iter().map(|room| u64::from(room.users)).sum();
+        Size { users, public_rooms: rooms.len() - private_rooms, private_rooms, members }
+    }
+
+    /// How many messages there were.
+    pub(crate) fn messages(&self) -> &Messages {
+        &self.messages
     }
 
     /// A channel that is disconnected when the chat closes.

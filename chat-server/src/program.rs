@@ -18,6 +18,7 @@ use crossbeam_channel::{Receiver, never, select};
 use rpc_program::activation::ActivationError;
 use rpc_program::configuration::Configuration;
 use rpc_program::listen::{self, Exposure, ListenError};
+use rpc_program::metrics::{MetricsError, MetricsPort, Variable};
 use rpc_program::papers::{Papers, PapersError};
 use rpc_program::signals::Signal;
 use rpc_program::supervisor::{self, Word};
@@ -83,10 +84,21 @@ pub(crate) struct CommandLine {
     history_bytes: usize,
 
     #[command(flatten)]
+    metrics: MetricsPort<Own>,
+
+    #[command(flatten)]
     configuration: Configuration,
 
     #[command(flatten)]
     papers: Papers,
+}
+
+/// Whose variables of the environment count.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own;
+
+impl Variable for Own {
+    const METRICS: &'static str = "CHAT_METRICS";
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +113,8 @@ pub(crate) enum Failure {
     Listen(#[from] ListenError),
     #[error(transparent)]
     Activation(#[from] ActivationError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     #[error(transparent)]
     Start(StartError),
     #[error(transparent)]
@@ -159,8 +173,12 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
     let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
     let seat = sockets.seat("listen", line.listen);
     listen::check(seat.address(), exposure)?;
+    let port = line.metrics.clone();
+    port.check(exposure)?;
     let binder = line.binder.to_string();
     let server = ChatServer::start_on(seat.bind()?, line.options()?)?;
+    let meter = server.meter();
+    let metrics = port.open(exposure, move || meter.read())?;
     let console =
         desk.map(|desk| desk.attend(server.admin(), language)).transpose().map_err(Failure::Console)?;
     let why = stay(&server, &binder, stop.signals(), console.as_ref().map(Attended::ended));
@@ -173,6 +191,7 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
         tracing::info!("stopping: {signal:?}");
     }
     supervisor::tell(Word::Stopping);
+    drop(metrics);
     if let Err(still) = server.shutdown(GRACE) {
         tracing::warn!("{still}");
     }

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::advertised::Advertised;
 use crate::lobby::{Lobby, LobbyOptions};
+use crate::meter::ChatMeter;
 use crate::operators::Operators;
 
 /// A running chat server: its service, its registration with the binder, and the thread that sweeps.
@@ -129,6 +130,11 @@ impl ChatServer {
     /// The address it listens on, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Reads the chat's metrics, beside it.
+    pub fn meter(&self) -> ChatMeter {
+        ChatMeter::new(&self.lobby, self.server.as_ref().map(Server::meter))
     }
 
     /// What operators do, without a connection and a token: for who embeds the server.

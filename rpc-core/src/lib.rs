@@ -60,7 +60,7 @@ pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
 pub use resolve::{Endpoint, EndpointError, Endpoints, Resolve, Revision, Weighted};
 pub use rpc_core_macros::service;
-pub use server::{PanicPolicy, Server, ServerBuilder, StillRunning};
+pub use server::{Meter, PanicPolicy, Server, ServerBuilder, StillRunning};
 pub use service::Service;
 pub use status::{Code, Execution, Status};
 pub use stream::{Broadcast, Lag, Lagged, Position, Sink, Stream, SubscriberId, TrySendError, stream};

@@ -35,6 +35,7 @@ use thiserror::Error;
 
 pub use self::builder::ServerBuilder;
 use self::door::Door;
+pub use self::metrics::Meter;
 pub use self::panics::PanicPolicy;
 use self::shared::Shared;
 use crate::health::Health;
@@ -134,6 +135,11 @@ impl Server {
     /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
+    }
+
+    /// The same for whoever asks beside the server, as a port for Prometheus does.
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::downgrade(&self.shared))
     }
 
     /// Shuts down in order: [nothing serves](Health::drain) any more; no new connections; every peer is told which of its

@@ -12,6 +12,7 @@ use rpc_core::{Endpoint, EndpointError};
 use rpc_program::configuration::Configuration;
 use rpc_program::duration::{self, DurationError};
 use rpc_program::listen;
+use rpc_program::metrics::{MetricsPort, Variable};
 use rpc_program::papers::Papers;
 use thiserror::Error;
 
@@ -98,12 +99,23 @@ pub(super) struct Serve {
     #[arg(long, value_name = "ADDR:PORT", env = "BINDER_HTTP", value_parser = listen::address)]
     pub(super) http: Option<SocketAddr>,
 
+    #[command(flatten)]
+    pub(super) metrics: MetricsPort<Own>,
+
     /// If the state file is damaged, put it aside and start with nothing
     #[arg(long, requires = "state")]
     pub(super) reset_state: bool,
 
     #[command(flatten)]
     pub(super) configuration: Configuration,
+}
+
+/// Whose variables of the environment count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own;
+
+impl Variable for Own {
+    const METRICS: &'static str = "BINDER_METRICS";
 }
 
 /// Who may look up where there is a token file.

@@ -7,6 +7,7 @@ use binder::{BinderError, RegistrationError, StartError, StateError, TokenFileEr
 use rpc_core::Endpoint;
 use rpc_program::activation::ActivationError;
 use rpc_program::listen::ListenError;
+use rpc_program::metrics::MetricsError;
 use rpc_program::papers::PapersError;
 use thiserror::Error;
 
@@ -38,6 +39,8 @@ pub(crate) enum Failure {
     Page(SocketAddr, #[source] io::Error),
     #[error(transparent)]
     Activation(#[from] ActivationError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
     #[error(transparent)]

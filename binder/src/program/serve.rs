@@ -21,11 +21,15 @@ pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
     let stop = signals::stop().map_err(Failure::Signals)?;
     let seat = sockets.seat("listen", line.listen);
     let options = options(line, seat.address())?;
+    let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
+    line.metrics.check(exposure)?;
     let server = BinderServer::start_on(seat.bind()?, options).map_err(|error| match error {
         StartError::State(error @ StateError::Damaged { .. }) => Failure::Damaged(error),
         StartError::State(error) => Failure::State(error),
         error => Failure::Start(error),
     })?;
+    let meter = server.meter();
+    let metrics = line.metrics.open(exposure, move || meter.read())?;
     let page = line.http.map(|address| page(address, &server)).transpose()?;
     if let Some(page) = &page {
         tracing::info!("showing a page at http://{}/", page.address());
@@ -37,7 +41,7 @@ pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
         tracing::info!("stopping: {signal:?}");
     }
     supervisor::tell(Word::Stopping);
-    drop(page);
+    drop((page, metrics));
     if let Err(still) = server.shutdown(GRACE) {
         tracing::warn!("{still}");
     }

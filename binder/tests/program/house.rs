@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// What the program reads from its environment.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
     "BINDER_ASK_TOKEN_FILE",
     "RUST_LOG",
     "BINDER_INSECURE",
@@ -23,6 +23,7 @@ const VARIABLES: [&str; 11] = [
     "BINDER_LOOKUPS",
     "BINDER_STATE",
     "BINDER_HTTP",
+    "BINDER_METRICS",
 ];
 
 /// A binder process; killed if the test did not end it.

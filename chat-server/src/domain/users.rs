@@ -65,6 +65,11 @@ impl Users {
         Users { idle_after, names: Names::new(), users: HashMap::new(), tokens: HashMap::new() }
     }
 
+    /// How many are registered, those who have just become idle included.
+    pub fn count(&self) -> usize {
+        self.users.len()
+    }
+
     /// Takes a name, or takes up the session of the one who has it: with the same registration id, or his token `shown`.
     ///
     /// # Errors

@@ -89,7 +89,13 @@ impl Chat for Lobby {
         let to = recipient.map(|name| self.recipient(&name)).transpose()?;
         let body = MessageBody::parse(&message)?;
         let id = value(MESSAGE_ID_KEY, MessageId::decode)?;
+        let is_broadcast = to.is_none();
         let Posted { seq, logged } = self.rooms.post(&room, Post { from, to, body, id }, self.now())?;
+        if is_broadcast {
+            self.messages.count_broadcast();
+        } else {
+            self.messages.count_unicast();
+        }
         self.announce(&room);
         logged.into_iter().for_each(|entry| self.note(entry));
         Ok(Sent { seq })

@@ -1,7 +1,7 @@
 //! What the programs built on rpc-core share, so that all of them log, stop, refuse and exit the same way.
 //!
-//! Owned by the `main` of a program. Nothing here knows what a program serves. Libraries do not use it, but for [`http`],
-//! which neither prints nor listens to signals.
+//! Owned by the `main` of a program. Nothing here knows what a program serves. Libraries do not use it, but for [`http`] and
+//! what [`metrics`] answers there, which neither print nor listen to signals.
 
 pub mod activation;
 pub mod arguments;
@@ -14,6 +14,7 @@ pub mod lines;
 pub mod listen;
 pub mod log;
 mod manual;
+pub mod metrics;
 pub mod papers;
 pub mod secret;
 pub mod signals;

@@ -1,6 +1,7 @@
 //! What a server tells of itself. Calls and what happens seldom are counted as they end or happen; everything that is now is
 //! looked at when somebody asks, so that it cannot be wrong for long.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::connection::Connection;
@@ -8,6 +9,17 @@ use super::shared::Shared;
 use crate::metrics::{Family, Metrics};
 use crate::service::Kind;
 use crate::threads::Crew;
+
+/// Reads a server's metrics; it does not keep the server alive.
+#[derive(Clone, Debug)]
+pub struct Meter(pub(super) Weak<Shared>);
+
+impl Meter {
+    /// As [`Server::metrics`](crate::Server::metrics); nothing of a server that has ended.
+    pub fn read(&self) -> Metrics {
+        self.0.upgrade().map(|shared| shared.metrics()).unwrap_or_default()
+    }
+}
 
 /// What happens to connections, counted as it happens.
 #[derive(Debug, Default)]
