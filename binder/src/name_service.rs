@@ -216,16 +216,6 @@ impl Desk {
     }
 }
 
-impl NameService {
-    /// How it is, whoever wants to know.
-    pub(crate) fn measure(&self) -> Stats {
-        let desk = &self.0;
-        let (census, number) = desk.change(|registry| (registry.census(Instant::now()), registry.number()));
-        let (watchers, counters, saving) = (desk.watchers.count(), desk.tally.read(), desk.savings.read());
-        telling::stats(&census, desk.revision(number), watchers, counters, saving)
-    }
-}
-
 impl Binder for NameService {
     fn register_procedure(
         &self,

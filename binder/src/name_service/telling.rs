@@ -2,9 +2,20 @@
 
 use std::time::Instant;
 
+use super::NameService;
 use crate::address::Outlook;
 use crate::contract::{Alarm, Change, Counters, Entry, Gone, Notice, Revision, Saving, Stats};
 use crate::registry::{Census, GUARD_TIME, Held, Told, millis};
+
+impl NameService {
+    /// How it is, whoever wants to know.
+    pub(crate) fn measure(&self) -> Stats {
+        let desk = &self.0;
+        let (census, number) = desk.change(|registry| (registry.census(Instant::now()), registry.number()));
+        let (watchers, counters, saving) = (desk.watchers.count(), desk.tally.read(), desk.savings.read());
+        stats(&census, desk.revision(number), watchers, counters, saving)
+    }
+}
 
 /// A registration as one with this outlook sees it.
 pub(super) fn entry(held: &Held, outlook: Outlook, now: Instant) -> Entry {
@@ -66,7 +77,7 @@ fn change(told: &Told, outlook: Outlook, now: Instant) -> Change {
 }
 
 /// All of it in one answer.
-pub(super) fn stats(
+fn stats(
     census: &Census,
     revision: Revision,
     watchers: usize,
