@@ -22,7 +22,6 @@ from lab import (
 from rpc_client import Call, Connection
 from wire import Failed, Preface, Procedure, Status
 
-LARGE = (271_828, 314_159)
 CLIENT_SIZES = [27_182, 8, 1_828, 45_904]
 SERVER_SIZES = [31_415, 9, 2_653, 58_979]
 interop = cases("interop")
@@ -32,10 +31,9 @@ def sizes(items: Any) -> list[int]:
     return [len(bytes(response["payload"])) for response in items]
 
 
-def call_large(connection: Connection, **options: Any) -> Any:
-    response = connection.call(UNARY, [request(*LARGE)], **options)
-    equal(bytes(response["payload"]), bytes(LARGE[1]))
-    return response
+def call_large(host: Host, connection: Connection) -> None:
+    response = connection.call(UNARY, [request(*host.large)])
+    equal(bytes(response["payload"]), bytes(host.large[1]))
 
 
 def send_all(call: Call, requests: list[dict[str, Any]]) -> Call:
@@ -70,7 +68,7 @@ def empty_unary(host: Host) -> None:
 
 @interop
 def large_unary(host: Host) -> None:
-    call_large(host.connect())
+    call_large(host, host.connect())
 
 
 @interop
@@ -123,7 +121,7 @@ def custom_metadata(host: Host) -> None:
         ("x-grpc-test-echo-trailing-bin", b"\xab\xab\xab"),
     ]
     connection = host.connect()
-    telling = request(LARGE[0], LARGE[1], telling=True)
+    telling = request(*host.large, telling=True)
     answer = connection.call(UNARY, [telling], metadata=sent)
     call = send_all(connection.start(FULL_DUPLEX, [request()], metadata=sent), [telling])
     for response in [answer, *call]:
@@ -285,9 +283,9 @@ def propagation_unary_success(host: Host) -> None:
 @interop
 def concurrent_large_unary(host: Host) -> None:
     connection = host.connect()
-    calls = [connection.start(UNARY, [request(*LARGE)]) for _ in range(host.often)]
+    calls = [connection.start(UNARY, [request(*host.large)]) for _ in range(host.often)]
     for call in reversed(calls):
-        equal(len(bytes(call.result()["payload"])), LARGE[1])
+        equal(len(bytes(call.result()["payload"])), host.large[1])
 
 
 @interop
@@ -342,7 +340,7 @@ def stream_not_consumed_does_not_block_connection(host: Host) -> None:
     connection = host.connect()
     idle = connection.start(OUTPUT, [request(0, *[1000] * 300)])
     idle.result()
-    call_large(connection)
+    call_large(host, connection)
     equal(len(list(idle)), 300)
 
 
@@ -368,7 +366,7 @@ def oversize_reply(host: Host) -> None:
 def rpc_soak(host: Host) -> None:
     connection = host.connect()
     for _ in range(host.often):
-        call_large(connection)
+        call_large(host, connection)
 
 
 @interop
