@@ -1,4 +1,5 @@
 #![doc = include_str!("../guides/front_page.md")]
+#![warn(missing_docs)]
 
 pub mod limits;
 pub mod status;
