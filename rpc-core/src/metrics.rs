@@ -1,12 +1,11 @@
 //! Numbers about what runs, for whoever watches it.
 //!
 //! [`Metrics`] is plain data: families of samples, as [Prometheus' data model] has them. Whoever exports them in another way
-//! goes through them; printed, they are Prometheus' text format. What a server counts itself is [`Server::metrics`], what a
-//! client does [`Client::metrics`]; a program adds its own families to them.
+//! goes through them; printed, they are Prometheus' text format. What a server counts itself is [`Server::metrics`]; a
+//! program adds its own families to that.
 //!
 //! [Prometheus' data model]: https://prometheus.io/docs/concepts/data_model/
 //! [`Server::metrics`]: crate::Server::metrics
-//! [`Client::metrics`]: crate::Client::metrics
 
 mod histogram;
 mod tally;

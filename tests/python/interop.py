@@ -19,6 +19,7 @@ from lab import (
     request,
     status,
 )
+from reflection import described
 from rpc_client import Call, Connection
 from wire import Failed, Preface, Procedure, Status
 
@@ -424,3 +425,19 @@ def unexpected_codec(host: Host) -> None:
     why = refused(lambda: connection.call(EMPTY, encoding=2))
     equal((why.code, why.may_have_run), (12, False))
     connection.call(EMPTY)
+
+
+@interop
+def described_by_the_server(host: Host) -> None:
+    """Of a procedure whose name alone is known the server tells the rest."""
+    connection = host.connect()
+    for known in [EMPTY, UNARY, INPUT, OUTPUT, FULL_DUPLEX, HALF_DUPLEX]:
+        told = described(connection, known.name)
+        arguments = None if known.arguments is EMPTY.arguments else [request(5, 7, status=status(9, "so"))]
+        equal(told.arguments.encode(arguments or []), known.arguments.encode(arguments))
+        equal((told.takes is None, told.gives is None), (known.takes is None, known.gives is None))
+    responses = connection.start(described(connection, FULL_DUPLEX.name), [request(0, 7)])
+    send_all(responses, [request(0, 8)])
+    equal(sizes(responses), [7, 8])
+    why = own_error(lambda: described(connection, "nothing"))
+    equal(why["code"], 5)
