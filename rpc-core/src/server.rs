@@ -108,8 +108,9 @@ impl Server {
     }
 
     /// How many connections it holds at most: [`Limits::connections`](crate::Limits::connections), or what the machine
-    /// allows. That is three quarters of the threads one process may have (`threads-max`, `RLIMIT_NPROC`, and `vm.max_map_count` by four, which is how
-    /// many mappings a thread takes), and never more than the descriptors (`RLIMIT_NOFILE`).
+    /// allows. That is three quarters of the threads one process may have (`threads-max`, `RLIMIT_NPROC`, and
+    /// `vm.max_map_count` by four, which is how many mappings a thread takes), and never more than the descriptors
+    /// (`RLIMIT_NOFILE`).
     pub fn connection_limit(&self) -> usize {
         self.shared.connection_limit
     }
