@@ -204,10 +204,12 @@ fn sweep(names: &NameService, tick: Duration, closed: &Receiver<Infallible>) {
 fn tell(sweep: &Sweep) {
     let Sweep { suspects, gone, guard } = sweep;
     if *suspects > 0 {
-        tracing::info!("{suspects} servers are suspect: they were not heard of for a whole lease");
+        let are = if *suspects == 1 { "server is" } else { "servers are" };
+        tracing::info!("{suspects} {are} suspect: not heard of for a whole lease");
     }
     if *gone > 0 {
-        tracing::info!("{gone} registrations have gone: their servers were not heard of for two leases");
+        let have = if *gone == 1 { "registration has" } else { "registrations have" };
+        tracing::info!("{gone} {have} gone: not heard of for two leases");
     }
     for news in guard {
         match news {

@@ -33,7 +33,7 @@ pub(super) enum Refusal {
     Malformed(&'static str),
     Version,
     Method,
-    Host,
+    Host(IpAddr),
 }
 
 impl Request {
@@ -88,7 +88,7 @@ impl Request {
             return Err(Refusal::Malformed("a request has one Host header"));
         };
         if !std::str::from_utf8(host.value).is_ok_and(|host| names.allow(host.trim(), local)) {
-            return Err(Refusal::Host);
+            return Err(Refusal::Host(local));
         }
         let target = parsed.path.unwrap_or_default();
         if !target.starts_with('/') {
@@ -128,10 +128,14 @@ impl Refusal {
             Refusal::Malformed(why) => (Status::BadRequest, why),
             Refusal::Version => (Status::VersionNotSupported, "HTTP/1.1 is spoken here"),
             Refusal::Method => (Status::MethodNotAllowed, "this is only looked at: GET and HEAD"),
-            Refusal::Host => (
-                Status::Misdirected,
-                "this is asked for by the address it listens on, or localhost, and by no other name",
-            ),
+            Refusal::Host(local) => {
+                let local = local.to_canonical();
+                let other = if local.is_loopback() { ", or localhost" } else { "" };
+                let sentence = format!(
+                    "this is asked for by its address, {local}{other}, and by no other name: put that in the name's place"
+                );
+                return Some(Response::sentence(Status::Misdirected, &sentence));
+            }
         };
         Some(Response::sentence(status, sentence))
     }
@@ -202,7 +206,7 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
             Err(Refusal::Malformed("a request has one Host header")),
         );
-        check("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", Err(Refusal::Host));
+        check("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", Err(Refusal::Host(Ipv4Addr::LOCALHOST.into())));
         let absolute = "GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
         check(absolute, Err(Refusal::Malformed("a path begins with /")));
         check("\u{1}\u{2}\r\n\r\n", Err(Refusal::Malformed("this is no HTTP request")));

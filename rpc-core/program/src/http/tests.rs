@@ -60,7 +60,7 @@ fn what_is_not_only_looked_at_is_refused() {
 /// to see.
 #[test]
 fn a_name_that_was_made_to_point_here_is_refused() {
-    let sentence = "this is asked for by the address it listens on, or localhost, and by no other name\n";
+    let sentence = "this is asked for by its address, 127.0.0.1, or localhost, and by no other name: put that in the name's place\n";
     check("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421 Misdirected Request", sentence);
 }
 
