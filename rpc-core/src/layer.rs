@@ -50,6 +50,21 @@ pub trait Layer: Send + Sync + 'static {
     /// Why the call is refused, or has failed. Of a call that was not let through the framework itself says that it did
     /// [not run](Status::not_run).
     fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status>;
+
+    /// The same layer around all procedures but these, which it does not see: a probe of health, say, that is to be answered
+    /// whoever asks and however much there is to do.
+    ///
+    /// ```
+    /// # use rpc_core::{Layer, Server, layers::ConcurrencyLimit};
+    /// let limit = ConcurrencyLimit::of(200).except(["rpc.health.check", "rpc.health.watch"]);
+    /// let builder = Server::builder().layer(limit);
+    /// ```
+    fn except(self, procedures: impl IntoIterator<Item = &'static str>) -> Except<Self>
+    where
+        Self: Sized,
+    {
+        Except { layer: self, procedures: procedures.into_iter().collect() }
+    }
 }
 
 impl<F> Layer for F
@@ -58,6 +73,22 @@ where
 {
     fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
         self(call, next)
+    }
+}
+
+/// A [`Layer`] around all procedures [but some](Layer::except).
+#[derive(Clone, Debug)]
+pub struct Except<L> {
+    layer: L,
+    procedures: Vec<&'static str>,
+}
+
+impl<L: Layer> Layer for Except<L> {
+    fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
+        if self.procedures.contains(&call.procedure().name) {
+            return next.run(call);
+        }
+        self.layer.call(call, next)
     }
 }
 
@@ -131,7 +162,8 @@ impl Call {
         Call { context: self.context.carrying(metadata), ..self }
     }
 
-    /// The same call, over at `deadline` at the latest.
+    /// The same call, over at `deadline` at the latest. On a server whatever the procedure waits for in ours ends then, calls
+    /// and streams of its own among it; a procedure that does not look at its context is not ended by that.
     #[must_use]
     pub fn with_deadline(self, deadline: Instant) -> Call {
         Call { context: self.context.with_deadline(deadline), ..self }

@@ -59,12 +59,12 @@ impl Layer for Credentials {
 ///
 /// ```
 /// use rpc_core::layers::{Authentication, Identity, Token};
-/// use rpc_core::{Context, Server, Status};
+/// use rpc_core::{Context, Layer, Server, Status};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let services = Authentication::of_certificates(["billing", "search"]);
 /// let people = Authentication::of_tokens([("ana", Token::parse("qXq3k5Zr0aVb")?)]);
-/// let known = services.or(people).except(["health.check"]);
+/// let known = services.or(people).except(["rpc.health.check"]);
 /// let server = Server::builder().layer(known).bind("127.0.0.1:0")?;
 /// # Ok(()) }
 /// // In a procedure:
@@ -75,7 +75,6 @@ impl Layer for Credentials {
 /// ```
 pub struct Authentication {
     judge: Box<Judge>,
-    open: Vec<&'static str>,
 }
 
 type Judge = dyn Fn(&Context) -> Result<Identity, Status> + Send + Sync;
@@ -129,37 +128,24 @@ impl Authentication {
     pub fn by(
         judge: impl Fn(&Context) -> Result<Identity, Status> + Send + Sync + 'static,
     ) -> Authentication {
-        Authentication { judge: Box::new(judge), open: Vec::new() }
+        Authentication { judge: Box::new(judge) }
     }
 
     /// Asks `other` about callers whom this one does not know.
     #[must_use]
     pub fn or(self, other: Authentication) -> Authentication {
-        let Authentication { judge, mut open } = self;
-        open.extend(other.open);
-        let either = move |context: &Context| match judge(context) {
+        Authentication::by(move |context| match (self.judge)(context) {
             Err(first) if first.code() == Code::Unauthenticated => {
                 let both = |second: Status| Status::new(second.code(), format!("{first}; {second}"));
                 (other.judge)(context).map_err(both)
             }
             judged => judged,
-        };
-        Authentication { judge: Box::new(either), open }
-    }
-
-    /// The same layer, which lets calls of these procedures through whoever makes them, without an identity.
-    #[must_use]
-    pub fn except(mut self, procedures: impl IntoIterator<Item = &'static str>) -> Authentication {
-        self.open.extend(procedures);
-        self
+        })
     }
 }
 
 impl Layer for Authentication {
     fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
-        if self.open.contains(&call.procedure().name) {
-            return next.run(call);
-        }
         let identity = (self.judge)(call.context())?;
         next.run(call.with_value(identity))
     }
@@ -167,7 +153,7 @@ impl Layer for Authentication {
 
 impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authentication").field("open", &self.open).finish_non_exhaustive()
+        f.write_str("Authentication")
     }
 }
 

@@ -187,6 +187,9 @@ impl ServerBuilder {
 
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerBuilder").field("procedures", &self.routes.given()).finish_non_exhaustive()
+        f.debug_struct("ServerBuilder")
+            .field("procedures", &self.routes.given())
+            .field("layers", &self.layers)
+            .finish_non_exhaustive()
     }
 }

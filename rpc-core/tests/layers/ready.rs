@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rpc_core::health::{HealthCheck, HealthCheckClient};
 use rpc_core::layer::{Answered, Call, Next};
 use rpc_core::layers::{Authentication, ConcurrencyLimit, Credentials, Identity, Rate, RateLimit, Token};
 use rpc_core::service::Outcome;
-use rpc_core::{Client, Code, Status};
+use rpc_core::{Client, Code, Layer, Status};
 
 use super::lab::{Lab, LabClient, SOON, Stand, User, check, eventually, listening, stand};
 
@@ -152,6 +153,18 @@ fn a_procedure_with_its_own_limit_leaves_room_for_others() {
     drop(streams);
     eventually("streams that are over leave their places", || impatient(&stand).lent().is_ok());
     drop(held);
+}
+
+#[test]
+fn a_probe_of_health_is_answered_by_a_server_that_sheds_everything() {
+    let limit = ConcurrencyLimit::of(0).except(["rpc.health.check"]);
+    let stand = stand(|builder| builder.layer(limit).layer(hourly(1).except(["rpc.health.check"])));
+    let health = HealthCheckClient::new(stand.client());
+    for _ in 0..3 {
+        health.check(String::new()).unwrap();
+    }
+    let shed = impatient(&stand).echo(String::new());
+    check(shed, Code::ResourceExhausted, "0 calls run, which is the limit");
 }
 
 #[test]
