@@ -7,6 +7,7 @@
 )]
 
 mod chatter;
+mod examples;
 mod process;
 mod programs;
 mod proxy;
@@ -14,6 +15,7 @@ mod screen;
 mod transcript;
 
 pub use chatter::{Chatter, Event};
+pub use examples::{Example, examples};
 pub use process::{Process, SOON};
 pub use programs::{BinderProgram, ServerProgram, command, free_port};
 pub use proxy::Proxy;
