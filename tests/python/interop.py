@@ -404,7 +404,7 @@ def half_close_session_shutdown(host: Host) -> None:
     """A client that ends its sending direction still gets what it waits for, and then the end."""
     connection = host.connect()
     call = connection.start(UNARY, [request(0, 5, after=0.05)])
-    connection.sock.shutdown(1)
+    host.end_sending(connection)
     equal(sizes([call.result()]), [5])
     lost: Status | None = refused(lambda: connection.wait(lambda: False, time.monotonic() + 10))
     equal(lost and lost.code, 14)

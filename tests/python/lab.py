@@ -7,7 +7,10 @@ input is its answer: `begin CASE` for the address of a new server, `open N` lets
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -70,7 +73,24 @@ class Host:
         sock.settimeout(10)
         host, _, port = self.address.partition(":")
         sock.connect(port if host == "unix" else (host, int(port)))
-        return sock
+        return self.secured(sock, host) if "RPC_CA" in os.environ else sock
+
+    def secured(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
+        """TLS around it, with a server that the authority in the environment vouches for."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=os.environ["RPC_CA"])
+        context.set_alpn_protocols(["rpc-core"])
+        secured = context.wrap_socket(sock, server_hostname=host)
+        self.sockets.append(secured)
+        return secured
+
+    def end_sending(self, connection: Connection) -> None:
+        """Ends the client's direction, and not the server's."""
+        if isinstance(connection.sock, ssl.SSLSocket):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                connection.sock.unwrap()
+        else:
+            connection.sock.shutdown(socket.SHUT_WR)
 
     def connect(self, ours: Preface = Preface(), **options: Any) -> Connection:
         return Connection(self.socket(), ours, encoding=self.encoding, **options)

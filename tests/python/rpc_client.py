@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,8 @@ from wire import (
     unpack_item,
 )
 
+# What a socket says that is to be asked again later.
+WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # How long a server may take nothing.
 WRITE_STALL = 30.0
 
@@ -135,6 +138,8 @@ class Connection:
             if writable and not self.lost:
                 try:
                     left = left[self.sock.send(left) :]
+                except WOULD_WAIT:
+                    pass
                 except OSError:
                     # What the server said before is still read, and then its end.
                     return
@@ -161,7 +166,10 @@ class Connection:
         """Reads what has come, and sorts what is complete."""
         try:
             data = self.sock.recv(1 << 16)
-        except BlockingIOError:
+            while isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+                # What TLS has taken off the socket does not make it readable again.
+                data += self.sock.recv(1 << 16)
+        except WOULD_WAIT:
             return
         except OSError:
             data = b""

@@ -26,7 +26,7 @@ macro_rules! cases_by_address {
     };
 }
 
-/// Cases whose clients are programs in other languages: TLS is their language's affair, below the document.
+/// Cases whose clients are programs that say bytes of their own: TLS goes around those, and a case of its own shows that.
 macro_rules! cases_in_the_clear {
     ($($case:ident),* $(,)?) => {
         crate::cases_over! { tcp_address: Tcp; $($case)* }

@@ -14,6 +14,7 @@ use rpc_core::threads::{self, Thread};
 use system_tests::{Process, SOON};
 
 use crate::lab::{Lab, Transport};
+use crate::secured;
 
 cases_in_the_clear! {
     interop,
@@ -21,6 +22,8 @@ cases_in_the_clear! {
     scripted,
     hostile,
 }
+
+crate::cases_over! { tls_address: Tls; interop }
 
 fn interop(transport: Transport) {
     play(transport, "interop");
@@ -60,6 +63,9 @@ fn play(transport: Transport, group: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/conformance.py");
     let mut command = Command::new("python3");
     command.arg("-B").arg(script).args(group.split(' '));
+    if transport == Transport::Tls {
+        command.env("RPC_CA", secured::authority());
+    }
     let mut program = Process::start("conformance.py", &mut command);
     let mut stage = Stage { transport, lab: None, gate: None, closing: None };
     let (mut passed, mut failed) = (BTreeSet::new(), Vec::new());

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Select, Sender, unbounded};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rpc_core::threads::{self, Thread};
 use rpc_core::{ClientTls, ServerTls};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -29,12 +29,15 @@ struct Papers {
     client: ClientTls,
     scripted_server: Arc<ServerConfig>,
     scripted_client: Arc<ClientConfig>,
+    authority: String,
 }
 
 impl Papers {
     fn new() -> Papers {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate for self-signed that has its issuer's name.
+        authority.distinguished_name.push(DnType::CommonName, "the authority of these tests");
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([HOST.to_owned()]).unwrap();
@@ -54,6 +57,7 @@ impl Papers {
             client: ClientTls::with_ca_pem(&ca).unwrap(),
             scripted_server: Arc::new(server.unwrap()),
             scripted_client: Arc::new(client),
+            authority: ca,
         }
     }
 }
@@ -64,6 +68,11 @@ pub(crate) fn server() -> ServerTls {
 
 pub(crate) fn client() -> ClientTls {
     PAPERS.client.clone()
+}
+
+/// The certificate of the authority, as PEM.
+pub(crate) fn authority() -> &'static str {
+    &PAPERS.authority
 }
 
 /// A connection of one side under TLS; it says that it ends when it is dropped.
