@@ -17,7 +17,7 @@ class Liar:
     """A connection of which nothing is known but its bytes."""
 
     def __init__(self, host: Host, *said: bytes) -> None:
-        self.sock, self.came = host.socket(), b""
+        self.sock, self.came = host.dial(), b""
         self.say(Preface().encode(), *said)
         equal(self.hear(24)[:8], Preface().encode()[:8])
 
@@ -73,7 +73,7 @@ def fatal_vectors(host: Host) -> None:
 @hostile
 def prefaces_of_strangers(host: Host) -> None:
     for row in VECTORS["prefaces"]:
-        sock = host.socket()
+        sock = host.dial()
         sock.sendall(bytes.fromhex(row["hex"]))
         if row["verdict"] == "accepted":
             sock.sendall(call(1))

@@ -65,7 +65,7 @@ class Host:
         print(*words, flush=True)
         return sys.stdin.readline().strip()
 
-    def socket(self) -> socket.socket:
+    def dial(self) -> socket.socket:
         """A connection on which nothing has been said."""
         family = socket.AF_UNIX if self.address.startswith("unix:") else socket.AF_INET
         sock = socket.socket(family)
@@ -93,7 +93,7 @@ class Host:
             connection.sock.shutdown(socket.SHUT_WR)
 
     def connect(self, ours: Preface = Preface(), **options: Any) -> Connection:
-        return Connection(self.socket(), ours, encoding=self.encoding, **options)
+        return Connection(self.dial(), ours, encoding=self.encoding, **options)
 
 
 Case = Callable[[Host], None]
