@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rpc_core::Endpoint;
+use rpc_core::{Client, ClientTls, Endpoint};
 use thiserror::Error;
 
 /// The most binders of an installation: more than three or five help nobody, and each has all servers' renewals.
@@ -30,6 +30,11 @@ pub enum BindersError {
         /// How many.
         count: usize,
     },
+}
+
+/// A client of one binder, over TLS if that is said.
+pub(crate) fn connect(binder: &str, tls: Option<&ClientTls>) -> Client {
+    tls.into_iter().fold(Client::connect(binder), |client, tls| client.with_tls(tls.clone()))
 }
 
 impl Binders {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Client, Server, StillRunning};
+use rpc_core::{Client, ClientTls, Server, StillRunning};
 use thiserror::Error;
 
 use crate::access::Token;
 use crate::address::{AddressError, Place, Vantage};
-use crate::binders::{Binders, BindersError};
+use crate::binders::{Binders, BindersError, connect};
 use crate::contract::Offer;
 use crate::error::BinderError;
 use crate::features::{FeatureError, Features};
@@ -51,6 +51,8 @@ pub struct Registration {
 pub struct RegistrationOptions {
     /// What opens the binder, if it wants a token.
     pub token: Option<Token>,
+    /// What to connect to the binder with, if it is reached over TLS.
+    pub tls: Option<ClientTls>,
     /// How long the binder is to believe in this server without hearing of it; the binder's own time if `None`.
     pub lease: Option<Duration>,
     /// Which instance this server is, across its restarts; a new one if `None`.
@@ -157,7 +159,7 @@ impl Registration {
     ) -> Result<Registration, RegistrationError> {
         let offers: BTreeMap<_, _> = offers.into_iter().map(checked).collect::<Result<_, _>>()?;
         let binders: Binders = binders.as_ref().parse()?;
-        let RegistrationOptions { token, lease, instance, calls } = options;
+        let RegistrationOptions { token, tls, lease, instance, calls } = options;
         let id = instance.map_or_else(InstanceId::random, Ok).map_err(RegistrationError::Start)?;
         let owner = Owner::started_now(id);
         let progress = Arc::new(Progress::new(binders.iter().len(), offers.len()));
@@ -165,7 +167,7 @@ impl Registration {
         let mut registration = Registration { progress, orders: Vec::new(), threads: Vec::new() };
         for (index, binder) in binders.iter().map(ToString::to_string).enumerate() {
             let keeper = Keeper::new(offers.keys().cloned().collect(), fastrand::Rng::new());
-            let client = client(&binder, &owner, lease, token.as_ref());
+            let client = client(&connect(&binder, tls.as_ref()), &owner, lease, token.as_ref());
             let (offers, progress) = (offers.clone(), registration.progress.clone());
             let worker = Worker { client, binder, offers, progress, index };
             let (order, ordered) = bounded(1);
@@ -241,8 +243,8 @@ fn beginning(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-fn client(binder: &str, owner: &Owner, lease: Option<Duration>, token: Option<&Token>) -> Client {
-    let mut client = Client::connect(binder).with_metadata(INCARNATION_KEY, owner.incarnation.to_le_bytes());
+fn client(reached: &Client, owner: &Owner, lease: Option<Duration>, token: Option<&Token>) -> Client {
+    let mut client = reached.with_metadata(INCARNATION_KEY, owner.incarnation.to_le_bytes());
     if let Instance::Named(id) = owner.instance {
         client = client.with_metadata(INSTANCE_KEY, id.bytes());
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{at, select};
-use rpc_core::{Context, Endpoint, Endpoints, Resolve, Revision, Status};
+use rpc_core::{ClientTls, Context, Endpoint, Endpoints, Resolve, Revision, Status};
 
 use crate::access::Token;
 use crate::features::Wanted;
@@ -46,6 +46,8 @@ pub struct Resolver {
 pub struct ResolverOptions {
     /// What opens the binders, if they want a token for lookups.
     pub token: Option<Token>,
+    /// What to connect to the binders with, if they are reached over TLS. The servers that they name are the client's affair.
+    pub tls: Option<ClientTls>,
     /// How long what is known serves after a binder last confirmed it, while none can be reached: [`STALE_FOR`].
     pub stale_for: Duration,
     /// A requirement of versions as Cargo writes them (`1.2`, `>=1.2, <2`): servers that meet it are called, and no others.
@@ -57,7 +59,8 @@ pub struct ResolverOptions {
 
 impl Default for ResolverOptions {
     fn default() -> ResolverOptions {
-        ResolverOptions { token: None, stale_for: STALE_FOR, version: None, metadata: BTreeMap::new() }
+        let (version, metadata) = (None, BTreeMap::new());
+        ResolverOptions { token: None, tls: None, stale_for: STALE_FOR, version, metadata }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Server, StillRunning};
+use rpc_core::{Server, ServerBuilder, ServerTls, StillRunning};
 use thiserror::Error;
 
 use crate::access::Access;
@@ -49,6 +49,8 @@ pub struct BinderOptions {
     pub state: Option<PathBuf>,
     /// What to do when that file is damaged.
     pub damaged: Damaged,
+    /// What to serve over TLS with; without it calls and tokens travel in the clear.
+    pub tls: Option<ServerTls>,
 }
 
 /// Why a binder does not start.
@@ -83,7 +85,13 @@ impl BinderServer {
     pub fn start(address: impl ToSocketAddrs) -> io::Result<BinderServer> {
         let registry = Registry::new(Terms::default(), first_epoch(), Instant::now());
         let names = NameService::new(registry, Access::default(), Savings::default());
-        BinderServer::serve(TcpListener::bind(address)?, Arc::new(names), Terms::default(), None)
+        BinderServer::serve(
+            Server::builder(),
+            TcpListener::bind(address)?,
+            Arc::new(names),
+            Terms::default(),
+            None,
+        )
     }
 
     /// Serves on this address.
@@ -102,23 +110,25 @@ impl BinderServer {
     /// # Errors
     /// As [`start_with`](BinderServer::start_with).
     pub fn start_on(listener: TcpListener, options: BinderOptions) -> Result<BinderServer, StartError> {
-        let BinderOptions { terms, access, state, damaged } = options;
+        let BinderOptions { terms, access, state, damaged, tls } = options;
+        let builder = tls.into_iter().fold(Server::builder(), ServerBuilder::tls);
         let file = state.map(|path| StateFile::open(&path)).transpose()?;
         let saved = file.as_ref().map(|file| file.load(damaged)).transpose()?.flatten();
         let savings = file.as_ref().map(|file| Savings::of(file.path().to_owned())).unwrap_or_default();
         let registry = Registry::restore(terms, saved.unwrap_or_default(), first_epoch(), Instant::now());
         let names = Arc::new(NameService::new(registry, access, savings));
         let saver = file.map(|file| Saver::begin(file, names.clone())).transpose()?;
-        Ok(BinderServer::serve(listener, names, terms, saver)?)
+        Ok(BinderServer::serve(builder, listener, names, terms, saver)?)
     }
 
     fn serve(
+        builder: ServerBuilder,
         listener: TcpListener,
         names: Arc<NameService>,
         terms: Terms,
         saver: Option<Saver>,
     ) -> io::Result<BinderServer> {
-        let server = Server::builder().service(BinderService::new(names.clone())).serve(listener)?;
+        let server = builder.service(BinderService::new(names.clone())).serve(listener)?;
         let tick = terms.within_bounds().shortest() / PAUSE_SHARE / LOOKS_PER_PAUSE;
         let announcing = names.clone();
         let announcer = Attendant::spawn("binder-announcer", move |closed| announce(&announcing, closed))?;

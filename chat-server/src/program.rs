@@ -22,6 +22,7 @@ use rpc_program::metrics::{MetricsError, MetricsPort, Variable};
 use rpc_program::papers::{Papers, PapersError};
 use rpc_program::signals::Signal;
 use rpc_program::supervisor::{self, Word};
+use rpc_program::tls::{PeerFiles, Reloader, TlsFailure};
 use rpc_program::{activation, duration, log, signals};
 use thiserror::Error;
 
@@ -87,6 +88,9 @@ pub(crate) struct CommandLine {
     metrics: MetricsPort<Own>,
 
     #[command(flatten)]
+    tls: PeerFiles<Own>,
+
+    #[command(flatten)]
     configuration: Configuration,
 
     #[command(flatten)]
@@ -95,7 +99,7 @@ pub(crate) struct CommandLine {
 
 /// Whose variables of the environment count.
 #[derive(Clone, Copy, Debug, Default)]
-struct Own;
+pub(crate) struct Own;
 
 impl Variable for Own {
     const METRICS: &'static str = "CHAT_METRICS";
@@ -105,6 +109,8 @@ impl Variable for Own {
 enum Command {
     Admin(AdminLine),
 }
+
+rpc_program::tls_variables!(Own, "CHAT");
 
 /// Why the program did not do what it was told.
 #[derive(Debug, Error)]
@@ -119,6 +125,13 @@ pub(crate) enum Failure {
     Start(StartError),
     #[error(transparent)]
     Token(#[from] TokenFileError),
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    #[error(
+        "other machines could reach {0}, and nothing protects what is served there: serve over TLS with --tls-cert and \
+         --tls-key, listen on a loopback address such as 127.0.0.1, or say --insecure"
+    )]
+    Unprotected(SocketAddr),
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
     #[error(transparent)]
@@ -170,13 +183,17 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
     log::init(log::LevelFilter::INFO);
     let mut sockets = activation::sockets(&["listen"])?;
     let stop = signals::stop().map_err(Failure::Signals)?;
-    let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
     let seat = sockets.seat("listen", line.listen);
-    listen::check(seat.address(), exposure)?;
+    let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
     let port = line.metrics.clone();
     port.check(exposure)?;
-    let binder = line.binder.to_string();
-    let server = ChatServer::start_on(seat.bind()?, line.options()?)?;
+    let (binder, options) = (line.binder.to_string(), line.options()?);
+    if options.tls.is_none() {
+        listen::check(seat.address(), exposure).map_err(|_| Failure::Unprotected(seat.address()))?;
+    }
+    let reloader = Reloader::start(options.tls.as_ref(), options.binder_tls.as_ref());
+    let _reloader = reloader.map_err(Failure::Signals)?;
+    let server = ChatServer::start_on(seat.bind()?, options)?;
     let meter = server.meter();
     let metrics = port.open(exposure, move || meter.read())?;
     let console =
@@ -245,6 +262,8 @@ impl CommandLine {
             listen: self.listen,
             binder: self.binder.to_string(),
             token,
+            tls: self.tls.server()?,
+            binder_tls: self.tls.client()?,
             advertise: self.advertise,
             operators,
             lobby,
@@ -287,6 +306,8 @@ Examples:
   chat-server                        serve this machine, on any free port
   chat-server --listen 0.0.0.0:7000 --insecure --binder 192.0.2.1:5000
                                      serve everyone who reaches this machine
+  chat-server --listen 0.0.0.0:7000 --tls-cert chat.pem --tls-key chat.key --tls-ca ca.pem --binder names.example:5000
+                                     the same over TLS, to the binder too
   chat-server --user-idle-after 5m   keep users through long pauses
   chat-server --console --lang pt-BR with a menu for its operator
   chat-server admin list             what another one serves; `chat-server admin --help`

@@ -12,7 +12,7 @@ use binder::{
 use chat_api::{Admin, ChatService, LogEntry};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Limits, Server, StillRunning};
+use rpc_core::{ClientTls, Limits, Server, ServerBuilder, ServerTls, StillRunning};
 use thiserror::Error;
 
 use crate::advertised::Advertised;
@@ -41,6 +41,10 @@ pub struct ServerOptions {
     pub binder: String,
     /// What opens the binders, if they want a token.
     pub token: Option<Token>,
+    /// What to serve over TLS with; without it the chat travels in the clear.
+    pub tls: Option<ServerTls>,
+    /// What to connect to the binders with, if they are reached over TLS.
+    pub binder_tls: Option<ClientTls>,
     /// The address that clients are told, if it is not the one listened on. An unspecified address (`0.0.0.0`) is told
     /// as the one at which the binder sees this server.
     pub advertise: Option<Advertised>,
@@ -79,6 +83,8 @@ impl Default for ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             binder: DEFAULT_ADDRESS.to_owned(),
             token: None,
+            tls: None,
+            binder_tls: None,
             advertise: None,
             operators: Operators::default(),
             lobby: LobbyOptions::default(),
@@ -103,10 +109,24 @@ impl ChatServer {
     /// # Errors
     /// As [`start`](ChatServer::start).
     pub fn start_on(listener: TcpListener, options: ServerOptions) -> Result<ChatServer, StartError> {
-        let ServerOptions { listen: address, binder, token, advertise, operators, lobby, limits } = options;
+        let ServerOptions {
+            listen: address,
+            binder,
+            token,
+            tls,
+            binder_tls,
+            advertise,
+            operators,
+            lobby,
+            limits,
+        } = options;
         let failed = |source| StartError::Listen { address, source };
         let lobby = Arc::new(Lobby::new(lobby));
-        let mut services = Server::builder().limits(limits).service(ChatService::new(lobby.clone()));
+        let mut services = tls
+            .into_iter()
+            .fold(Server::builder(), ServerBuilder::tls)
+            .limits(limits)
+            .service(ChatService::new(lobby.clone()));
         if let Some(service) = operators.service(&lobby, listener.local_addr().map_err(failed)?) {
             services = services.service(service);
         }
@@ -118,7 +138,7 @@ impl ChatServer {
         let (host, port) = (advertised.host(), advertised.port(address.port()));
         // Rooms are in this server's memory: the last one to start has the procedures.
         let offers = server.procedures().iter().map(|name| Offer::new(*name, host, port));
-        let options = RegistrationOptions { token, ..RegistrationOptions::default() };
+        let options = RegistrationOptions { token, tls: binder_tls, ..RegistrationOptions::default() };
         let registration = Registration::start_with(binder, offers, options);
         let mut chat =
             ChatServer { lobby, registration: None, server: Some(server), address, _sweeper: sweeper };

@@ -27,9 +27,15 @@ impl Chatter {
     /// Starts a client that may not get its name.
     #[track_caller]
     pub fn start(binder: &BinderProgram, name: &str) -> Chatter {
+        Chatter::start_with(binder, name, &[])
+    }
+
+    /// As [`start`](Chatter::start), with more options.
+    #[track_caller]
+    pub fn start_with(binder: &BinderProgram, name: &str, options: &[&str]) -> Chatter {
         let binder = binder.address.to_string();
         let mut client = command("chat-client");
-        client.args(["--json", "--binder", &binder, "--username", name]);
+        client.args(["--json", "--binder", &binder, "--username", name]).args(options);
         Chatter { process: Process::start(name, &mut client) }
     }
 

@@ -63,17 +63,18 @@ impl BinderProgram {
     /// On any free port, with more options.
     #[track_caller]
     pub fn start_with(options: &[&str]) -> BinderProgram {
-        BinderProgram::launch("127.0.0.1:0", options)
+        BinderProgram::start_on("127.0.0.1:0", options)
     }
 
     /// At this address.
     #[track_caller]
     pub fn start_at(listen: &str) -> BinderProgram {
-        BinderProgram::launch(listen, &[])
+        BinderProgram::start_on(listen, &[])
     }
 
+    /// At this address, with more options.
     #[track_caller]
-    fn launch(listen: &str, options: &[&str]) -> BinderProgram {
+    pub fn start_on(listen: &str, options: &[&str]) -> BinderProgram {
         let mut process =
             Process::start("binder", command("binder").args(["--listen", listen]).args(options));
         let address = listening(&mut process);

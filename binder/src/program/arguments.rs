@@ -14,6 +14,7 @@ use rpc_program::duration::{self, DurationError};
 use rpc_program::listen;
 use rpc_program::metrics::{MetricsPort, Variable};
 use rpc_program::papers::Papers;
+use rpc_program::tls::ServerFiles;
 use thiserror::Error;
 
 use super::{doctor, drain, list, lookup, ping, register, remove, stats, watch};
@@ -107,6 +108,9 @@ pub(super) struct Serve {
     pub(super) reset_state: bool,
 
     #[command(flatten)]
+    pub(super) tls: ServerFiles<Own>,
+
+    #[command(flatten)]
     pub(super) configuration: Configuration,
 }
 
@@ -117,6 +121,8 @@ pub(super) struct Own;
 impl Variable for Own {
     const METRICS: &'static str = "BINDER_METRICS";
 }
+
+rpc_program::tls_variables!(Own, "BINDER");
 
 /// Who may look up where there is a token file.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -207,9 +213,11 @@ Examples:
   binder serve --state /var/lib/binder/state
   binder serve --listen 0.0.0.0:5000 --token-file tokens
   binder serve --http 127.0.0.1:5080
+  binder serve --listen 0.0.0.0:5000 --tls-cert binder.pem --tls-key binder.key --tls-client-ca ca.pem
 
 With --state everything is known at once after a restart. With --token-file other machines may be served, those that have \
-a token. With --http a browser shows what is registered, at http://127.0.0.1:5080/ here; /metrics there is for \
+a token; over TLS with --tls-client-ca those that have a certificate. SIGHUP reads the certificates again. With \
+--http a browser shows what is registered, at http://127.0.0.1:5080/ here; /metrics there is for \
 Prometheus.";
 
 #[cfg(test)]

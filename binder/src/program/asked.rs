@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use binder::{BinderClient, BinderError, Binders, DEFAULT_ADDRESS, Token};
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use rpc_core::{Client, Code, Endpoint};
+use rpc_core::{Client, ClientTls, Code, Endpoint};
+use rpc_program::tls::ClientFiles;
 
 use super::Failure;
 use super::output::{self, Form};
@@ -28,13 +29,24 @@ pub(super) struct Ask {
     /// Print JSON for programs: one object a line
     #[arg(long, env = "BINDER_JSON", value_parser = BoolishValueParser::new())]
     json: bool,
+
+    #[command(flatten)]
+    tls: ClientFiles<OfAsking>,
 }
+
+/// The variables of who asks: a server's own are for its clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfAsking;
+
+rpc_program::tls_variables!(OfAsking, "BINDER_ASK");
 
 /// One binder that is asked.
 pub(super) struct Asked {
     pub(super) binder: Endpoint,
     /// Its calls end within [`ANSWER_WITHIN`].
     pub(super) client: BinderClient,
+    /// What it is asked over, and what the servers that it names may be asked over too.
+    pub(super) tls: Option<ClientTls>,
     company: Company,
 }
 
@@ -49,14 +61,15 @@ impl Ask {
     /// The binders, in the order given.
     ///
     /// # Errors
-    /// When the token file cannot be read.
+    /// When the token file or a file of TLS cannot be used.
     pub(super) fn binders(&self) -> Result<Vec<Asked>, Failure> {
-        let token = self.token()?;
+        let (token, tls) = (self.token()?, self.tls()?);
         let company = if self.binder.iter().len() > 1 { Company::Several } else { Company::Alone };
         let asked = |binder: &Endpoint| {
             let client = Client::connect(binder.to_string()).with_deadline(ANSWER_WITHIN);
+            let client = tls.iter().fold(client, |client, tls| client.with_tls(tls.clone()));
             let client = token.iter().fold(client, |client, token| token.beside(&client));
-            Asked { binder: binder.clone(), client: BinderClient::new(client), company }
+            Asked { binder: binder.clone(), client: BinderClient::new(client), tls: tls.clone(), company }
         };
         Ok(self.binder.iter().map(asked).collect())
     }
@@ -120,6 +133,10 @@ impl Ask {
 
     pub(super) fn token(&self) -> Result<Option<Token>, Failure> {
         Ok(self.token_file.as_deref().map(Token::read).transpose()?)
+    }
+
+    pub(super) fn tls(&self) -> Result<Option<ClientTls>, Failure> {
+        Ok(self.tls.client()?)
     }
 
     pub(super) fn form(&self) -> Form {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use binder::{Binder, Query};
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::threads;
+use rpc_core::{ClientTls, threads};
 
 mod finding;
 mod patient;
@@ -66,7 +66,8 @@ fn visit(asked: &Asked, prefix: String, report: &Report) -> Result<Verdict, Fail
     let findings = finding::of_binder(&stats);
     let mut worst = finding::verdict(&findings);
     report.binder(&asked.binder, &stats, &findings)?;
-    for (patient, answer) in examine(patient::all(entries)).map_err(Failure::Threads)? {
+    let patients = examine(patient::all(entries), asked.tls.as_ref()).map_err(Failure::Threads)?;
+    for (patient, answer) in patients {
         let findings = finding::of_server(&patient, &answer);
         worst = worst.max(finding::verdict(&findings));
         report.server(&patient, &answer, &findings)?;
@@ -75,7 +76,7 @@ fn visit(asked: &Asked, prefix: String, report: &Report) -> Result<Verdict, Fail
 }
 
 /// Probes all of them, some at a time; in the order given.
-fn examine(patients: Vec<Patient>) -> io::Result<Vec<(Patient, Answer)>> {
+fn examine(patients: Vec<Patient>, tls: Option<&ClientTls>) -> io::Result<Vec<(Patient, Answer)>> {
     let (waiting, to_probe) = bounded(patients.len());
     let (probed, answers) = bounded(patients.len());
     let hands = patients.len().min(PROBES);
@@ -86,8 +87,8 @@ fn examine(patients: Vec<Patient>) -> io::Result<Vec<(Patient, Answer)>> {
     drop(waiting);
     let threads: Vec<_> = (0..hands)
         .map(|_| {
-            let (to_probe, probed) = (to_probe.clone(), probed.clone());
-            threads::spawn("doctor-probe", move || probe_all(&to_probe, &probed))
+            let (to_probe, probed, tls) = (to_probe.clone(), probed.clone(), tls.cloned());
+            threads::spawn("doctor-probe", move || probe_all(&to_probe, &probed, tls.as_ref()))
         })
         .collect::<io::Result<_>>()?;
     drop((probed, threads));
@@ -95,9 +96,13 @@ fn examine(patients: Vec<Patient>) -> io::Result<Vec<(Patient, Answer)>> {
     Ok(in_order.into_values().collect())
 }
 
-fn probe_all(to_probe: &Receiver<(usize, Patient)>, probed: &Sender<(usize, (Patient, Answer))>) {
+fn probe_all(
+    to_probe: &Receiver<(usize, Patient)>,
+    probed: &Sender<(usize, (Patient, Answer))>,
+    tls: Option<&ClientTls>,
+) {
     for (number, patient) in to_probe {
-        let answer = probe::ask(&patient);
+        let answer = probe::ask(&patient, tls);
         // There is room for all of them.
         let _ = probed.try_send((number, (patient, answer)));
     }

@@ -9,6 +9,7 @@ use rpc_program::activation::ActivationError;
 use rpc_program::listen::ListenError;
 use rpc_program::metrics::MetricsError;
 use rpc_program::papers::PapersError;
+use rpc_program::tls::TlsFailure;
 use thiserror::Error;
 
 /// What ends the program with code 1.
@@ -17,8 +18,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(
-        "other machines could reach {0}, and nothing says who of them may register: say it with --token-file, listen on \
-         a loopback address such as 127.0.0.1, or say --insecure"
+        "other machines could reach {0}, and nothing says who of them may register: say it with --token-file, or with \
+         --tls-cert, --tls-key and --tls-client-ca, listen on a loopback address such as 127.0.0.1, or say --insecure"
     )]
     Unprotected(SocketAddr),
     #[error(
@@ -41,6 +42,8 @@ pub(crate) enum Failure {
     Activation(#[from] ActivationError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
     #[error(transparent)]

@@ -68,8 +68,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let stop = signals::stop().map_err(Failure::Signals)?;
     log::init(log::LevelFilter::WARN);
     let ask = &arguments.ask;
-    let options =
-        RegistrationOptions { token: ask.token()?, lease: arguments.lease, ..RegistrationOptions::default() };
+    let options = RegistrationOptions {
+        token: ask.token()?,
+        tls: ask.tls()?,
+        lease: arguments.lease,
+        ..RegistrationOptions::default()
+    };
     let registration = Registration::start_with(ask.binder.to_string(), offers(arguments), options)?;
     let kept = Kept { arguments, registration };
     kept.begin(stop.signals())?;

@@ -10,6 +10,7 @@ use binder::{
 };
 use rpc_program::listen::{self, Exposure};
 use rpc_program::supervisor::{self, Word};
+use rpc_program::tls::Reloader;
 use rpc_program::{activation, log, signals};
 
 use super::arguments::WhoLooksUp;
@@ -23,6 +24,7 @@ pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
     let options = options(line, seat.address())?;
     let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
     line.metrics.check(exposure)?;
+    let _reloader = Reloader::start(options.tls.as_ref(), None).map_err(Failure::Signals)?;
     let server = BinderServer::start_on(seat.bind()?, options).map_err(|error| match error {
         StartError::State(error @ StateError::Damaged { .. }) => Failure::Damaged(error),
         StartError::State(error) => Failure::State(error),
@@ -59,10 +61,11 @@ fn options(line: &Serve, address: SocketAddr) -> Result<BinderOptions, Failure> 
     let loopback = listen::check(address, Exposure::LOOPBACK).is_ok();
     let access = match &line.token_file {
         Some(file) => Access::with_tokens(Tokens::read(file)?, line.lookups.into()),
-        None if loopback || line.insecure => Access::default(),
+        None if loopback || line.insecure || line.tls.asks_clients() => Access::default(),
         None => return Err(Failure::Unprotected(address)),
     };
-    if !loopback && line.token_file.is_some() {
+    let tls = line.tls.server()?;
+    if !loopback && line.token_file.is_some() && tls.is_none() {
         tracing::warn!("tokens travel unencrypted: whoever can listen in on the network can read them");
     }
     if let Some(http) = line.http {
@@ -74,7 +77,7 @@ fn options(line: &Serve, address: SocketAddr) -> Result<BinderOptions, Failure> 
     }
     let terms = Terms { lease: line.lease, ..Terms::default() };
     let damaged = if line.reset_state { Damaged::SetAside } else { Damaged::Refuse };
-    Ok(BinderOptions { terms, access, state: line.state.clone(), damaged })
+    Ok(BinderOptions { terms, access, state: line.state.clone(), damaged, tls })
 }
 
 /// How long calls that run are waited for at the end.

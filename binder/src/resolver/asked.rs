@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rpc_core::{Client, Status, Stream};
+use rpc_core::{Status, Stream};
 
 use super::ResolverOptions;
-use crate::binders::Binders;
+use crate::binders::{Binders, connect};
 use crate::contract::{Binder, BinderClient, Found, Notice, Revision, Scope};
 use crate::error::BinderError;
 use crate::features::{FeatureError, Wanted};
@@ -38,7 +38,7 @@ impl Network {
         wanted: Result<Wanted, FeatureError>,
     ) -> Network {
         let client = |address: String| {
-            let client = Client::connect(address);
+            let client = connect(&address, options.tls.as_ref());
             BinderClient::new(options.token.iter().fold(client, |client, token| token.beside(&client)))
         };
         let binders = binders.parse::<Binders>();

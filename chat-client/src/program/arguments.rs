@@ -7,6 +7,8 @@ use chat_api::Language;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 use rpc_program::papers::Papers;
+use rpc_program::tls::{ClientFiles, TlsFailure};
+use thiserror::Error;
 
 use crate::session::SessionOptions;
 
@@ -22,6 +24,10 @@ pub struct CommandLine {
     #[arg(long, value_name = "FILE", env = "CHAT_BINDER_TOKEN_FILE")]
     pub binder_token_file: Option<PathBuf>,
 
+    /// Whom to trust over TLS
+    #[command(flatten)]
+    pub tls: ClientFiles<Own>,
+
     /// Who chats, where, and in which form
     #[command(flatten)]
     pub user: UserArguments,
@@ -31,15 +37,34 @@ pub struct CommandLine {
     pub papers: Papers,
 }
 
+/// Whose variables of the environment count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Own;
+
+rpc_program::tls_variables!(Own, "CHAT");
+
+/// The session cannot be begun as it was asked for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SessionFailure {
+    /// The token file cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenFileError),
+    /// TLS is not to be had as it was asked for.
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+}
+
 impl CommandLine {
     /// How the session is to find the chat.
     ///
     /// # Errors
-    /// When the token file cannot be used.
-    pub fn session(&self) -> Result<SessionOptions, TokenFileError> {
+    /// When the token file or a file of TLS cannot be used.
+    pub fn session(&self) -> Result<SessionOptions, SessionFailure> {
         let token = self.binder_token_file.as_deref().map(Token::read).transpose()?;
-        let language = self.user.language();
-        Ok(SessionOptions::new(self.binder.to_string()).with_token(token).in_language(language))
+        let (language, tls) = (self.user.language(), self.tls.client()?);
+        let options = SessionOptions::new(self.binder.to_string());
+        Ok(options.with_token(token).with_tls(tls).in_language(language))
     }
 }
 

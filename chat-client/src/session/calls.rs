@@ -54,8 +54,11 @@ impl Calls {
         state: Arc<State>,
     ) -> Result<Calls, ChatError> {
         let registration = RegistrationId::new(random()?);
-        let commands = ChatClient::new(Client::resolving(resolve.clone()));
-        let listening = ChatClient::new(Client::resolving(resolve));
+        let secured = |client: Client| {
+            ChatClient::new(options.tls.iter().fold(client, |client, tls| client.with_tls(tls.clone())))
+        };
+        let commands = secured(Client::resolving(resolve.clone()));
+        let listening = secured(Client::resolving(resolve));
         let (deadline, language) = (options.deadline, options.language);
         Ok(Calls { commands, listening, deadline, registration, language, state })
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use binder::{Resolver, ResolverOptions, Token};
 use chat_api::{ChatClient, ChatError, Language};
+use rpc_core::ClientTls;
 
 use super::pauses::Pauses;
 
@@ -14,6 +15,7 @@ use super::pauses::Pauses;
 pub struct SessionOptions {
     pub(super) binder: String,
     pub(super) token: Option<Token>,
+    pub(super) tls: Option<ClientTls>,
     pub(super) deadline: Duration,
     pub(super) patience: Duration,
     pub(super) language: Language,
@@ -27,6 +29,7 @@ impl SessionOptions {
         SessionOptions {
             binder: binder.into(),
             token: None,
+            tls: None,
             deadline: COMMAND_TIME,
             patience: FINDING_TIME,
             language: Language::English,
@@ -37,6 +40,12 @@ impl SessionOptions {
     #[must_use]
     pub fn with_token(self, token: Option<Token>) -> SessionOptions {
         SessionOptions { token, ..self }
+    }
+
+    /// What to connect to the binders and to the chat server with, if they are reached over TLS.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<ClientTls>) -> SessionOptions {
+        SessionOptions { tls, ..self }
     }
 
     /// How long a command may take, waiting for a lost connection included.
@@ -59,7 +68,8 @@ impl SessionOptions {
 
     /// A resolver that knows every procedure, so that the binder may die afterwards.
     pub(super) fn find(&self) -> Result<Arc<Resolver>, ChatError> {
-        let options = ResolverOptions { token: self.token.clone(), ..ResolverOptions::default() };
+        let (token, tls) = (self.token.clone(), self.tls.clone());
+        let options = ResolverOptions { token, tls, ..ResolverOptions::default() };
         let resolver = Resolver::with_options(&self.binder, &options);
         // A server of before has no private rooms, and everything else.
         let procedures = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name);

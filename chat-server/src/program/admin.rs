@@ -15,8 +15,11 @@ use chat_api::{
 use clap::{Args, Subcommand};
 use rpc_core::{Client, Code};
 use rpc_program::secret::{self, SecretFileError};
+use rpc_program::tls::{ClientFiles, TlsFailure};
 use serde_json::{Value, json};
 use thiserror::Error;
+
+use super::Own;
 
 /// Runs a chat that serves, found through its binder
 #[derive(Debug, Args)]
@@ -41,6 +44,9 @@ pub(crate) struct AdminLine {
     /// en or pt-BR; otherwise what LC_ALL, LC_MESSAGES or LANG says
     #[arg(long, env = "CHAT_LANG", global = true)]
     lang: Option<Language>,
+
+    #[command(flatten)]
+    tls: ClientFiles<Own>,
 
     #[command(subcommand)]
     order: Order,
@@ -106,6 +112,8 @@ pub(crate) enum AdminError {
     #[error(transparent)]
     Token(#[from] TokenFileError),
     #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    #[error(transparent)]
     Password(#[from] SecretFileError),
     #[error("no chat server there takes orders: start it with --admin-token-file, or on loopback")]
     NotServed(#[source] ChatError),
@@ -130,16 +138,18 @@ impl FromStr for Choice {
 
 /// Carries one order out.
 pub(crate) fn run(line: AdminLine) -> Result<ExitCode, AdminError> {
-    let AdminLine { binder, binder_token_file, token_file, json, lang, order } = line;
+    let AdminLine { binder, binder_token_file, token_file, json, lang, tls, order } = line;
     let language = Language::chosen(lang, |name| std::env::var(name).ok());
     let token = binder_token_file.as_deref().map(Token::read).transpose()?;
-    let resolver =
-        Resolver::with_options(binder.to_string(), &ResolverOptions { token, ..ResolverOptions::default() });
+    let tls = tls.client()?;
+    let options = ResolverOptions { token, tls: tls.clone(), ..ResolverOptions::default() };
+    let resolver = Resolver::with_options(binder.to_string(), &options);
     let told = Told { language, json };
     let names: Vec<&str> = AdminClient::PROCEDURES.iter().map(|procedure| procedure.name).collect();
     // At once, where a call would wait for a server to come.
     resolver.prefetch(&names).map_err(|status| told.failure(status.into()))?;
     let client = Client::resolving(resolver).with_deadline(PATIENCE);
+    let client = tls.into_iter().fold(client, |client, tls| client.with_tls(tls));
     let client = match token_file.as_deref().map(Token::read).transpose()? {
         Some(token) => token.beside_as(ADMIN_TOKEN_KEY, &client),
         None => client,

@@ -19,5 +19,6 @@ pub mod papers;
 pub mod secret;
 pub mod signals;
 pub mod supervisor;
+pub mod tls;
 
 pub use exit::{exit, line};

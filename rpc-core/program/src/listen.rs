@@ -5,17 +5,19 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use thiserror::Error;
 
-/// Whether a program may listen where other machines reach it: what `--insecure` says.
+/// Whether a program may listen where other machines reach it: when it is protected, or `--insecure` is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exposure {
-    insecure: bool,
+    anywhere: bool,
 }
 
 impl Exposure {
     /// Loopback addresses only.
-    pub const LOOPBACK: Exposure = Exposure { insecure: false };
-    /// Any address.
-    pub const INSECURE: Exposure = Exposure { insecure: true };
+    pub const LOOPBACK: Exposure = Exposure { anywhere: false };
+    /// Any address, since TLS or tokens protect what is served there.
+    pub const PROTECTED: Exposure = Exposure { anywhere: true };
+    /// Any address, unprotected.
+    pub const INSECURE: Exposure = Exposure { anywhere: true };
 }
 
 /// Why a program does not listen.
@@ -73,7 +75,7 @@ pub fn address(text: &str) -> Result<SocketAddr, AddressError> {
 /// [`ListenError::Exposed`] for an address that is not loopback, unless the exposure allows it.
 pub fn check(address: SocketAddr, exposure: Exposure) -> Result<(), ListenError> {
     let loopback = address.ip().to_canonical().is_loopback();
-    if loopback || exposure.insecure { Ok(()) } else { Err(ListenError::Exposed(address)) }
+    if loopback || exposure.anywhere { Ok(()) } else { Err(ListenError::Exposed(address)) }
 }
 
 /// Where a program listens that is told a port and nothing else: all interfaces, in IPv6 and IPv4 with one socket, or in

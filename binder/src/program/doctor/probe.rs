@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use rpc_core::service::{Kind, Procedure};
-use rpc_core::{Client, Code, Status};
+use rpc_core::{Client, ClientTls, Code, Status};
 
 use super::Patient;
 
@@ -28,7 +28,7 @@ pub(super) enum Answer {
     Stranger(String),
 }
 
-pub(super) fn ask(patient: &Patient) -> Answer {
+pub(super) fn ask(patient: &Patient, tls: Option<&ClientTls>) -> Answer {
     if patient.out_of_reach.is_some() {
         return Answer::NotAsked;
     }
@@ -38,7 +38,14 @@ pub(super) fn ask(patient: &Patient) -> Answer {
     };
     let start = Instant::now();
     match connect(&places) {
-        Ok(socket) => greet(socket, start),
+        Ok(socket) => {
+            let client = match tls {
+                None => Client::over(socket),
+                // Its certificate is for the host as it is registered.
+                Some(tls) => Client::connect(patient.place()).with_tls(tls.clone()),
+            };
+            greet(&client, start)
+        }
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Answer::Refused,
         Err(error) => Answer::NoWay(error.to_string()),
     }
@@ -60,8 +67,8 @@ fn connect(places: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 /// Calls a procedure that no server has: one of ours says so.
-fn greet(socket: TcpStream, start: Instant) -> Answer {
-    let client = Client::over(socket).with_deadline(ANSWER_WITHIN);
+fn greet(client: &Client, start: Instant) -> Answer {
+    let client = client.with_deadline(ANSWER_WITHIN);
     match client.call::<(), (), Status>(&ABSENT, &()) {
         Ok(()) => Answer::Speaks(start.elapsed()),
         Err(status) => match status.code() {

@@ -1,0 +1,57 @@
+//! Reads certificates again when the program is told so.
+
+use std::error::Error;
+use std::io;
+
+use rpc_core::threads::{self, Thread};
+use rpc_core::{ClientTls, ServerTls, TlsError};
+use signal_hook::consts::SIGHUP;
+use signal_hook::iterator::{Handle, Signals};
+
+/// Reads the files of TLS again at each SIGHUP, until it is dropped. What cannot be used is logged, and what was stays. A
+/// program without TLS has none, and ends by that signal as others do.
+#[derive(Debug)]
+pub struct Reloader {
+    handle: Handle,
+    _thread: Thread,
+}
+
+impl Reloader {
+    /// Begins, if there is something to read again.
+    ///
+    /// # Errors
+    /// When the system refuses the signal handler, or the thread `certificates`.
+    pub fn start(server: Option<&ServerTls>, client: Option<&ClientTls>) -> io::Result<Option<Reloader>> {
+        if server.is_none() && client.is_none() {
+            return Ok(None);
+        }
+        let (server, client) = (server.cloned(), client.cloned());
+        let mut hangups = Signals::new([SIGHUP])?;
+        let handle = hangups.handle();
+        let thread = threads::spawn("certificates", move || {
+            for _ in hangups.forever() {
+                told("this server", server.as_ref().map(ServerTls::reload));
+                told("connections to others", client.as_ref().map(ClientTls::reload));
+            }
+        })?;
+        Ok(Some(Reloader { handle, _thread: thread }))
+    }
+}
+
+impl Drop for Reloader {
+    fn drop(&mut self) {
+        // Ends the thread's loop; its own drop joins it.
+        self.handle.close();
+    }
+}
+
+fn told(whose: &str, outcome: Option<Result<(), TlsError>>) {
+    match outcome {
+        None => {}
+        Some(Ok(())) => tracing::info!("the certificates of {whose} were read again"),
+        Some(Err(error)) => {
+            let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+            tracing::error!("the certificates of {whose} stay as they were: {error}{why}");
+        }
+    }
+}
