@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::calls::Answer;
 use super::connection::{Connection, Departure};
+use crate::codec::Payload;
 use crate::limits::Limits;
 use crate::models::peer::Peer;
 use crate::models::pipe::pipe;
@@ -46,7 +47,8 @@ fn start(
 ) -> Result<u64, Status> {
     let metadata = Vec::new();
     let header = CallHeader { id: 0, procedure: "p", remaining_ms: None, encoding: 0, metadata };
-    connection.start(header, &mut vec![word; 3], deadline, departure, legs)
+    let send = |payload: &mut Payload| connection.start(header, payload, deadline, departure, legs);
+    Payload::around(&mut vec![word; 3], send)
 }
 
 /// Makes a call and gives it up at its deadline, as its callers do; whether it was answered, with its own word.

@@ -39,7 +39,8 @@ fn stage() -> (Arc<Stage>, Peer) {
 
 impl Stage {
     fn ping(&self, sender: u64, number: u64) -> Result<usize, SendError> {
-        self.outbound.send(&Message::Ping { nonce: 100 * sender + number }, &mut vec![7; 9], LIMIT)
+        let ping = Message::Ping { nonce: 100 * sender + number };
+        Payload::around(&mut vec![7; 9], |payload| self.outbound.send(&ping, payload, LIMIT))
     }
 
     /// As a thread of a server that finds no other to wait for the socket; whether who asked for room is to be told.

@@ -3,6 +3,7 @@
 
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
@@ -12,7 +13,7 @@ use super::panics::PanicPolicy;
 use super::routes::Routes;
 use super::shared::Shared;
 use super::watcher::Watcher;
-use crate::layer::Layers;
+use crate::layer::{Call, Layers, Next};
 use crate::limits::Limits;
 use crate::models::peer::{Peer, framed};
 use crate::models::pipe::pipe;
@@ -85,6 +86,28 @@ struct Stage {
     shared: Arc<Shared>,
     connection: Arc<Connection>,
     watching: Thread,
+    /// Calls that went through the layer, less those whose end it was told.
+    open_calls: Arc<AtomicIsize>,
+}
+
+/// A layer that counts the calls which it has not heard the end of.
+fn counting(open_calls: &Arc<AtomicIsize>) -> Layers {
+    let (mut layers, counted) = (Layers::default(), open_calls.clone());
+    layers.push(move |call: Call, next: Next<'_>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let ended = counted.clone();
+        let end = move || {
+            ended.fetch_sub(1, Ordering::SeqCst);
+        };
+        match next.run(call) {
+            Ok(answered) => Ok(answered.on_end(move |_| end())),
+            Err(status) => {
+                end();
+                Err(status)
+            }
+        }
+    });
+    layers
 }
 
 fn stage(room: usize) -> (Stage, Peer) {
@@ -95,8 +118,9 @@ fn stage(room: usize) -> (Stage, Peer) {
     let (waker, wake) = Waker::pair().unwrap();
     let limits = Limits { preface_time: FAR, frame_time: FAR, write_stall: FAR, ..Limits::default() };
     let pool = Pool::new("rpc-worker", 8);
-    let shared =
-        Arc::new(Shared::new((routes, Layers::default()), (limits, PanicPolicy::FailCall), pool, 8, waker));
+    let open_calls = Arc::default();
+    let routes = (routes, counting(&open_calls));
+    let shared = Arc::new(Shared::new(routes, (limits, PanicPolicy::FailCall), pool, 8, waker));
     let watcher = Watcher::new(shared.clone(), wake);
     let watching = threads::spawn("rpc-watch", move || watcher.watch()).unwrap();
     let (near, far) = pipe(room);
@@ -106,7 +130,7 @@ fn stage(room: usize) -> (Stage, Peer) {
     shared.pool.run(move || served.serve()).unwrap();
     let peer = Peer::new(far);
     peer.greet(0);
-    (Stage { gate, shared, connection, watching }, peer)
+    (Stage { gate, shared, connection, watching, open_calls }, peer)
 }
 
 impl Stage {
@@ -118,6 +142,7 @@ impl Stage {
         self.watching.join();
         assert!(self.shared.pool.close(sync::now() + FAR), "a thread does not end");
         assert_eq!(self.shared.count(), 0, "a connection stays");
+        assert_eq!(self.open_calls.load(Ordering::SeqCst), 0, "a layer was told an end twice, or never");
     }
 }
 
