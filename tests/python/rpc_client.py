@@ -2,6 +2,12 @@
 
 Whoever waits, for an answer, an item or credit, reads the connection for all its calls; so a connection belongs to one
 thread. What a call fails with is a `Status`, or `Failed` with the error that is the procedure's own.
+
+    connection = Connection(socket.create_connection(("127.0.0.1", 4000)))
+    greet = Procedure("greet", parse("tuple<string>"), parse("string"))
+    print(connection.call(greet, ["Ana"]))
+    for event in connection.start(Procedure("events", gives=parse("struct{seq:u64,text:string}")), deadline=None):
+        print(event)
 """
 
 from __future__ import annotations
