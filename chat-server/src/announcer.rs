@@ -12,7 +12,7 @@
 
 mod followers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ struct Desk {
     announced: Option<Mark>,
     news: Broadcast<News>,
     /// Streams that were ended, and when that was first looked at.
-    dismissed: Vec<(SubscriberId, Option<Uptime>)>,
+    dismissed: BTreeMap<SubscriberId, Option<Uptime>>,
     /// Nobody finds this announcer any more.
     closed: bool,
 }
@@ -176,7 +176,7 @@ impl Announcers {
 impl Announcer {
     fn new() -> Announcer {
         let news = Broadcast::with_lag(Lag { items: READY_EVENTS, bytes: READY_BYTES });
-        let desk = Desk { announced: None, news, dismissed: Vec::new(), closed: false };
+        let desk = Desk { announced: None, news, dismissed: BTreeMap::new(), closed: false };
         Announcer { followers: Arc::default(), desk: Mutex::new(desk) }
     }
 
@@ -247,7 +247,10 @@ impl Announcer {
     /// Ends streams of who is not in the room any more, behind what they have still to take.
     fn dismiss(&self, desk: &mut Desk, streams: Vec<SubscriberId>, outcome: Result<(), Status>) {
         desk.news.end(&streams, outcome);
-        desk.dismissed.extend(streams.into_iter().map(|stream| (stream, None)));
+        // Whoever leaves again and again has the same streams, and their time goes on.
+        for stream in streams {
+            desk.dismissed.entry(stream).or_default();
+        }
     }
 
     /// Cuts those that were dismissed and have not come to their end for [`UNREAD_FOR`]: nobody reads them, and nothing
@@ -257,8 +260,8 @@ impl Announcer {
         if desk.dismissed.is_empty() {
             return;
         }
-        let open = self.followers.all();
-        desk.dismissed.retain(|(stream, _)| open.contains(stream));
+        let open: BTreeSet<SubscriberId> = self.followers.all().into_iter().collect();
+        desk.dismissed.retain(|stream, _| open.contains(stream));
         let mut late = Vec::new();
         for (stream, since) in &mut desk.dismissed {
             if now.since(*since.get_or_insert(now)) >= UNREAD_FOR {

@@ -10,6 +10,7 @@ use rpc_core::{Client, Code, Stream};
 
 use super::*;
 
+mod before;
 mod operators;
 
 const PATIENCE: Duration = Duration::from_secs(10);
