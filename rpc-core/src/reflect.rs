@@ -48,7 +48,7 @@ pub struct Summary {
     pub kind: CallKind,
     /// Whether it may run twice.
     pub idempotent: bool,
-    /// The first line of its documentation.
+    /// The first sentence of its documentation, of a long one the beginning.
     pub doc: String,
 }
 

@@ -19,11 +19,12 @@ fn cargo_json(arguments: &[&str]) -> Value {
 }
 
 /// Who may know whom, among our own packages.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("rpc-core-macros", &[]),
     ("rpc-core", &["rpc-core-macros"]),
     ("rpc-program", &["rpc-core"]),
     ("binder", &["rpc-core", "rpc-program"]),
+    ("rpc-tool", &["rpc-core", "rpc-program", "binder"]),
     ("chat-api", &["rpc-core"]),
     ("chat-server", &["rpc-core", "rpc-program", "binder", "chat-api"]),
     ("chat-client", &["rpc-core", "rpc-program", "binder", "chat-api"]),

@@ -15,7 +15,7 @@ pub(crate) struct Catalogue(BTreeMap<&'static str, (&'static str, &'static Proce
 /// Procedures of one page: with 200 bytes each that is less than the smallest frame.
 const PAGE: usize = 256;
 
-/// The first line of a documentation is shown so long, in characters.
+/// A summary is so long at most, in characters.
 const LINE: usize = 120;
 
 impl Catalogue {
@@ -44,14 +44,25 @@ impl Reflection for Catalogue {
 }
 
 fn summary(service: &str, procedure: &Procedure) -> Summary {
-    let line = procedure.doc.trim_start().lines().next().unwrap_or_default();
     Summary {
         name: procedure.name.to_owned(),
         service: service.to_owned(),
         kind: procedure.kind.into(),
         idempotent: procedure.repetition == Repetition::Idempotent,
-        doc: line.chars().take(LINE).collect(),
+        doc: first_sentence(procedure.doc),
     }
+}
+
+/// The first sentence of a documentation, on one line; of a long one the beginning.
+fn first_sentence(doc: &str) -> String {
+    let paragraph = doc.trim_start().lines().take_while(|line| !line.trim().is_empty());
+    let text = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+    let end = text.find(". ").map_or(text.len(), |end| end + 1);
+    let sentence = text.get(..end).unwrap_or_default();
+    if sentence.chars().count() <= LINE {
+        return sentence.to_owned();
+    }
+    sentence.chars().take(LINE - 1).chain(['…']).collect()
 }
 
 fn description(service: &str, procedure: &Procedure) -> Description {
@@ -134,6 +145,16 @@ mod tests {
             page.procedures.iter().map(|summary| summary.name.as_str()).collect::<Vec<_>>(),
             ["p0001", "p0002"]
         );
+    }
+
+    #[test]
+    fn a_summary_is_the_first_sentence_of_the_documentation() {
+        let check = |doc: &str, expected: &str| assert_eq!(first_sentence(doc), expected);
+        check("", "");
+        check("Adds.\n\nAnd more.", "Adds.");
+        check("Says that the caller\nwill end. Soon.", "Says that the caller will end.");
+        check(&"x".repeat(LINE), &"x".repeat(LINE));
+        check(&"é".repeat(LINE + 1), &("é".repeat(LINE - 1) + "…"));
     }
 
     #[test]
