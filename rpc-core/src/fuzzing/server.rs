@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Desk, DeskService};
 use crate::context::Context;
 use crate::frame::{Frame, Inbound};
+use crate::layers::Tracing;
 use crate::limits::{FRAME_CEILING, Limits};
 use crate::server::Server;
 use crate::status::Status;
@@ -79,7 +80,8 @@ fn running() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
         let limits = Limits { frame: 256 << 10, calls_in_flight: 16, ..Limits::default() };
-        let server = Server::builder().service(DeskService::new(Arc::new(Clerk))).limits(limits);
+        let desk = DeskService::new(Arc::new(Clerk));
+        let server = Server::builder().layer(Tracing::new()).service(desk).limits(limits);
         server.serve_in_memory().expect("a server in memory")
     })
 }

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use self::buckets::Buckets;
 use super::Identity;
+use crate::context::Context;
 use crate::layer::{Answered, Call, Layer, Next};
 use crate::status::Status;
 
@@ -119,7 +120,7 @@ impl RateLimit {
 
 impl Layer for RateLimit {
     fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
-        match self.take(Peer::of(&call), Instant::now()) {
+        match self.take(Peer::of(call.context()), Instant::now()) {
             Ok(()) => next.run(call),
             Err(wait) => {
                 let busy = Status::resource_exhausted(format!("more than {} of one caller", self.rate));
@@ -130,8 +131,7 @@ impl Layer for RateLimit {
 }
 
 impl Peer {
-    fn of(call: &Call) -> Peer {
-        let context = call.context();
+    fn of(context: &Context) -> Peer {
         if let Some(identity) = context.value::<Identity>() {
             return Peer::Identity(Identity::clone(&identity));
         }
@@ -163,6 +163,20 @@ mod tests {
         assert!(of(1, Duration::from_nanos(1)) && of(u32::MAX, Duration::from_secs(5)));
         assert!(of(1, LONGEST) && !of(1, LONGEST + Duration::from_nanos(1)));
         assert!(!of(0, Duration::from_secs(1)) && !of(1, Duration::ZERO) && !of(2, Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn a_peer_is_who_was_found_out_else_its_address_whatever_the_port() {
+        let from = |address: &str| {
+            let address = address.parse().unwrap();
+            Context::background().with_addresses(address, address)
+        };
+        assert_eq!(Peer::of(&from("10.0.0.7:1")), Peer::of(&from("10.0.0.7:2")));
+        assert_ne!(Peer::of(&from("10.0.0.7:1")), Peer::of(&from("10.0.0.8:1")));
+        assert_eq!(Peer::of(&Context::background()), Peer::Nameless);
+        let ana = || Identity::new("ana");
+        let known = from("10.0.0.7:1").with_value(ana());
+        assert_eq!(Peer::of(&known), Peer::Identity(ana()));
     }
 
     #[test]
