@@ -80,11 +80,10 @@ fn how_often_a_server_is_called_is_seen_where_it_is_registered() {
     let address = binder.address();
     let server =
         Server::builder().service(SumService::new(Arc::<Adder>::default())).bind("127.0.0.1:0").unwrap();
-    let server = Arc::new(server);
-    let counting = server.clone();
+    let meter = server.meter();
     let options = RegistrationOptions {
         lease: Some(Duration::from_secs(2)),
-        calls: Some(CallCounts::of(move || counting.metrics())),
+        calls: Some(CallCounts::of(move || meter.read())),
         ..RegistrationOptions::default()
     };
     let offer = Offer::new("add", "127.0.0.1", server.address().port());

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use binder::{
-    DEFAULT_ADDRESS, NotYetRegistered, Offer, Registration, RegistrationError, RegistrationOptions, Token,
+    CallCounts, DEFAULT_ADDRESS, NotYetRegistered, Offer, Registration, RegistrationError,
+    RegistrationOptions, Token,
 };
 use chat_api::{Admin, ChatService, LogEntry};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
@@ -138,7 +139,9 @@ impl ChatServer {
         let (host, port) = (advertised.host(), advertised.port(address.port()));
         // Rooms are in this server's memory: the last one to start has the procedures.
         let offers = server.procedures().iter().map(|name| Offer::new(*name, host, port));
-        let options = RegistrationOptions { token, tls: binder_tls, ..RegistrationOptions::default() };
+        let meter = server.meter();
+        let calls = Some(CallCounts::of(move || meter.read()));
+        let options = RegistrationOptions { token, tls: binder_tls, calls, ..RegistrationOptions::default() };
         let registration = Registration::start_with(binder, offers, options);
         let mut chat =
             ChatServer { lobby, registration: None, server: Some(server), address, _sweeper: sweeper };

@@ -13,13 +13,11 @@ use crate::registry::millis;
 /// Where a registration reads how often each procedure was called, so that the binder's page and lists can show it.
 ///
 /// ```
-/// # use std::sync::Arc;
 /// use binder::{CallCounts, RegistrationOptions};
 ///
 /// # let server = rpc_core::Server::builder().serve_in_memory()?;
-/// let server = Arc::new(server);
-/// let counting = server.clone();
-/// let calls = Some(CallCounts::of(move || counting.metrics()));
+/// let meter = server.meter();
+/// let calls = Some(CallCounts::of(move || meter.read()));
 /// let options = RegistrationOptions { calls, ..RegistrationOptions::default() };
 /// # std::io::Result::Ok(())
 /// ```
@@ -33,7 +31,7 @@ pub(super) struct Gauge {
 }
 
 impl CallCounts {
-    /// What a server counts: [`Server::metrics`](rpc_core::Server::metrics). It is read each time that the lease is renewed.
+    /// What a server counts, as its [`Meter`](rpc_core::Meter) tells it. It is read each time that the lease is renewed.
     pub fn of(metrics: impl Fn() -> Metrics + Send + Sync + 'static) -> CallCounts {
         CallCounts(Arc::new(metrics))
     }
