@@ -88,6 +88,18 @@ fn a_printed_file_is_read_back_as_it_is() {
     }
 }
 
+/// Story: `binder serve --print-config` served, since only the words before a subcommand were looked at.
+#[test]
+fn a_subcommand_prints_its_file_too() {
+    let whole = run("binder", &["--print-config", "--lease", "1m"]);
+    let below = run("binder", &["serve", "--print-config", "--lease", "1m"]);
+    let text = |output: Output| String::from_utf8(output.stdout).unwrap();
+    let lines = |text: String| {
+        text.lines().skip_while(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(text(below)), lines(text(whole)));
+}
+
 #[test]
 fn a_wrong_file_is_told_with_line_key_and_what_is_allowed() {
     let file = Written::new("key", "# mine\nlisen = '127.0.0.1:0'\n");

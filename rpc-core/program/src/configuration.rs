@@ -41,14 +41,14 @@ pub(crate) fn matches(program: &Command, words: &[OsString]) -> Result<ArgMatche
     };
     let (command, seen) = chosen(program, &seen);
     let Some(path) = option::<PathBuf>(seen, "config") else {
-        return finish(command, whole(Vec::new())?);
+        return finish(program, whole(Vec::new())?);
     };
     let file = File::read(path, command)?;
     let below = file.words(|option| {
         matches!(seen.value_source(option), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
     });
     match whole(below) {
-        Ok(matches) => finish(command, matches),
+        Ok(matches) => finish(program, matches),
         Err(mut error) => {
             if whole(Vec::new()).is_ok() {
                 let tip = format!("the options of {} count too", path.display());
@@ -70,8 +70,9 @@ fn option<'a, T: Clone + Send + Sync + 'static>(matches: &'a ArgMatches, id: &st
     matches.try_get_one(id).ok().flatten()
 }
 
-fn finish(command: &Command, matches: ArgMatches) -> Result<ArgMatches, clap::Error> {
-    let (_, chosen) = chosen(command, &matches);
+/// The matches, unless it was asked what they are.
+fn finish(program: &Command, matches: ArgMatches) -> Result<ArgMatches, clap::Error> {
+    let (command, chosen) = chosen(program, &matches);
     if option(chosen, "print_config") != Some(&true) {
         return Ok(matches);
     }

@@ -17,10 +17,12 @@ use rustix::time::{ClockId, clock_gettime};
 pub enum Word<'a> {
     /// It does not serve yet, and waits for this.
     Waiting(&'a str),
-    /// It serves, in this way: at the start, and behind [`Reloading`](Word::Reloading).
+    /// It serves, in this way.
     Ready(&'a str),
-    /// It reads its certificates anew, and will be ready again.
+    /// It reads its certificates again, and serves meanwhile.
     Reloading,
+    /// It has read them.
+    Reloaded,
     /// It ends, in order.
     Stopping,
 }
@@ -41,6 +43,7 @@ impl Word<'_> {
             Word::Waiting(sentence) => format!("STATUS={}\n", line(sentence)),
             Word::Ready(sentence) => format!("READY=1\nSTATUS={}\n", line(sentence)),
             Word::Reloading => format!("RELOADING=1\nMONOTONIC_USEC={}\n", monotonic_microseconds()),
+            Word::Reloaded => "READY=1\n".to_owned(),
             Word::Stopping => "STOPPING=1\nSTATUS=ending what runs\n".to_owned(),
         }
     }

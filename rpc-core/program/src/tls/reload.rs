@@ -8,6 +8,8 @@ use rpc_core::{ClientTls, ServerTls, TlsError};
 use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::{Handle, Signals};
 
+use crate::supervisor::{self, Word};
+
 /// Reads the files of TLS again at each SIGHUP, until it is dropped. What cannot be used is logged, and what was stays. A
 /// program without TLS has none, and ends by that signal as others do.
 #[derive(Debug)]
@@ -30,8 +32,10 @@ impl Reloader {
         let handle = hangups.handle();
         let thread = threads::spawn("certificates", move || {
             for _ in hangups.forever() {
+                supervisor::tell(Word::Reloading);
                 told("this server", server.as_ref().map(ServerTls::reload));
                 told("connections to others", client.as_ref().map(ClientTls::reload));
+                supervisor::tell(Word::Reloaded);
             }
         })?;
         Ok(Some(Reloader { handle, _thread: thread }))
