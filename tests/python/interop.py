@@ -246,8 +246,13 @@ def timeout_unary(host: Host) -> None:
 @interop
 def timeout_client_stream(host: Host) -> None:
     call = host.connect().start(INPUT, deadline=0.1)
-    call.send(request(gated=True))
-    check_late(call, call.result)
+
+    def send_and_wait() -> None:
+        # On a busy machine the time may be over before there is credit for the item.
+        call.send(request(gated=True))
+        call.result()
+
+    check_late(call, send_and_wait)
 
 
 @interop
@@ -274,9 +279,9 @@ def deadline_told_by_the_server(host: Host) -> None:
 @interop
 def propagation_unary_success(host: Host) -> None:
     connection = host.connect()
-    response = connection.call(UNARY, [request(telling=True)], deadline=5.0)
+    response = connection.call(UNARY, [request(telling=True)], deadline=30.0)
     left = response["surroundings"]["remaining"]
-    equal((left["secs"] in (4, 5), left["secs"] + left["nanos"] / 1e9 <= 5), (True, True))
+    equal(20 < left["secs"] + left["nanos"] / 1e9 <= 30, True)
     response = connection.call(UNARY, [request(telling=True)], deadline=None)
     equal(response["surroundings"]["remaining"], None)
 

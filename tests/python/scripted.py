@@ -261,5 +261,5 @@ def keep_alive(host: Host) -> None:
     why = refused(call.result)
     equal((why.code, why.may_have_run), (14, True))
     equal(script.hear("Ping"), {"nonce": 0})
-    patient, _ = meet(message("Reply", id=1, outcome="Returned"), keepalive=0.05, pong_time=0.1)
+    patient, _ = meet(message("Reply", id=1, outcome="Returned"), keepalive=0.05, pong_time=10.0)
     equal(patient.call(EMPTY), None)
