@@ -7,6 +7,7 @@ mod bench;
 mod call;
 mod describe;
 mod failure;
+mod gen_cert;
 mod health;
 mod input;
 mod list;
@@ -31,5 +32,6 @@ pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
         Some(Command::Health(arguments)) => health::check(&arguments),
         Some(Command::Watch(arguments)) => health::watch(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::GenCert(arguments)) => gen_cert::run(&arguments),
     }
 }

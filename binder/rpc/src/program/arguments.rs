@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use rpc_program::papers::Papers;
 
-use super::{bench, call, describe, health, list};
+use super::{bench, call, describe, gen_cert, health, list};
 
 /// Calls procedures by hand, and looks at the servers that have them
 #[derive(Debug, Parser)]
@@ -36,6 +36,9 @@ pub(super) enum Command {
     /// Call a procedure again and again, and show how long that took
     #[command(after_help = bench::HELP)]
     Bench(bench::Arguments),
+    /// Make an authority and certificates, to try TLS out with
+    #[command(after_help = gen_cert::HELP)]
+    GenCert(gen_cert::Arguments),
 }
 
 const EXAMPLES: &str = "\

@@ -8,7 +8,10 @@ use std::process::ExitCode;
 use binder::{BinderError, TokenFileError};
 use rpc_core::{Code, Json, JsonError, MetadataError, NotJson, Status};
 use rpc_program::papers::PapersError;
+use rpc_program::tls::TlsFailure;
 use thiserror::Error;
+
+use super::gen_cert::CertificateFailure;
 
 /// What ends the program with another code than 0.
 #[derive(Debug, Error)]
@@ -43,6 +46,10 @@ pub(crate) enum Failure {
     Input(#[source] io::Error),
     #[error(transparent)]
     Papers(#[from] PapersError),
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    #[error(transparent)]
+    Certificate(#[from] CertificateFailure),
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
     #[error("no further thread can be had")]

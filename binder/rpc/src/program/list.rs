@@ -85,8 +85,9 @@ pub(super) fn names(reflection: &ReflectionClient) -> Result<Vec<Summary>, Statu
 /// When no binder answers.
 pub(super) fn registered(reach: &Reach) -> Result<BTreeMap<String, BTreeSet<Endpoint>>, Failure> {
     let token = reach.token()?;
-    let client =
-        Client::connect_any(reach.binder.iter().map(ToString::to_string)).with_deadline(reach.patience());
+    let client = reach
+        .secured(Client::connect_any(reach.binder.iter().map(ToString::to_string)))?
+        .with_deadline(reach.patience());
     let client = token.iter().fold(client, |client, token| token.beside(&client));
     let (binder, mut query) = (BinderClient::new(client), Query::default());
     let mut found: BTreeMap<String, BTreeSet<Endpoint>> = BTreeMap::new();

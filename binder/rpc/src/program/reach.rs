@@ -9,6 +9,7 @@ use clap::Args;
 use rpc_core::reflect::{Description, Reflection as _, ReflectionClient};
 use rpc_core::{Client, Code, Endpoint, EndpointError, Resolve as _};
 use rpc_program::duration;
+use rpc_program::tls::ClientFiles;
 
 use super::Failure;
 use super::suggest;
@@ -35,7 +36,16 @@ pub(super) struct Reach {
     /// Metadata to send: KEY=TEXT, KEY=@FILE for what is in a file, KEY=hex:00FF for bytes. May be given again
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     metadata: Vec<Pair>,
+
+    #[command(flatten)]
+    tls: ClientFiles<Own>,
 }
+
+/// Whose variables of the environment count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own;
+
+rpc_program::tls_variables!(Own, "RPC");
 
 /// One pair of metadata as the command line has it.
 #[derive(Clone, Debug)]
@@ -63,7 +73,7 @@ impl Reach {
             Some(endpoint) => Client::connect(endpoint.to_string()),
             None => Client::resolving(self.resolver()?),
         };
-        self.dressed(client)
+        self.dressed(self.secured(client)?)
     }
 
     /// A client of the one server that has `procedure`, for questions about it.
@@ -83,7 +93,7 @@ impl Reach {
     /// # Errors
     /// When a file of the command line cannot be read.
     pub(super) fn at(&self, endpoint: &Endpoint) -> Result<Client, Failure> {
-        self.dressed(Client::connect(endpoint.to_string()))
+        self.dressed(self.secured(Client::connect(endpoint.to_string()))?)
     }
 
     /// What a server tells of `procedure`; `None` if it tells nothing of any.
@@ -118,7 +128,8 @@ impl Reach {
     }
 
     fn resolver(&self) -> Result<std::sync::Arc<Resolver>, Failure> {
-        let options = ResolverOptions { token: self.token()?, ..ResolverOptions::default() };
+        let (token, tls) = (self.token()?, self.tls.client()?);
+        let options = ResolverOptions { token, tls, ..ResolverOptions::default() };
         Ok(Resolver::with_options(self.binder.to_string(), &options))
     }
 
@@ -137,6 +148,14 @@ impl Reach {
             }
             Err(status) => Err(Failure::of_status("the binder", status)),
         }
+    }
+
+    /// The same client, over TLS if that is said.
+    ///
+    /// # Errors
+    /// When a file of the command line cannot be used.
+    pub(super) fn secured(&self, client: Client) -> Result<Client, Failure> {
+        Ok(self.tls.client()?.into_iter().fold(client, |client, tls| client.with_tls(tls)))
     }
 
     fn dressed(&self, client: Client) -> Result<Client, Failure> {
