@@ -12,7 +12,7 @@ use crate::process::Process;
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(programs().join(program));
     for (key, _) in std::env::vars() {
-        if key.starts_with("CHAT_") || key.starts_with("BINDER_") || key == "RUST_LOG" {
+        if ["CHAT_", "BINDER_", "RPC_"].iter().any(|own| key.starts_with(own)) || key == "RUST_LOG" {
             command.env_remove(key);
         }
     }

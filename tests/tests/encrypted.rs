@@ -204,3 +204,30 @@ fn other_machines_are_served_where_certificates_say_who_they_are() {
     let mut chat = system_tests::Process::start("chat-server", command("chat-server").args(&alone));
     chat.complaint("listening on 0.0.0.0:");
 }
+
+#[test]
+fn the_certificates_of_rpc_gen_cert_serve_as_the_readme_says() {
+    let folder = Folder::new();
+    let made =
+        command("rpc").args(["gen-cert", folder.path(), "--host", "127.0.0.1", "--client", "ana"]).output();
+    let (files, errors, code) = said(&made.unwrap());
+    assert!(code == Some(0) && files.lines().count() == 6, "{files}{errors}");
+    let serve = folder.options(&[
+        ("--tls-cert", "server.pem"),
+        ("--tls-key", "server.key"),
+        ("--tls-client-ca", "ca.pem"),
+    ]);
+    let binder = BinderProgram::start_with(&serve.iter().map(String::as_str).collect::<Vec<_>>());
+    let address = binder.address.to_string();
+    let ana = [("--tls-ca", "ca.pem"), ("--tls-cert", "ana.pem"), ("--tls-key", "ana.key")];
+    let ask = |papers: &[(&str, &str)]| {
+        let mut ask = command("rpc");
+        said(&ask.args(["list", "--to", &address]).args(folder.options(papers)).output().unwrap())
+    };
+    let (listed, errors, code) = ask(&ana);
+    assert!(code == Some(0) && listed.contains("lookup_procedure"), "{listed}{errors}");
+    let (_, errors, code) = ask(&ana[..1]);
+    assert!(code == Some(3) && errors.contains("asks for a certificate, and none was given"), "{errors}");
+    let (_, errors, code) = ask(&[]);
+    assert!(code == Some(3) && errors.contains("this server is reached over TLS only"), "{errors}");
+}

@@ -17,6 +17,10 @@ impl Folder {
         Folder(path)
     }
 
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
     pub(crate) fn put(&self, name: &str, text: &str) {
         fs::write(self.0.join(name), text).unwrap();
     }
