@@ -1,4 +1,4 @@
-//! Layers ready to use: tracing, authentication, limits.
+//! Layers ready to use: tracing, metrics of clients, authentication, limits.
 //!
 //! ```
 //! use rpc_core::layers::{Authentication, ConcurrencyLimit, Rate, RateLimit, Token, Tracing};
@@ -21,11 +21,13 @@
 //! What is cheap and refuses most stands outermost; a limit for each caller stands below what finds out who calls.
 
 mod authentication;
+mod client_metrics;
 mod concurrency;
 mod rate;
 mod tracing;
 
 pub use self::authentication::{Authentication, Credentials, Identity, Token, TokenError};
+pub use self::client_metrics::ClientMetrics;
 pub use self::concurrency::ConcurrencyLimit;
 pub use self::rate::{Rate, RateError, RateLimit, WhenFull};
 pub use self::tracing::{TraceContext, TraceError, Tracing};

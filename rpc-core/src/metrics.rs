@@ -1,11 +1,12 @@
 //! Numbers about what runs, for whoever watches it.
 //!
 //! [`Metrics`] is plain data: families of samples, as [Prometheus' data model] has them. Whoever exports them in another way
-//! goes through them; printed, they are Prometheus' text format. What a server counts itself is [`Server::metrics`]; a
-//! program adds its own families to that.
+//! goes through them; printed, they are Prometheus' text format. What a server counts itself is [`Server::metrics`], what a
+//! client is told to count [`ClientMetrics`]; a program adds its own families to them.
 //!
 //! [Prometheus' data model]: https://prometheus.io/docs/concepts/data_model/
 //! [`Server::metrics`]: crate::Server::metrics
+//! [`ClientMetrics`]: crate::layers::ClientMetrics
 
 mod histogram;
 mod tally;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use std::{slice, vec};
 
 pub use self::histogram::{BUCKETS, Distribution};
-pub(crate) use self::tally::{Slot, Tally};
+pub(crate) use self::tally::{Counters, Slot, Tally, UNKNOWN};
 
 /// What is counted and measured at one moment, in the order it is told.
 ///

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rpc_core::layers::ClientMetrics;
 use rpc_core::limits::FRAME_BEFORE_PREFACE;
 use rpc_core::metrics::{BUCKETS, Metrics, Value};
 use rpc_core::service::{Kind, Procedure};
@@ -391,4 +392,38 @@ fn a_slow_call_that_loses_the_reading_is_counted() {
     house.gate.send(()).unwrap();
     slow.wait().unwrap();
     house.settle(2);
+}
+
+#[test]
+fn a_client_that_is_told_to_counts_its_calls_as_its_caller_sees_them() {
+    let house = House::open();
+    let metrics = ClientMetrics::new();
+    let client = DeskClient::new(house.raw_client().with_layer(metrics.clone()));
+    client.echo(Bytes::default()).unwrap();
+    client.refuse().unwrap_err();
+    client.with_deadline(Duration::from_millis(20)).hold().unwrap_err();
+    drop(client.start().grind());
+    let in_flight = |procedure| {
+        let value = metrics.read().value("rpc_client_calls_in_flight", &[("procedure", procedure)]);
+        whole(value.unwrap())
+    };
+    let mut items = client.lent().unwrap();
+    let sink = house.sinks.recv_timeout(SOON).unwrap();
+    assert_eq!((in_flight("lent"), in_flight("echo")), (1, 0));
+    drop(sink);
+    assert!(items.next().is_none());
+    drop(items);
+    let told = metrics.read();
+    for (procedure, code) in [
+        ("echo", "Ok"),
+        ("refuse", "Failed"),
+        ("hold", "DeadlineExceeded"),
+        ("grind", "Cancelled"),
+        ("lent", "Ok"),
+    ] {
+        let count = told.value("rpc_client_calls_total", &[("procedure", procedure), ("code", code)]);
+        assert_eq!(count, Some(1.0), "{procedure} {code}:\n{told}");
+    }
+    assert_eq!(told.sum("rpc_client_calls_total", &[]), 5.0);
+    assert_eq!(told.sum("rpc_client_calls_in_flight", &[]), 0.0);
 }

@@ -28,7 +28,7 @@ pub(crate) struct Slot(u32);
 /// Of one procedure and shard; alone on its cache lines, and on those that the processor fetches with them.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Counters {
+pub(crate) struct Counters {
     outcomes: [AtomicU64; OUTCOMES],
     times: Histogram,
     items_received: AtomicU64,
@@ -62,11 +62,9 @@ impl Tally {
 
     /// A call of connection `of` is over.
     pub(crate) fn count(&self, of: u64, slot: Slot, outcome: Result<Outcome, Code>, time: Duration) {
-        let Some(counters) = self.counters(of, slot) else { return };
-        if let Some(count) = counters.outcomes.get(index(outcome)) {
-            count.fetch_add(1, Ordering::Relaxed);
+        if let Some(counters) = self.counters(of, slot) {
+            counters.count(outcome, time);
         }
-        counters.times.add(time);
     }
 
     /// Items of a stream have come over connection `of`.
@@ -83,25 +81,16 @@ impl Tally {
         }
     }
 
-    /// Adds a sample for each procedure and outcome, also for those that have not happened: a rate that begins with its
-    /// first event does not see it.
+    /// Adds the calls of each procedure.
     pub(crate) fn calls(&self, family: Family) -> Family {
-        let sample = |family: Family, (slot, name): (usize, &&'static str)| {
-            outcomes().fold(family, |family, outcome| {
-                let count = self.sum(slot, |counters| counters.outcomes.get(index(outcome)));
-                family.with([("procedure", name), ("code", &outcome_name(outcome))], count)
-            })
-        };
-        self.names.iter().enumerate().fold(family, sample)
+        let names = self.names.iter().enumerate();
+        names.fold(family, |family, (slot, name)| Counters::calls(family, name, || self.of(slot)))
     }
 
     /// Adds a histogram for each procedure.
     pub(crate) fn times(&self, family: Family) -> Family {
-        self.names.iter().enumerate().fold(family, |family, (slot, name)| {
-            let mut times = Distribution::default();
-            self.of(slot).for_each(|counters| counters.times.add_to(&mut times));
-            family.with([("procedure", name)], times)
-        })
+        let names = self.names.iter().enumerate();
+        names.fold(family, |family, (slot, name)| Counters::times(family, name, self.of(slot)))
     }
 
     /// Adds a sample for this procedure.
@@ -127,6 +116,41 @@ impl Tally {
 
     fn sum<'a>(&'a self, slot: usize, counter: impl Fn(&'a Counters) -> Option<&'a AtomicU64>) -> u64 {
         self.of(slot).filter_map(counter).map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Counters {
+    /// A call is over.
+    pub(crate) fn count(&self, outcome: Result<Outcome, Code>, time: Duration) {
+        if let Some(count) = self.outcomes.get(index(outcome)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.times.add(time);
+    }
+
+    /// Adds a sample for each way in which calls of a procedure can end, with the sum of `all`; also for those that have not
+    /// happened: a rate that begins with its first event does not see it.
+    pub(crate) fn calls<'a, I: Iterator<Item = &'a Counters>>(
+        family: Family,
+        procedure: &str,
+        all: impl Fn() -> I,
+    ) -> Family {
+        outcomes().fold(family, |family, outcome| {
+            let counts = all().filter_map(|counters| counters.outcomes.get(index(outcome)));
+            let count: u64 = counts.map(|count| count.load(Ordering::Relaxed)).sum();
+            family.with([("procedure", procedure), ("code", &outcome_name(outcome))], count)
+        })
+    }
+
+    /// Adds a histogram of how long calls of a procedure took, of all these.
+    pub(crate) fn times<'a>(
+        family: Family,
+        procedure: &str,
+        all: impl Iterator<Item = &'a Counters>,
+    ) -> Family {
+        let mut times = Distribution::default();
+        all.for_each(|counters| counters.times.add_to(&mut times));
+        family.with([("procedure", procedure)], times)
     }
 }
 
