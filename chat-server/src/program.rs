@@ -200,8 +200,8 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
         desk.map(|desk| desk.attend(server.admin(), language)).transpose().map_err(Failure::Console)?;
     let why = stay(&server, &binder, stop.signals(), console.as_ref().map(Attended::ended));
     let interrupted = matches!(why, Why::Signal(Signal::Interrupt) | Why::Console(Ending::Interrupted));
-    if console.is_some() && interrupted {
-        console::print(&language.interrupted(), "\n");
+    if let Some(console) = console.as_ref().filter(|_| interrupted) {
+        console.say_last(&language.interrupted());
     }
     drop(console);
     if let Why::Signal(signal) = why {

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use system_tests::{BinderProgram, Chatter, Screen, ServerProgram, Transcript, command};
@@ -124,6 +127,29 @@ fn control_c_and_a_signal_end_a_console_at_a_terminal() {
     operator.press("\u{4}");
     assert_eq!(operator.end(), Some(0));
     operator.shows("Encerrando aplicação...");
+}
+
+/// The story: a console that nobody read waited for its reader, and no signal ended the server in order.
+#[test]
+fn a_signal_ends_a_console_that_nobody_reads() {
+    let binder = BinderProgram::start();
+    let mut server = command("chat-server");
+    server.args(["--console", "--binder", &binder.address.to_string()]);
+    server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = server.spawn().unwrap();
+    // Far more menus than a pipe holds, and the last commands are waited for in vain.
+    let mut input = server.stdin.take().unwrap();
+    input.write_all("/nothing\n".repeat(3_000).as_bytes()).unwrap();
+    let mut ana = Chatter::join(&binder, "ana");
+    ana.open_room("rust");
+    let since = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&server), rustix::process::Signal::TERM)
+        .unwrap();
+    while server.try_wait().unwrap().is_none() {
+        assert!(since.elapsed() < Duration::from_secs(10), "it does not end");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
 struct TokenFile(PathBuf);

@@ -1,6 +1,5 @@
 //! The thread that shows events: as JSON, as lines, or above the line that is being typed.
 
-mod outlet;
 mod thinning;
 
 use std::convert::Infallible;
@@ -12,13 +11,13 @@ use chat_api::Language;
 use chrono::Local;
 use crossbeam_channel::{Receiver, Sender, select};
 use rpc_core::threads::{self, Thread};
+use rpc_program::outlet::{Hurry, Outlet, Written};
 use rpc_program::signals::Signal;
 use rustyline::ExternalPrinter;
 
 use crate::complete::Known;
 use crate::event::ChatEvent;
 use crate::render::{Paint, Renderer, Screen, Width};
-use outlet::{Hurry, Outlet, Written};
 
 /// Where events are shown.
 pub(super) enum Output {

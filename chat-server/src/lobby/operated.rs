@@ -106,7 +106,12 @@ fn an_operators_room_has_a_limit_a_number_and_stays() {
         Err(ChatError::RoomExists { room: room("AULA") })
     );
     assert_eq!(rig.admin().create_room("none".into(), Some(0), None), Err(ChatError::InvalidLimit));
-    assert!(matches!(rig.admin().create_room(" ".into(), None, None), Err(ChatError::InvalidName(_))));
+    for bad in [" ", &"x".repeat(65), "a\u{202e}b", "\u{1b}[2J"] {
+        assert!(
+            matches!(rig.admin().create_room(bad.into(), None, None), Err(ChatError::InvalidName(_))),
+            "{bad:?}"
+        );
+    }
     rig.admin().create_room("Cofre".into(), None, Some("sésamo".into())).unwrap();
     ana.join("aula").unwrap();
     let rooms = rig.admin().list_rooms().unwrap();

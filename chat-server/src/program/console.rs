@@ -12,7 +12,7 @@ use chat_api::sanitise;
 use chat_api::{Admin, ChatError, Language, RoomChoice, RoomName};
 
 pub(super) use desk::{Attended, Desk};
-pub(super) use keyboard::{Keyboard, print};
+pub(super) use keyboard::Keyboard;
 
 /// A conversation with an operator.
 pub(super) struct Console<K> {

@@ -15,6 +15,7 @@ pub mod listen;
 pub mod log;
 mod manual;
 pub mod metrics;
+pub mod outlet;
 pub mod papers;
 pub mod secret;
 pub mod signals;

@@ -9,22 +9,27 @@ use chat_api::{Admin, Language};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use rpc_core::threads::{self, Thread};
 use rpc_program::lines::{HangUp, Lines};
+use rpc_program::outlet::{Hurry, Outlet};
 use rpc_program::{log, signals};
 use rustyline::{DefaultEditor, ExternalPrinter};
 
-use super::keyboard::{Script, Terminal};
+use super::keyboard::{Script, Terminal, print};
 use super::{Console, Ending, Keyboard};
 
 /// A keyboard that was opened, and nobody sits at yet.
 pub(crate) struct Desk {
     keyboard: Box<dyn Keyboard + Send>,
     interruption: Interruption,
+    screen: Arc<Outlet>,
+    hurry: Hurry,
 }
 
 /// A console that takes commands. Dropping it ends the wait for one.
 pub(crate) struct Attended {
     ended: Receiver<Ending>,
     interruption: Option<Interruption>,
+    screen: Arc<Outlet>,
+    hurry: Hurry,
     _thread: Thread,
 }
 
@@ -38,6 +43,8 @@ impl Desk {
     /// Opens the keyboard that fits standard input, and sends the log to where it does not disturb: above the line that is
     /// typed, or to standard error.
     pub(crate) fn open() -> io::Result<Desk> {
+        let (screen, hurry) = Outlet::of_standard_output()?;
+        let screen = Arc::new(screen);
         let is_person = io::stdin().is_terminal();
         let moves = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
         if is_person
@@ -50,12 +57,14 @@ impl Desk {
                 }
                 _ => log::init(log::LevelFilter::INFO),
             }
-            return Ok(Desk { keyboard: Box::new(Terminal(editor)), interruption: Interruption::Editor });
+            let keyboard = Box::new(Terminal { editor, screen: screen.clone() });
+            return Ok(Desk { keyboard, interruption: Interruption::Editor, screen, hurry });
         }
         log::init(log::LevelFilter::INFO);
         let (lines, hangup) = Lines::of_standard_input()?;
         let end = if is_person { Ending::Quit } else { Ending::Closed };
-        Ok(Desk { keyboard: Box::new(Script { lines, end }), interruption: Interruption::Reader(hangup) })
+        let keyboard = Box::new(Script { lines, screen: screen.clone(), end });
+        Ok(Desk { keyboard, interruption: Interruption::Reader(hangup), screen, hurry })
     }
 
     /// Takes commands on a thread of its own.
@@ -67,7 +76,8 @@ impl Desk {
             // The place is free: this is the only send.
             let _ = sender.try_send(console.run());
         })?;
-        Ok(Attended { ended, interruption: Some(self.interruption), _thread: thread })
+        let (interruption, screen, hurry) = (Some(self.interruption), self.screen, self.hurry);
+        Ok(Attended { ended, interruption, screen, hurry, _thread: thread })
     }
 }
 
@@ -76,10 +86,17 @@ impl Attended {
     pub(crate) fn ended(&self) -> &Receiver<Ending> {
         &self.ended
     }
+
+    /// Has the last word: nobody waits for a reader any longer than for a moment.
+    pub(crate) fn say_last(&self, text: &str) {
+        self.hurry.hurry();
+        print(&self.screen, text, "\n");
+    }
 }
 
 impl Drop for Attended {
     fn drop(&mut self) {
+        self.hurry.hurry();
         match self.interruption.take() {
             Some(Interruption::Reader(hangup)) => drop(hangup),
             // One that has ended by itself needs no signal.

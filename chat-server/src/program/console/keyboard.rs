@@ -1,8 +1,9 @@
 //! Where the operator types: a terminal with a line editor, or a script.
 
-use std::io::{self, Write};
+use std::sync::Arc;
 
 use rpc_program::lines::Lines;
+use rpc_program::outlet::Outlet;
 use rustyline::DefaultEditor;
 use rustyline::error::{ReadlineError, Signal};
 
@@ -21,7 +22,10 @@ pub(crate) trait Keyboard {
 }
 
 /// A line editor at a terminal.
-pub(super) struct Terminal(pub(super) DefaultEditor);
+pub(super) struct Terminal {
+    pub(super) editor: DefaultEditor,
+    pub(super) screen: Arc<Outlet>,
+}
 
 impl Keyboard for Terminal {
     fn ask(&mut self, question: &str) -> Result<String, Ending> {
@@ -30,7 +34,7 @@ impl Keyboard for Terminal {
             question.rsplit_once('\n').map_or((None, question), |(above, last)| (Some(above), last));
         above.into_iter().for_each(|above| self.say(above));
         loop {
-            match self.0.readline(prompt) {
+            match self.editor.readline(prompt) {
                 Ok(line) => return Ok(line),
                 Err(ReadlineError::Signal(Signal::Resize)) => {}
                 Err(ReadlineError::Interrupted) => return Err(Ending::Interrupted),
@@ -40,30 +44,30 @@ impl Keyboard for Terminal {
     }
 
     fn say(&mut self, text: &str) {
-        print(text, "\n");
+        print(&self.screen, text, "\n");
     }
 }
 
 /// A pipe, a file, or a terminal that cannot move its cursor.
 pub(super) struct Script {
     pub(super) lines: Lines,
+    pub(super) screen: Arc<Outlet>,
     /// What its end means.
     pub(super) end: Ending,
 }
 
 impl Keyboard for Script {
     fn ask(&mut self, question: &str) -> Result<String, Ending> {
-        print(question, "");
+        print(&self.screen, question, "");
         self.lines.next().ok_or(self.end)
     }
 
     fn say(&mut self, text: &str) {
-        print(text, "\n");
+        print(&self.screen, text, "\n");
     }
 }
 
-/// Prints in one write. Where nobody reads, commands are carried out all the same.
-pub(crate) fn print(text: &str, end: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(format!("{text}{end}").as_bytes()).and_then(|()| stdout.flush());
+/// Prints a text. Where nobody reads, commands are carried out all the same.
+pub(super) fn print(screen: &Outlet, text: &str, end: &str) {
+    let _ = screen.write(&format!("{text}{end}"));
 }

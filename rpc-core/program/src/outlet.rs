@@ -4,38 +4,53 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// Writes for as long as it takes its reader to read; once it is hurried, for a moment at most.
-pub(super) struct Outlet {
+/// Writes for as long as it takes its reader to read; once it is hurried, for a moment at most, and nothing more when that
+/// moment was over.
+#[derive(Debug)]
+pub struct Outlet {
     stdout: io::Stdout,
     hurried: UnixStream,
+    /// A text was cut short.
+    is_over: AtomicBool,
 }
 
 /// Hurries an outlet.
-pub(super) struct Hurry(UnixStream);
+#[derive(Debug)]
+pub struct Hurry(UnixStream);
 
 /// What became of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub enum Written {
+    /// All of it is out.
     Whole,
     /// Nobody read, and the outlet was hurried.
     CutShort,
 }
 
 impl Outlet {
-    pub(super) fn of_standard_output() -> io::Result<(Outlet, Hurry)> {
+    /// Standard output, which others may write to as well.
+    ///
+    /// # Errors
+    /// When the system has no descriptors left.
+    pub fn of_standard_output() -> io::Result<(Outlet, Hurry)> {
         let (hurried, hurry) = UnixStream::pair()?;
-        Ok((Outlet { stdout: io::stdout(), hurried }, Hurry(hurry)))
+        Ok((Outlet { stdout: io::stdout(), hurried, is_over: AtomicBool::new(false) }, Hurry(hurry)))
     }
 
     /// Writes all of it, in pieces that the system takes without waiting once it has told that there is room.
-    pub(super) fn write(&self, text: &str) -> io::Result<Written> {
+    ///
+    /// # Errors
+    /// Those of the system; a pipe that its reader has closed is one.
+    pub fn write(&self, text: &str) -> io::Result<Written> {
         let mut unwritten = text.as_bytes();
         while !unwritten.is_empty() {
-            if self.wait()? == Written::CutShort {
+            if self.is_over.load(Ordering::Relaxed) || self.wait()? == Written::CutShort {
+                self.is_over.store(true, Ordering::Relaxed);
                 return Ok(Written::CutShort);
             }
             let piece = unwritten.get(..PIECE).unwrap_or(unwritten);
@@ -64,7 +79,7 @@ impl Outlet {
 
 impl Hurry {
     /// From now on nobody is waited for longer than half a second.
-    pub(super) fn hurry(&self) {
+    pub fn hurry(&self) {
         // A stream that is shut down already hurries as well.
         let _ = self.0.shutdown(Shutdown::Both);
     }
