@@ -50,7 +50,7 @@ await() {
 }
 
 make_it() {
-    cargo build --quiet --release -p binder -p chat-server -p chat-client
+    cargo build --quiet --release -p binder -p chat-server -p chat-client -p rpc-tool
     chat-server/debian/papers "$release"
     deb=$(cargo deb --quiet -p chat-server --no-build --output "$work/")
     deb=$(echo "$work"/*.deb)
@@ -60,7 +60,7 @@ make_it() {
 look_at_it() {
     lintian --fail-on error,warning --tag-display-limit 0 --allow-root --suppress-tags initial-upload-closes-no-bugs "$deb"
     dpkg-deb --contents "$deb" >"$work/contents"
-    for file in usr/bin/{binder,chat-server,chat-client} usr/share/man/man1/{binder,binder-serve,chat-server,chat-client}.1.gz \
+    for file in usr/bin/{binder,chat-server,chat-client,rpc} usr/share/man/man1/{binder,binder-serve,chat-server,chat-client,rpc}.1.gz \
         usr/share/bash-completion/completions/binder usr/share/zsh/vendor-completions/_binder \
         usr/share/fish/vendor_completions.d/binder.fish etc/rpc-chat/{binder,chat-server}.toml \
         usr/share/doc/rpc-chat/{copyright,changelog.Debian.gz}; do
@@ -129,6 +129,8 @@ use_it() {
     grep -q 'opened by the supervisor' "$work/binder" || fail 'the binder did not take the socket'
     binder lookup join_room
     [[ $(binder list --json | wc -l) -ge 10 ]] || fail 'the binder does not list the chat'
+    rpc list >"$work/listed"
+    grep -q 'send_message' "$work/listed" || fail 'rpc does not list the chat'
     printf '%s\n' '/create rust' '/join rust' 'hello' '/quit' | chat-client --json --username ana >"$work/said"
     grep -q '"event":"message".*"body":"hello"' "$work/said" || fail 'nobody said hello'
     await /var/lib/binder/state join_room

@@ -68,8 +68,9 @@ fn a_package_holds_its_sources_its_licences_and_a_page_to_read() {
             assert!(files.contains(file), "{name} lacks {file}");
         }
         for file in files {
-            let known =
-                ["src/", "tests/", "benches/", "guides/"].iter().any(|folder| file.starts_with(folder));
+            let known = ["src/", "tests/", "benches/", "guides/", "wireshark/"]
+                .iter()
+                .any(|folder| file.starts_with(folder));
             assert!(known || !file.contains('/'), "{name} holds {file}");
         }
     }

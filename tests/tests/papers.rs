@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use system_tests::command;
 
 /// What is installed.
-const PROGRAMS: [&str; 3] = ["binder", "chat-server", "chat-client"];
+const PROGRAMS: [&str; 4] = ["binder", "chat-server", "chat-client", "rpc"];
 
 #[track_caller]
 fn told(program: &str, arguments: &[&str]) -> String {
