@@ -9,7 +9,7 @@ use binder::{Binder, Change, Departure, Entry, Notice, Revision, Scope};
 use chrono::Local;
 use clap::Args;
 use crossbeam_channel::{bounded, select};
-use rpc_core::{Context, Status, Stream, threads};
+use rpc_core::{Context, Endpoint, Status, Stream, threads};
 use rpc_program::signals;
 use serde::Serialize;
 
@@ -101,6 +101,7 @@ impl Watch {
             let binder = self.binder.binder.to_string();
             self.teller.tell(&Event::Lost { binder: &binder, why: &lost.to_string() })?;
             self.reopen()?;
+            self.teller.tell_return(&self.binder.binder)?;
         }
     }
 
@@ -208,6 +209,15 @@ impl Teller {
             Event::Added(_) | Event::Changed(_) | Event::Removed { .. } => {
                 output::line(&format!("{at} {}", self.line(event)))?;
             }
+        }
+        Ok(())
+    }
+
+    /// For people: programs are told where they stand, by `current`.
+    fn tell_return(&self, binder: &Endpoint) -> Result<(), Failure> {
+        if self.form == Form::Text {
+            let at = Local::now().format("%H:%M:%S");
+            output::remark(&format!("{at} the binder at {binder} tells again"))?;
         }
         Ok(())
     }

@@ -253,6 +253,8 @@ fn lookup_says_of_a_server_that_nobody_hears_of_that_it_may_be_dead() {
         "127.0.0.1:4000\n",
         "binder: chat may be served by nobody: the binder has not heard of this server for a whole lease",
     );
+    // It need not be waited for, nor forced.
+    check(&binder.ask(&["remove", "chat"]), 0, "chat at 127.0.0.1:4000 (127.0.0.1:4000) is removed\n", "");
     let _drains = share(&binder, 4001, &["sum"]);
     check(&binder.ask(&["drain", "sum"]), 0, &drained(&binder, "sum"), "");
     check(&binder.ask(&["lookup", "sum"]), 0, "127.0.0.1:4001\n", "this server is about to end");
