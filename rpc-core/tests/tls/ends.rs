@@ -162,3 +162,28 @@ fn who_is_too_many_learns_that_the_server_is_full() {
     crate::lab::check_unreachable(&stand.client(&authority.client()), words);
     assert_eq!(first.echo("2".to_owned()).unwrap(), "2");
 }
+
+/// A client that takes nothing is given up by what the socket takes of its records, and stalls nobody else.
+#[test]
+fn a_client_that_reads_nothing_is_given_up_and_others_go_on() {
+    let authority = Authority::new("lab");
+    let limits = Limits { write_stall: Duration::from_millis(300), ..Limits::default() };
+    let stand = stand(limits, |builder| builder.tls(authority.server(&[HOST])).bind("127.0.0.1:0").unwrap());
+    let other = stand.client(&authority.client());
+    assert_eq!(other.echo("x".to_owned()).unwrap(), "x");
+    let mut mute = greeted(&stand, &authority);
+    mute.sock.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mebibyte = vec![7; 1 << 20];
+    for id in 1..=64 {
+        let head = [0, id, 4, b'b', b'u', b'l', b'k', 0, 0, 0, 0xfc, 0, 0, 0x10, 0];
+        let length = u32::try_from(head.len() + mebibyte.len()).unwrap().to_le_bytes();
+        // The server takes no more when nobody takes its answers.
+        if mute.write_all(&[&length[..], &head, &mebibyte].concat()).is_err() {
+            break;
+        }
+    }
+    eventually(&1, || {
+        assert_eq!(other.echo("x".to_owned()).unwrap(), "x");
+        stand.server.connections()
+    });
+}
