@@ -122,6 +122,22 @@ fn the_binder_answers_who_has_a_certificate_and_says_to_others_what_is_missing()
 }
 
 #[test]
+fn the_tool_calls_over_tls_through_the_binder_and_at_an_address() {
+    let lab = installation();
+    let (binder, server) = (lab.binder.address.to_string(), lab.server.address.to_string());
+    let tokens = lab.folder.options(&[("--binder-token-file", "tokens")]);
+    let mut rpc = command("rpc");
+    let rpc = rpc.args(["call", "list_rooms", "--binder", &binder]).args(tokens).args(lab.papers());
+    assert_eq!(said(&rpc.output().unwrap()), ("[]\n".to_owned(), String::new(), Some(0)));
+    let mut rpc = command("rpc");
+    let serving = said(&rpc.args(["health", "Chat", "--to", &server]).args(lab.papers()).output().unwrap());
+    assert_eq!(serving, ("serving\n".to_owned(), String::new(), Some(0)));
+    let mut rpc = command("rpc");
+    let (_, plain, code) = said(&rpc.args(["health", "--to", &server]).output().unwrap());
+    assert!(code == Some(3) && plain.contains("this server is reached over TLS only"), "{plain}");
+}
+
+#[test]
 fn certificates_are_read_again_at_a_hangup_and_bad_ones_are_not_taken() {
     let mut lab = installation();
     let mut ana = lab.join("ana");

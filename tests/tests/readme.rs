@@ -29,7 +29,7 @@ fn the_program_of_the_readme_prints_its_greeting() {
 
 #[test]
 fn every_program_tells_its_version_and_gives_help_with_an_example() {
-    for program in ["binder", "chat-server", "chat-client", "quickstart"] {
+    for program in ["binder", "rpc", "chat-server", "chat-client", "quickstart"] {
         let version = command(program).arg("--version").output().unwrap();
         let expected = format!("{program} {}\n", env!("CARGO_PKG_VERSION"));
         assert_eq!(String::from_utf8(version.stdout).unwrap(), expected);
