@@ -7,7 +7,6 @@ input is its answer: `begin CASE` for the address of a new server, `open N` lets
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import ssl
@@ -83,14 +82,6 @@ class Host:
         secured = context.wrap_socket(sock, server_hostname=host)
         self.sockets.append(secured)
         return secured
-
-    def end_sending(self, connection: Connection) -> None:
-        """Ends the client's direction, and not the server's."""
-        if isinstance(connection.sock, ssl.SSLSocket):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                connection.sock.unwrap()
-        else:
-            connection.sock.shutdown(socket.SHUT_WR)
 
     def connect(self, ours: Preface = Preface(), **options: Any) -> Connection:
         return Connection(self.dial(), ours, encoding=self.encoding, **options)
