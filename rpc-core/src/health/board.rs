@@ -118,14 +118,25 @@ impl Board {
     }
 
     fn watchers(&mut self, service: &str) -> Result<&Broadcast<Standing>, Status> {
-        if self.watched.len() >= WATCHED_SERVICES && !self.watched.contains_key(service) {
-            self.watched.retain(|_, watchers| watchers.subscribers() > 0);
-            if self.watched.len() >= WATCHED_SERVICES {
-                let message = format!("{WATCHED_SERVICES} services are watched, which is the limit");
-                return Err(Status::resource_exhausted(message).not_run());
-            }
+        // Services that are known are as many as the program says: whatever others ask for takes no place from them.
+        let is_free = self.standings.contains_key(service) || self.watched.contains_key(service);
+        if !is_free && self.watched.len() >= WATCHED_SERVICES {
+            self.make_room()?;
         }
         Ok(self.watched.entry(service.to_owned()).or_insert_with(|| Broadcast::with_lag(LAG)))
+    }
+
+    /// Room for one more name that nobody knows.
+    fn make_room(&mut self) -> Result<(), Status> {
+        self.watched.retain(|_, watchers| watchers.subscribers() > 0);
+        let unknown = self.watched.keys().filter(|name| !self.standings.contains_key(*name)).count();
+        if unknown < WATCHED_SERVICES {
+            return Ok(());
+        }
+        let message = format!(
+            "{WATCHED_SERVICES} services that this server does not have are watched, which is the limit"
+        );
+        Err(Status::resource_exhausted(message).not_run())
     }
 }
 
@@ -243,5 +254,32 @@ mod tests {
         drop(health.watch("0".to_owned()).unwrap());
         kept.pop();
         drop(health.watch("more".to_owned()).unwrap());
+    }
+
+    /// The limit once counted every name: a single connection that watched names of nothing kept all others from the
+    /// services that there are.
+    #[test]
+    fn names_of_nothing_take_no_place_from_services_that_there_are() {
+        let health = Health::new();
+        health.add("wallet");
+        let nothing: Vec<_> =
+            (0..WATCHED_SERVICES).map(|number| health.watch(number.to_string()).unwrap()).collect();
+        let watching = ["", "wallet"].map(|name| health.watch(name.to_owned()).unwrap());
+        assert_eq!(health.watch("more".to_owned()).unwrap_err().code(), Code::ResourceExhausted);
+        health.close();
+        for standings in watching {
+            assert_eq!(standings.last(), Some(Ok(Standing::NotServing)));
+        }
+        drop(nothing);
+    }
+
+    #[test]
+    fn services_that_there_are_take_no_place_from_those_that_may_come() {
+        let health = Health::new();
+        let names: Vec<String> = (0..=WATCHED_SERVICES).map(|number| number.to_string()).collect();
+        names.iter().for_each(|name| health.add(name));
+        let watching: Vec<_> = names.iter().map(|name| health.watch(name.clone()).unwrap()).collect();
+        drop(health.watch("later".to_owned()).unwrap());
+        drop(watching);
     }
 }
