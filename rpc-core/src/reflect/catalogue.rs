@@ -2,15 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::OnceLock;
 
 use super::{CallKind, Description, Page, Parameter, Reflection, Summary, TypeOf};
 use crate::service::{Kind, Passage, Procedure, Repetition, Shape};
 use crate::shape::Types;
 use crate::status::Status;
 
-/// Procedures by name, each with its service's name.
+/// Procedures by name.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogue(BTreeMap<&'static str, (&'static str, &'static Procedure)>);
+pub(crate) struct Catalogue(BTreeMap<&'static str, Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    service: &'static str,
+    procedure: &'static Procedure,
+    /// Made when first asked for: to trace types costs many times what a call does.
+    description: OnceLock<Description>,
+}
 
 /// Procedures of one page: with 200 bytes each that is less than the smallest frame.
 const PAGE: usize = 256;
@@ -21,7 +30,10 @@ const LINE: usize = 120;
 impl Catalogue {
     /// Procedures with the names of their services.
     pub(crate) fn of(procedures: impl Iterator<Item = (&'static str, &'static Procedure)>) -> Catalogue {
-        Catalogue(procedures.map(|(service, procedure)| (procedure.name, (service, procedure))).collect())
+        let entry = |(service, procedure): (_, &'static Procedure)| {
+            (procedure.name, Entry { service, procedure, description: OnceLock::new() })
+        };
+        Catalogue(procedures.map(entry).collect())
     }
 }
 
@@ -29,17 +41,17 @@ impl Reflection for Catalogue {
     fn procedures(&self, after: Option<String>) -> Result<Page, Status> {
         let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut behind = self.0.range::<str, _>((from, Bound::Unbounded));
-        let summaries =
-            behind.by_ref().take(PAGE).map(|(_, (service, procedure))| summary(service, procedure));
+        let summaries = behind.by_ref().take(PAGE).map(|(_, entry)| summary(entry.service, entry.procedure));
         Ok(Page { procedures: summaries.collect(), more: behind.next().is_some() })
     }
 
     fn describe(&self, procedure: String) -> Result<Description, Status> {
-        let Some((service, procedure)) = self.0.get(procedure.as_str()) else {
+        let Some(entry) = self.0.get(procedure.as_str()) else {
             let shown: String = procedure.chars().take(LINE).collect();
             return Err(Status::not_found(format!("this server has no procedure {shown:?}")));
         };
-        Ok(description(service, procedure))
+        let make = || description(entry.service, entry.procedure);
+        Ok(entry.description.get_or_init(make).clone())
     }
 }
 
@@ -105,6 +117,8 @@ impl From<Kind> for CallKind {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn catalogue(count: usize) -> Catalogue {
@@ -155,6 +169,28 @@ mod tests {
         check("Says that the caller\nwill end. Soon.", "Says that the caller will end.");
         check(&"x".repeat(LINE), &"x".repeat(LINE));
         check(&"é".repeat(LINE + 1), &("é".repeat(LINE - 1) + "…"));
+    }
+
+    /// Each call of `rpc.describe` once traced the types anew, 0.8 ms of a server's time for whoever asked.
+    #[test]
+    fn a_procedure_is_described_once_however_often_it_is_asked_for() {
+        static TRACED: AtomicUsize = AtomicUsize::new(0);
+        struct Traced;
+        impl<'de> serde::Deserialize<'de> for Traced {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Traced, D::Error> {
+                TRACED.fetch_add(1, Ordering::Relaxed);
+                u8::deserialize(from).map(|_| Traced)
+            }
+        }
+        static PARAMETERS: [crate::service::Parameter; 1] =
+            [crate::service::Parameter::value("one", Shape::of::<Traced>("Traced"))];
+        static PROCEDURE: Procedure = Procedure::new("p", Kind::Unary).taking(&PARAMETERS);
+        let catalogue = Catalogue::of([("S", &PROCEDURE)].into_iter());
+        let first = catalogue.describe("p".to_owned()).unwrap();
+        let traced = TRACED.load(Ordering::Relaxed);
+        assert!(traced > 0);
+        assert_eq!(catalogue.describe("p".to_owned()).unwrap(), first);
+        assert_eq!(TRACED.load(Ordering::Relaxed), traced);
     }
 
     #[test]
