@@ -65,7 +65,8 @@ impl ClientMetrics {
 
     fn counted(&self, procedure: &'static str) -> Arc<Counted> {
         let known = self.procedures.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counted) = known.get(procedure) {
+        let full = || (known.len() >= PROCEDURES).then(|| known.get(UNKNOWN)).flatten();
+        if let Some(counted) = known.get(procedure).or_else(full) {
             return counted.clone();
         }
         drop(known);
@@ -132,5 +133,21 @@ mod tests {
         let unknown = [("procedure", UNKNOWN), ("code", "Internal")];
         assert_eq!(told.value("rpc_client_calls_total", &unknown), Some(10.0));
         assert_eq!(told.sum("rpc_client_calls_total", &[]), 1034.0);
+    }
+
+    /// Past the bound every call once took the lock to write, and so all callers waited for each other.
+    #[test]
+    fn procedures_past_the_bound_are_counted_while_others_are_too() {
+        let metrics = ClientMetrics::new();
+        let name = |number: usize| -> &'static str { Box::leak(format!("p{number}").into_boxed_str()) };
+        (0..=PROCEDURES).for_each(|number| drop(metrics.counted(name(number))));
+        let reading = metrics.procedures.read().unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| told.send(metrics.counted(name(PROCEDURES + 1))).unwrap());
+            let counted = heard.recv_timeout(std::time::Duration::from_secs(10));
+            drop(reading);
+            assert!(Arc::ptr_eq(&counted.unwrap(), &metrics.counted(UNKNOWN)));
+        });
     }
 }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::layer::{Answered, Call, Layer, Next};
+use crate::service::{Kind, Procedure};
 use crate::status::Status;
 
 /// A layer that lets so many calls run at the same time, in all and of each procedure, and refuses more at once with
-/// `ResourceExhausted` and a time to come back after: as long as a call has taken lately, between
+/// `ResourceExhausted` and a time to come back after: as long as a call without streams has taken lately, between
 /// [`SOONEST`](ConcurrencyLimit::SOONEST) and [`LATEST`](ConcurrencyLimit::LATEST).
 ///
 /// A call runs until its procedure has ended, also when nobody waits for it any more, and a stream until it is over. Nothing
@@ -31,14 +32,14 @@ pub struct ConcurrencyLimit {
 struct Load {
     running: usize,
     by_procedure: HashMap<&'static str, usize>,
-    /// Of those that have ended, the later ones more; `None` before the first.
+    /// Of those without streams that have ended, the later ones more; `None` before the first.
     usual: Option<Duration>,
 }
 
 /// A place among the calls that run, given back when it is dropped.
 struct Place {
     load: Arc<Mutex<Load>>,
-    procedure: &'static str,
+    procedure: &'static Procedure,
     begun: Instant,
 }
 
@@ -76,10 +77,10 @@ impl ConcurrencyLimit {
         self
     }
 
-    fn enter(&self, procedure: &'static str, now: Instant) -> Result<Place, Status> {
-        let own = self.named.get(procedure).copied().unwrap_or(self.each);
+    fn enter(&self, procedure: &'static Procedure, now: Instant) -> Result<Place, Status> {
+        let own = self.named.get(procedure.name).copied().unwrap_or(self.each);
         let mut load = self.load();
-        let entered = load.enter(procedure, self.total, own);
+        let entered = load.enter(procedure.name, self.total, own);
         let wait = load.usual();
         drop(load);
         entered.map_err(|full| full.status().with_retry_after(wait))?;
@@ -93,7 +94,7 @@ impl ConcurrencyLimit {
 
 impl Layer for ConcurrencyLimit {
     fn call(&self, call: Call, next: Next<'_>) -> Result<Answered, Status> {
-        let place = self.enter(call.procedure().name, Instant::now())?;
+        let place = self.enter(call.procedure(), Instant::now())?;
         Ok(next.run(call)?.keeping(place))
     }
 }
@@ -112,11 +113,14 @@ impl Load {
         Ok(())
     }
 
-    fn leave(&mut self, procedure: &str, took: Duration) {
+    fn leave(&mut self, procedure: &str) {
         self.running -= 1;
         if let Some(running) = self.by_procedure.get_mut(procedure) {
             *running -= 1;
         }
+    }
+
+    fn note(&mut self, took: Duration) {
         let took = took.min(ConcurrencyLimit::LATEST);
         self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
     }
@@ -143,8 +147,12 @@ impl Full {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let took = self.begun.elapsed();
-        self.load.lock().unwrap_or_else(PoisonError::into_inner).leave(self.procedure, took);
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        load.leave(self.procedure.name);
+        // How long streams are open says nothing of when a place will be free.
+        if self.procedure.kind == Kind::Unary {
+            load.note(self.begun.elapsed());
+        }
     }
 }
 
@@ -160,11 +168,28 @@ mod tests {
         assert_eq!(load.enter("a", 3, 2), Err(Full { limit: 2, procedure: Some("a") }));
         assert_eq!(load.enter("b", 3, 2), Ok(()));
         assert_eq!(load.enter("b", 3, 2), Err(Full { limit: 3, procedure: None }));
-        load.leave("a", Duration::ZERO);
+        load.leave("a");
         assert_eq!(load.enter("b", 3, 2), Ok(()));
         assert_eq!(load.enter("c", 3, 0), Err(Full { limit: 3, procedure: None }));
-        load.leave("b", Duration::ZERO);
+        load.leave("b");
         assert_eq!(load.enter("c", 3, 0), Err(Full { limit: 0, procedure: Some("c") }));
+    }
+
+    /// Streams once counted as calls that took long: beside them everybody was told to come back in five seconds.
+    #[test]
+    fn how_long_streams_were_open_is_not_the_usual_time_of_a_call() {
+        static STREAM: Procedure = Procedure::new("stream", Kind::ServerStream);
+        static CALL: Procedure = Procedure::new("call", Kind::Unary);
+        let limit = ConcurrencyLimit::of(1);
+        let told = || {
+            let _running = limit.enter(&STREAM, Instant::now()).unwrap();
+            limit.enter(&CALL, Instant::now()).err().and_then(|status| status.retry_after())
+        };
+        let hour_ago = || Instant::now().checked_sub(Duration::from_secs(3600)).unwrap();
+        drop(limit.enter(&STREAM, hour_ago()).unwrap());
+        assert_eq!(told(), Some(UNKNOWN));
+        drop(limit.enter(&CALL, hour_ago()).unwrap());
+        assert_eq!(told(), Some(ConcurrencyLimit::LATEST));
     }
 
     #[test]
@@ -173,7 +198,8 @@ mod tests {
         assert_eq!(load.usual(), UNKNOWN);
         let mut call = |took: Duration| {
             load.enter("a", 1, 1).unwrap();
-            load.leave("a", took);
+            load.leave("a");
+            load.note(took);
             load.usual()
         };
         assert_eq!(call(Duration::from_millis(80)), Duration::from_millis(80));
