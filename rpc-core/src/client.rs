@@ -214,10 +214,11 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.deadline();
-        let made = self.within_layers(procedure, Some(deadline), |client, ends| {
-            client.attempt_all(procedure, arguments, ends.unwrap_or(deadline))
-        });
-        decode(made?.0, self.options.encoding)
+        let (decoded, _) = self.within_layers(procedure, Some(deadline), |client, ends| {
+            let answer = client.attempt_all(procedure, arguments, ends.unwrap_or(deadline))?;
+            decode(answer, self.options.encoding)
+        })?;
+        decoded
     }
 
     fn attempt_all<A: Serialize>(

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Client;
-use super::calls::Answer;
 use super::options::Options;
+use super::pending::typed;
 use crate::context::Context;
 use crate::layer::{Answered, Call, Layers};
 use crate::outcome::{Endings, Outcome};
@@ -18,28 +18,10 @@ pub(super) trait Made {
     fn outcome(&self) -> Option<Outcome>;
 }
 
-impl Answer {
-    /// Which of the two typed outcomes it is.
-    pub(super) fn outcome(&self) -> Result<Outcome, &Status> {
-        match self {
-            Answer::Returned(_) => Ok(Outcome::Returned),
-            Answer::Failed(_) => Ok(Outcome::Failed),
-            Answer::Status(status) => Err(status),
-        }
-    }
-
-    /// A status is no answer, but why there is none.
-    pub(super) fn or_status(self) -> Result<Answer, Status> {
-        match self {
-            Answer::Status(status) => Err(status),
-            answer => Ok(answer),
-        }
-    }
-}
-
-impl Made for Answer {
+/// An answer that has been decoded: within the layers, who learn of one that does not decode what the caller does.
+impl<T, E> Made for Result<T, E> {
     fn outcome(&self) -> Option<Outcome> {
-        self.outcome().ok()
+        Some(typed(self))
     }
 }
 

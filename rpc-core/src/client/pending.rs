@@ -94,8 +94,10 @@ where
 
     fn take(&mut self, answer: Answer, encoding: Encoding) -> Result<T, E> {
         self.state = State::Over(None);
-        std::mem::take(&mut self.endings).tell(answer.outcome()).unwrap_or_else(Panicked::go_on);
-        decode(answer, encoding)
+        let decoded = decode(answer, encoding);
+        let outcome = decoded.as_ref().map(typed);
+        std::mem::take(&mut self.endings).tell(outcome).unwrap_or_else(Panicked::go_on);
+        decoded?
     }
 }
 
@@ -140,19 +142,25 @@ impl Drop for Flight {
     }
 }
 
-pub(super) fn decode<T, E>(answer: Answer, encoding: Encoding) -> Result<T, E>
+/// Which of the two typed outcomes the answer is, decoded; or why it is none, a reply that does not decode included.
+pub(super) fn decode<T, E>(answer: Answer, encoding: Encoding) -> Result<Result<T, E>, Status>
 where
     T: DeserializeOwned,
-    E: From<Status> + DeserializeOwned,
+    E: DeserializeOwned,
 {
     match answer {
-        Answer::Returned(body) => Ok(decode_body(&body, encoding)?),
-        Answer::Failed(body) => Err(decode_body(&body, encoding)?),
-        Answer::Status(status) => Err(status.into()),
+        Answer::Returned(body) => decode_body(&body, encoding).map(Ok),
+        Answer::Failed(body) => decode_body(&body, encoding).map(Err),
+        Answer::Status(status) => Err(status),
     }
 }
 
-fn decode_body<T: DeserializeOwned>(body: &Body, encoding: Encoding) -> Result<T, Status> {
+/// How a call went that has been decoded.
+pub(super) fn typed<T, E>(decoded: &Result<T, E>) -> Outcome {
+    if decoded.is_ok() { Outcome::Returned } else { Outcome::Failed }
+}
+
+pub(super) fn decode_body<T: DeserializeOwned>(body: &Body, encoding: Encoding) -> Result<T, Status> {
     body.lend(|| encoding.decode(body.bytes()))
         .map_err(|error| Status::internal(format!("the reply does not decode: {error}")))
 }

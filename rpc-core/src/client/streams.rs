@@ -11,9 +11,8 @@ use super::calls::Answer;
 use super::connection::Departure;
 use super::layered::Made;
 use super::link::Loaded;
-use super::pending::{Flight, decode};
+use super::pending::{Flight, decode, decode_body};
 use super::sending::Dispatch;
-use crate::codec::Encoding;
 use crate::limits::DEADLINE_CEILING;
 use crate::outcome::{Endings, Outcome};
 use crate::service::Procedure;
@@ -27,9 +26,9 @@ struct Opened {
 }
 
 /// A call that is answered, with a stream behind it or not.
-enum Received<O> {
+enum Received<O, E> {
     Stream(Stream<O>),
-    Refusal(Answer, Encoding),
+    Refusal(E),
 }
 
 impl Client {
@@ -74,12 +73,12 @@ impl Client {
         E: From<Status> + DeserializeOwned,
     {
         let deadline = self.options.stream_deadline();
-        let (answer, _) = self.within_layers(procedure, deadline, |client, deadline| {
+        let (decoded, _) = self.within_layers(procedure, deadline, |client, deadline| {
             let opened = client.open(procedure, arguments, deadline, None)?;
             opened.feed(input);
-            opened.flight.wait().or_status()
+            decode(opened.flight.wait(), self.options.encoding)
         })?;
-        decode(answer, self.options.encoding)
+        decoded
     }
 
     /// Calls a procedure with a stream as its argument that answers with a stream, and waits until that begins.
@@ -138,11 +137,17 @@ impl Opened {
     }
 
     /// Waits for the answer, behind which a stream comes. Whoever drops that ends the call.
-    fn receive<O: DeserializeOwned>(self, inlet: Arc<Inlet>) -> Result<Received<O>, Status> {
-        let answer = self.flight.wait().or_status()?;
+    fn receive<O, E>(self, inlet: Arc<Inlet>) -> Result<Received<O, E>, Status>
+    where
+        O: DeserializeOwned,
+        E: DeserializeOwned,
+    {
+        let answer = self.flight.wait();
         let Opened { flight: Flight { connection, id, link, encoding, .. }, deadline } = &self;
-        if !matches!(answer, Answer::Returned(_)) {
-            return Ok(Received::Refusal(answer, *encoding));
+        match answer {
+            Answer::Status(status) => return Err(status),
+            Answer::Failed(body) => return Ok(Received::Refusal(decode_body(&body, *encoding)?)),
+            Answer::Returned(_) => {}
         }
         // To its server the stream is as much as a call.
         let load = Loaded::new(link.link().clone());
@@ -151,30 +156,21 @@ impl Opened {
     }
 }
 
-impl<O> Made for Received<O> {
+impl<O, E> Made for Received<O, E> {
     /// A stream that begins is the call going on.
     fn outcome(&self) -> Option<Outcome> {
         match self {
             Received::Stream(_) => None,
-            Received::Refusal(answer, _) => answer.outcome().ok(),
+            Received::Refusal(_) => Some(Outcome::Failed),
         }
     }
 }
 
-impl<O: DeserializeOwned> Received<O> {
-    fn into_stream<E>(self, endings: Endings) -> Result<Stream<O>, E>
-    where
-        E: From<Status> + DeserializeOwned,
-    {
+impl<O: DeserializeOwned, E> Received<O, E> {
+    fn into_stream(self, endings: Endings) -> Result<Stream<O>, E> {
         match self {
             Received::Stream(stream) => Ok(stream.telling(endings)),
-            Received::Refusal(answer, encoding) => {
-                decode::<(), E>(answer, encoding).and(Err(unexpected().into()))
-            }
+            Received::Refusal(error) => Err(error),
         }
     }
-}
-
-fn unexpected() -> Status {
-    Status::internal("the call was answered with neither a stream nor an error")
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rpc_core::layer::{Call, Next};
+use rpc_core::layers::ClientMetrics;
 use rpc_core::service::Outcome::{Failed, Returned};
+use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Client, Code, PanicPolicy, Status, Stream};
 
 use super::lab::{Lab, LabClient, SOON, check, eventually, listening, stand};
@@ -156,4 +158,48 @@ fn what_a_layer_keeps_is_dropped_when_the_call_is_over() {
     assert_eq!(gone.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
     drop(lent);
     assert_eq!(gone.recv_timeout(SOON), Err(crossbeam_channel::RecvTimeoutError::Disconnected));
+}
+
+/// A reply was once decoded behind the layers: what the caller got as `Internal` they counted as returned.
+#[test]
+fn a_reply_that_does_not_decode_ends_for_layers_as_for_the_caller() {
+    static MISTAKEN: Procedure = Procedure::new("echo", Kind::Unary);
+    let stand = stand(|builder| builder);
+    let (layer, here) = listening();
+    let client = stand.client().with_layer(layer);
+    let metrics = ClientMetrics::new();
+    let client = client.with_layer(metrics.clone());
+    let arguments = ("no boolean".to_owned(),);
+    let called: Result<bool, Status> = client.call(&MISTAKEN, &arguments);
+    assert_eq!(called.unwrap_err().code(), Code::Internal);
+    here.expect("echo", Err(Code::Internal));
+    let started: Result<bool, Status> = client.start(&MISTAKEN, &arguments).wait();
+    assert_eq!(started.unwrap_err().code(), Code::Internal);
+    here.expect("echo", Err(Code::Internal));
+    let internal = [("procedure", "echo"), ("code", "Internal")];
+    assert_eq!(metrics.read().value("rpc_client_calls_total", &internal), Some(2.0));
+}
+
+#[test]
+fn an_error_that_does_not_decode_is_told_to_layers_around_streams_too() {
+    static MISTAKEN: Procedure = Procedure::new("refuse", Kind::ServerStream);
+    let stand = stand(|builder| builder);
+    let (layer, here) = listening();
+    let client = stand.client().with_layer(layer);
+    let opened: Result<Stream<u8>, Odd> = client.call_for_stream(&MISTAKEN, &());
+    assert!(matches!(opened, Err(Odd::Rpc(status)) if status.code() == Code::Internal));
+    here.expect("refuse", Err(Code::Internal));
+}
+
+/// No status decodes as this.
+#[derive(Debug, serde::Deserialize)]
+enum Odd {
+    #[serde(skip)]
+    Rpc(Status),
+}
+
+impl From<Status> for Odd {
+    fn from(status: Status) -> Odd {
+        Odd::Rpc(status)
+    }
 }
