@@ -39,6 +39,8 @@ pub(super) struct Measured {
     pub(super) times: Histogram<u64>,
     /// By the name of the code; the procedure's own errors by `failed`.
     pub(super) failures: BTreeMap<String, u64>,
+    /// Calls that were due, and not made before the time was over: the server was slower than the pace.
+    pub(super) never_made: u64,
     pub(super) took: Duration,
 }
 
@@ -88,7 +90,17 @@ impl Load {
             }
         }
         measured.took = begun.elapsed();
+        measured.never_made = self.due().saturating_sub(measured.calls());
         Ok(measured)
+    }
+}
+
+impl Load {
+    /// How many calls are due in the time, where that does not depend on the answers.
+    fn due(&self) -> u64 {
+        let Pace::PerSecond(rate) = self.pace else { return 0 };
+        let due = (self.duration.as_nanos() * u128::from(rate.get())).div_ceil(1_000_000_000);
+        u64::try_from(due).unwrap_or(u64::MAX).min(self.calls.map_or(u64::MAX, NonZero::get))
     }
 }
 
@@ -109,7 +121,7 @@ impl Caller {
 }
 
 impl Schedule {
-    /// When the next call is due, which has come; `None` when there is none any more.
+    /// When the next call is due, which has come; `None` when there is none any more, or no time to make it.
     fn next(&self) -> Option<Instant> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         if number >= self.most {
@@ -123,7 +135,7 @@ impl Schedule {
                 self.begun.checked_add(after)?
             }
         };
-        if due >= self.ends {
+        if due.max(Instant::now()) >= self.ends {
             return None;
         }
         // The calls are the point, and between two of them there is nothing to wait for but the time.
@@ -136,7 +148,7 @@ impl Measured {
     fn new() -> Measured {
         let times =
             Histogram::new_with_bounds(1, CEILING, 3).expect("three digits of an hour fit a histogram");
-        Measured { times, failures: BTreeMap::new(), took: Duration::ZERO }
+        Measured { times, failures: BTreeMap::new(), never_made: 0, took: Duration::ZERO }
     }
 
     fn note(&mut self, failure: Option<JsonError>, time: Duration) {
@@ -194,6 +206,19 @@ mod tests {
         let due: Vec<Duration> =
             std::iter::from_fn(|| schedule.next()).map(|due| due.duration_since(schedule.begun)).collect();
         assert_eq!(due, [0, 1, 2].map(Duration::from_millis));
+    }
+
+    /// A server slower than the rate was called until all that had come due was done, ten times the duration if need be.
+    #[test]
+    fn a_call_that_was_due_is_not_made_behind_the_end() {
+        let begun = Instant::now() - Duration::from_secs(20);
+        let rate = NonZero::new(1000).unwrap();
+        let late = Schedule {
+            begun,
+            ends: begun + Duration::from_secs(10),
+            ..schedule(Pace::PerSecond(rate), u64::MAX)
+        };
+        assert!(late.next().is_none());
     }
 
     #[test]

@@ -20,6 +20,13 @@ pub(super) fn of(measured: &Measured) -> String {
     for (name, count) in &measured.failures {
         let _ = writeln!(text, "{count} failed: {name}");
     }
+    if measured.never_made > 0 {
+        let _ = writeln!(
+            text,
+            "{} more were due and not made: the server is slower than the rate",
+            measured.never_made
+        );
+    }
     if measured.times.is_empty() {
         return text;
     }
@@ -86,6 +93,14 @@ p50 0.120 ms   p90 0.400 ms   p99 0.400 ms   p99.9 0.400 ms   max 0.400 ms
         assert_eq!(
             of(&Measured::of(&[], &[("Unavailable", 2)])),
             "2 calls in 2.00 s, 0 answered a second\n2 failed: Unavailable\n"
+        );
+    }
+
+    #[test]
+    fn calls_that_were_due_and_not_made_are_told() {
+        let measured = Measured { never_made: 70, ..Measured::of(&[], &[("Unavailable", 2)]) };
+        assert!(
+            of(&measured).ends_with("\n70 more were due and not made: the server is slower than the rate\n")
         );
     }
 
