@@ -8,6 +8,8 @@
 
 #[path = "rpc_tool/calls.rs"]
 mod calls;
+#[path = "rpc_tool/load.rs"]
+mod load;
 #[path = "rpc_tool/looking.rs"]
 mod looking;
 #[path = "rpc_tool/strangers.rs"]

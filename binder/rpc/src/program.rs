@@ -7,6 +7,7 @@ mod bench;
 mod call;
 mod describe;
 mod failure;
+mod fit;
 mod gen_cert;
 mod health;
 mod input;

@@ -8,6 +8,7 @@ use rpc_core::reflect::{CallKind, Description};
 use rpc_core::{Code, Json, JsonClient, JsonError, Stream};
 
 use super::Failure;
+use super::fit::Fit;
 use super::input::{Source, source};
 use super::paint::Paint;
 use super::reach::Reach;
@@ -55,7 +56,7 @@ pub(super) enum KindOfCall {
 pub(super) const HELP: &str = "\
 Examples:
   rpc call list_rooms
-  rpc call create_room '{\"room_name\":\"lobby\"}' --metadata session=@token
+  rpc call create_room '{\"room_name\":\"lobby\"}' --metadata chat-session=hex:00ff
   rpc call rpc.health.watch '[\"\"]' --to 127.0.0.1:4000 --deadline 1m
   seq 3 | rpc call sum '{\"start\":1}'
 
@@ -75,18 +76,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let out = Out(if *raw { Paint::Raw } else { Paint::stdout() });
     let client = reach.client()?.json();
     let called = Called { procedure, text: &text, description: description.as_ref() };
+    let items = || items.documents(description.as_ref().and_then(Fit::of));
     match kind {
         KindOfCall::Unary => out.document(&called.outcome(client.call(procedure, &text))?),
-        KindOfCall::ServerStream => {
-            called.all(called.outcome(client.call_for_stream(procedure, &text))?, out)
-        }
+        KindOfCall::ServerStream => called.all(client.call_for_stream(procedure, &text), out),
         KindOfCall::ClientStream => {
-            let sum = client.call_with_stream(procedure, &text, items.documents()?);
-            out.document(&called.outcome(sum)?)
+            let (items, fault) = items()?;
+            let sum = called.outcome(client.call_with_stream(procedure, &text, items));
+            fault.or(sum.and_then(|sum| out.document(&sum)))
         }
         KindOfCall::Bidirectional => {
-            let answers = client.call_with_streams(procedure, &text, items.documents()?);
-            called.all(called.outcome(answers)?, out)
+            let (items, fault) = items()?;
+            fault.or(called.all(client.call_with_streams(procedure, &text, items), out))
         }
     }?;
     Ok(ExitCode::SUCCESS)
@@ -125,8 +126,8 @@ impl Called<'_> {
         })
     }
 
-    fn all(&self, stream: Stream<Json>, out: Out) -> Result<(), Failure> {
-        for item in stream {
+    fn all(&self, stream: Result<Stream<Json>, JsonError>, out: Out) -> Result<(), Failure> {
+        for item in self.outcome(stream)? {
             out.document(&item.map_err(|status| Failure::of_status(self.procedure, status))?)?;
         }
         Ok(())
