@@ -223,13 +223,13 @@ fn stay(
     stop: &Receiver<Signal>,
     console: Option<&Receiver<Ending>>,
 ) -> Why {
-    supervisor::tell(Word::Waiting(&format!("waiting for the binder at {binder}")));
+    supervisor::tell(Word::Waiting(format!("waiting for the binder at {binder}")));
     let mut registered = server.registered();
     let mut console = console.cloned().unwrap_or_else(never);
     loop {
         select! {
             recv(registered) -> _ => {
-                supervisor::tell(Word::Ready(&format!(
+                supervisor::tell(Word::Ready(format!(
                     "serving on {}, known to the binder at {binder}",
                     server.address()
                 )));

@@ -191,6 +191,21 @@ fn what_is_half_said_or_cannot_be_used_is_told() {
     check_refused("chat-client", &whole, 1, "say with --tls-ca which servers to trust");
 }
 
+/// The story: with `--tls-client-ca` only those with a certificate could look up, and a page showed the same to everybody.
+#[test]
+fn a_binder_that_asks_for_certificates_shows_no_page_to_those_without() {
+    let (folder, authority) = (Folder::new(), Authority::new("lab"));
+    folder.put("ca.pem", &authority.pem());
+    authority.issue(&folder, "one", &["127.0.0.1"]);
+    let mut line = folder.options(&[("--tls-cert", "one.pem"), ("--tls-key", "one.key")]);
+    line.extend(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"].map(String::from));
+    let mut open = command("binder");
+    let mut open = system_tests::Process::start("binder", open.args(&line));
+    open.complaint("showing a page at http://127.0.0.1:");
+    line.extend(folder.options(&[("--tls-client-ca", "ca.pem")]));
+    check_refused("binder", &line, 1, "a page asks nobody for a certificate, and would show to everybody");
+}
+
 #[test]
 fn other_machines_are_served_where_certificates_say_who_they_are() {
     let (folder, authority) = (Folder::new(), Authority::new("lab"));

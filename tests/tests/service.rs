@@ -184,6 +184,39 @@ fn a_chat_server_is_ready_when_the_binder_knows_it() {
     supervisor.hears("STOPPING=1\n");
 }
 
+/// The story: a hangup while the chat server waited for its binder told systemd READY=1, and what needs a chat was started.
+#[test]
+fn a_hangup_makes_nobody_ready_and_leaves_what_is_said_of_the_service() {
+    let supervisor = Supervisor::new("hangup");
+    let at = format!("127.0.0.1:{}", system_tests::free_port());
+    let mut program = command("chat-server");
+    program.args(["--binder", &at]).env("NOTIFY_SOCKET", supervisor.path());
+    let mut server = Process::start("chat-server", &mut program);
+    let waiting = format!("STATUS=waiting for the binder at {at}\n");
+    supervisor.hears(&waiting);
+    server.signal("HUP");
+    supervisor.hears("STATUS=reading certificates again\n");
+    supervisor.hears(&waiting);
+    let _binder = BinderProgram::start_at(&at);
+    supervisor.hears("READY=1\nSTATUS=serving on 127.0.0.1:");
+    server.signal("HUP");
+    supervisor.hears("RELOADING=1\nMONOTONIC_USEC=");
+    supervisor.hears("READY=1\nSTATUS=serving on 127.0.0.1:");
+    end(&mut server);
+    supervisor.hears("STOPPING=1\n");
+}
+
+/// The story: `systemctl reload` of a service without TLS ended it.
+#[test]
+fn a_service_without_certificates_goes_on_after_a_hangup() {
+    let mut program = command("binder");
+    let mut binder = Process::start("binder", program.args(["--listen", "127.0.0.1:0"]));
+    binder.complaint("listening on ");
+    binder.signal("HUP");
+    binder.complaint("there are no certificates to read again");
+    end(&mut binder);
+}
+
 #[test]
 fn a_chat_server_that_still_waits_for_its_binder_stops_at_once() {
     let supervisor = Supervisor::new("waiting");

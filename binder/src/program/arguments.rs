@@ -218,7 +218,7 @@ Examples:
 With --state everything is known at once after a restart. With --token-file other machines may be served, those that have \
 a token; over TLS with --tls-client-ca those that have a certificate. SIGHUP reads the certificates again. With \
 --http a browser shows what is registered, at http://127.0.0.1:5080/ here; /metrics there is for \
-Prometheus.";
+Prometheus. A page shows to everybody what is registered, and goes neither with --lookups token nor with --tls-client-ca.";
 
 #[cfg(test)]
 mod tests {

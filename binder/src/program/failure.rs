@@ -32,6 +32,11 @@ pub(crate) enum Failure {
     )]
     OpenPage,
     #[error(
+        "a page asks nobody for a certificate, and would show to everybody what --tls-client-ca shows to some: leave --http \
+         or --tls-client-ca out"
+    )]
+    UncertifiedPage,
+    #[error(
         "port {} of {} is taken by another program: end that one, or choose another address with --http (port 0 takes a \
          free one)", .0.port(), .0.ip()
     )]

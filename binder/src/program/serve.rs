@@ -37,7 +37,7 @@ pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
         tracing::info!("showing a page at http://{}/", page.address());
     }
     tracing::info!("listening on {}", server.address());
-    supervisor::tell(Word::Ready(&format!("serving names on {}", server.address())));
+    supervisor::tell(Word::Ready(format!("serving names on {}", server.address())));
     // The thread of `stop` lives as long as it: this only ends with a signal.
     if let Ok(signal) = stop.signals().recv() {
         tracing::info!("stopping: {signal:?}");
@@ -73,6 +73,9 @@ fn options(line: &Serve, address: SocketAddr) -> Result<BinderOptions, Failure> 
         listen::check(http, exposure).map_err(|_| Failure::ExposedPage(http))?;
         if line.token_file.is_some() && matches!(line.lookups, WhoLooksUp::Token) {
             return Err(Failure::OpenPage);
+        }
+        if line.tls.asks_clients() {
+            return Err(Failure::UncertifiedPage);
         }
     }
     let terms = Terms { lease: line.lease, ..Terms::default() };

@@ -1,17 +1,16 @@
 //! Reads certificates again when the program is told so.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, IsTerminal};
 
 use rpc_core::threads::{self, Thread};
 use rpc_core::{ClientTls, ServerTls, TlsError};
 use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::{Handle, Signals};
 
-use crate::supervisor::{self, Word};
+use crate::supervisor;
 
-/// Reads the files of TLS again at each SIGHUP, until it is dropped. What cannot be used is logged, and what was stays. A
-/// program without TLS has none, and ends by that signal as others do.
+/// Reads the files of TLS again at each SIGHUP, until it is dropped. What cannot be used is logged, and what was stays.
 #[derive(Debug)]
 pub struct Reloader {
     handle: Handle,
@@ -19,12 +18,14 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Begins, if there is something to read again.
+    /// Begins. A program without TLS says that there is nothing to read, and goes on; with a terminal in front of it, it has
+    /// no reloader (`None`) and ends with its terminal.
     ///
     /// # Errors
     /// When the system refuses the signal handler, or the thread `certificates`.
     pub fn start(server: Option<&ServerTls>, client: Option<&ClientTls>) -> io::Result<Option<Reloader>> {
-        if server.is_none() && client.is_none() {
+        let nothing = server.is_none() && client.is_none();
+        if nothing && io::stdin().is_terminal() {
             return Ok(None);
         }
         let (server, client) = (server.cloned(), client.cloned());
@@ -32,10 +33,13 @@ impl Reloader {
         let handle = hangups.handle();
         let thread = threads::spawn("certificates", move || {
             for _ in hangups.forever() {
-                supervisor::tell(Word::Reloading);
-                told("this server", server.as_ref().map(ServerTls::reload));
-                told("connections to others", client.as_ref().map(ClientTls::reload));
-                supervisor::tell(Word::Reloaded);
+                supervisor::reloading(|| {
+                    told("this server", server.as_ref().map(ServerTls::reload));
+                    told("connections to others", client.as_ref().map(ClientTls::reload));
+                });
+                if nothing {
+                    tracing::info!("there are no certificates to read again");
+                }
             }
         })?;
         Ok(Some(Reloader { handle, _thread: thread }))
