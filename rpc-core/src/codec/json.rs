@@ -1,7 +1,8 @@
 //! JSON documents: the only room that names serde_json.
 //!
-//! A value's memory is at most what its bytes spell out, and its depth at most 128, serde_json's own limit. A stream's item
-//! is a document and a line feed, which no document has inside: so items are cut apart without being understood.
+//! No length stands in a document, so memory grows only as its bytes are read; but two of them, `{}`, may be a whole struct.
+//! A value is at most 127 levels deep, serde_json's own limit; what is skipped costs no stack, however deep. A stream's
+//! item is a document and a line feed, which no document has inside: so items are cut apart without being understood.
 
 mod arguments;
 mod document;

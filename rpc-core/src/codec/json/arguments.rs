@@ -18,8 +18,7 @@ use super::{DecodeError, malformed};
 pub(crate) fn decode_arguments<A: DeserializeOwned>(bytes: &[u8], names: &[&str]) -> Result<A, DecodeError> {
     let decoded = match names {
         [] if is_empty(bytes) => A::deserialize(UnitDeserializer::new()),
-        // There are none to give, or a service written by hand knows them.
-        [] => serde_json::from_slice(bytes),
+        [] => decode_unnamed(bytes),
         names => decode_named(bytes, names),
     };
     decoded.map_err(|error| malformed(&error))
@@ -30,6 +29,18 @@ fn decode_named<A: DeserializeOwned>(bytes: &[u8], names: &[&str]) -> Result<A, 
     let given = document.deserialize_any(Sorting(names))?;
     document.end()?;
     A::deserialize(given)
+}
+
+/// There are none to give, or a service written by hand knows them.
+fn decode_unnamed<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, Error> {
+    let decoded: Result<A, Error> = serde_json::from_slice(bytes);
+    let takes_none = || A::deserialize(UnitDeserializer::<Error>::new()).is_ok();
+    match decoded {
+        Err(error) if error.is_data() && takes_none() => {
+            Err(Error::custom("there are no arguments; none are written as {}, [], null or nothing"))
+        }
+        decoded => decoded,
+    }
 }
 
 /// Whether a document is nothing, `null`, or an object or array with nothing inside.
@@ -119,8 +130,16 @@ impl<'de> SeqAccess<'de> for Given<'_, 'de> {
             return seed.deserialize(Missing { name, names: self.names }).map(Some);
         };
         let decoded = seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()));
-        decoded.map(Some).map_err(|error| Error::custom(format!("the argument {name:?}: {error}")))
+        let refusal = |error| Error::custom(format!("the argument {name:?}: {}", unplaced(&error)));
+        decoded.map(Some).map_err(refusal)
     }
+}
+
+/// What an error says without its place, which counts from where its argument begins and not the document.
+fn unplaced(error: &Error) -> String {
+    let (sentence, place) =
+        (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    sentence.strip_suffix(&place).map_or_else(|| sentence.clone(), str::to_owned)
 }
 
 /// An argument that was left out.

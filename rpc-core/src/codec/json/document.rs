@@ -23,7 +23,7 @@ pub struct Json(Box<RawValue>);
 /// Text that is not one JSON document: why, and at which line and column.
 #[derive(Debug, Error)]
 #[error("this is not a JSON document: {0}")]
-pub struct NotJson(#[source] serde_json::Error);
+pub struct NotJson(serde_json::Error);
 
 impl Json {
     /// The text, without blanks around it.

@@ -100,6 +100,49 @@ fn a_document_deeper_than_the_limit_is_refused() {
     check_refused::<Nested>("[".repeat(1 << 20), "recursion limit");
 }
 
+/// What is skipped is read without a stack, so its depth costs nothing.
+#[test]
+fn what_is_skipped_may_be_deeper_than_the_limit() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Small {
+        size: u8,
+    }
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let text = format!(r#"{{"nobody knows":{deep},"size":3}}"#);
+    assert_eq!(decode::<Small>(text.as_bytes()).unwrap(), Small { size: 3 });
+}
+
+/// The cause once stood in the sentence and behind it too: who tells all causes of an error told this one twice.
+#[test]
+fn text_that_is_no_json_is_told_with_its_cause_once() {
+    let refused = "{".parse::<Json>().unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "this is not a JSON document: EOF while parsing an object at line 1 column 1"
+    );
+    assert!(std::error::Error::source(&refused).is_none());
+}
+
+/// `{"x":1}` was answered with "invalid type: map, expected unit", which names nothing that a caller knows.
+#[test]
+fn a_procedure_without_arguments_says_that_there_are_none() {
+    for text in ["1", "{\"x\":1}", "[1]"] {
+        let refused = Encoding::Json.decode_arguments::<()>(text.as_bytes(), [].into_iter()).unwrap_err();
+        let expected = "there are no arguments; none are written as {}, [], null or nothing";
+        assert_eq!(refused.to_string(), expected);
+    }
+    let by_hand = Encoding::Json.decode_arguments::<(u8,)>(b"[\"x\"]", [].into_iter()).unwrap_err();
+    assert!(by_hand.to_string().contains("expected u8"), "{by_hand}");
+}
+
+/// The place of an error within its argument was told as one within the document.
+#[test]
+fn what_is_wrong_with_an_argument_is_told_without_a_place_that_is_none() {
+    let text = br#"{"size":3,"room":7}"#;
+    let refused = Encoding::Json.decode_arguments::<Said>(text, NAMES.into_iter()).unwrap_err();
+    assert_eq!(refused.to_string(), "the argument \"room\": invalid type: integer `7`, expected a string");
+}
+
 type Said = (String, u32, Option<u8>);
 
 const NAMES: [&str; 3] = ["room", "size", "after"];
