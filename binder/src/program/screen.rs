@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 
 use anstyle::{AnsiColor, Effects, Style};
+pub(super) use rpc_program::terminal::harmless;
 
 /// How wide lines may be, and whether they are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +63,6 @@ impl Paint {
         };
         format!("{style}{text}{style:#}")
     }
-}
-
-/// The text, safe to show: whatever a binder says moves no cursor and turns no writing round.
-pub(super) fn harmless(text: &str) -> String {
-    let is_harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{061C}')
-    };
-    text.chars().map(|c| if is_harmful(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]

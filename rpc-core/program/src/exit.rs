@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::iter::successors;
 use std::process::ExitCode;
 
+use crate::terminal::is_harmful;
+
 /// The exit code of `outcome`; an error is told on standard error as `name: what failed: why: why`, and its code is 1.
 ///
 /// A broken pipe anywhere among the causes is success: whoever reads our output has seen enough.
@@ -22,15 +24,15 @@ pub fn exit<E: Into<Box<dyn Error>>>(name: &str, outcome: Result<ExitCode, E>) -
     ExitCode::FAILURE
 }
 
-/// An error and its causes in one line, as [`exit`] tells it, without anything that moves a cursor.
+/// An error and its causes in one line, as [`exit`] tells it, without anything that is [harmful](is_harmful) to a terminal.
 pub fn line(name: &str, error: &(dyn Error + 'static)) -> String {
     let mut line = name.to_owned();
     for cause in causes(error) {
         // Writing to a String cannot fail.
         let _ = write!(line, ": {cause}");
     }
-    // A cause may quote what a peer sent: it shall not move the cursor, nor look like a second line.
-    line.replace(char::is_control, " ")
+    // A cause may quote what a peer sent: it shall not move the cursor, turn the writing round, nor look like a second line.
+    line.replace(is_harmful, " ")
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -54,6 +56,13 @@ mod tests {
         let error = Outer(io::Error::other("the disk\nis full"));
         assert_eq!(line("binder", &error), "binder: the list cannot be written: the disk is full");
         assert_eq!(exit("binder", Err(error)), ExitCode::FAILURE);
+    }
+
+    /// Only control characters were taken out: a hostile server's message could turn the line round.
+    #[test]
+    fn what_a_peer_says_turns_no_line_round() {
+        let error = io::Error::other("no\u{202e}\u{2066}\u{9b}2J such room");
+        assert_eq!(line("rpc", &error), "rpc: no   2J such room");
     }
 
     #[test]

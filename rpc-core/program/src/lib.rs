@@ -20,6 +20,7 @@ pub mod papers;
 pub mod secret;
 pub mod signals;
 pub mod supervisor;
+pub mod terminal;
 pub mod tls;
 
 pub use exit::{exit, line};

@@ -4,6 +4,8 @@ use std::env;
 use std::io::{self, IsTerminal};
 
 use anstyle::{AnsiColor, Effects, Style};
+pub(super) use rpc_program::terminal::harmless;
+use rpc_program::terminal::is_harmful;
 
 /// How standard output is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +54,11 @@ impl Paint {
     }
 
     /// A JSON document: on a terminal in lines; for a program on one, otherwise as it came. The digits and the order of what
-    /// is in it stay.
+    /// is in it stay. Letters in strings that would steer a terminal are JSON's escapes of the same letters.
     pub(super) fn json(self, document: &str) -> String {
         if self == Paint::Raw {
-            // A line feed is never inside a string of JSON.
-            return document.replace(['\n', '\r'], " ");
+            // These are never inside a string of JSON; and `--raw` is for terminals too, which escapes do not steer.
+            return escaped(&document.replace(['\n', '\r', '\t'], " "));
         }
         let mut shown = Shown { paint: self, text: String::new(), depth: 0 };
         let mut rest = document;
@@ -154,16 +156,6 @@ fn escaped(string: &str) -> String {
     string.chars().map(shown).collect()
 }
 
-/// The text, safe to show: whatever a server says moves no cursor and turns no writing round.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if is_harmful(c) { '\u{FFFD}' } else { c }).collect()
-}
-
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{061C}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,7 +186,15 @@ mod tests {
 
     #[test]
     fn for_a_program_a_document_is_one_line() {
-        assert_eq!(Paint::Raw.json("{\n \"a\": 1\n}"), "{  \"a\": 1 }");
+        assert_eq!(Paint::Raw.json("{\n\t\"a\": 1\n}"), "{  \"a\": 1 }");
+    }
+
+    /// `--raw` on a terminal once let a server turn the writing round.
+    #[test]
+    fn a_raw_document_steers_no_terminal_and_means_the_same() {
+        let raw = Paint::Raw.json("\"a\u{202e}b\u{9b}2J é\"");
+        assert_eq!(raw, r#""a\u202eb\u009b2J é""#);
+        assert_eq!(serde_json::from_str::<String>(&raw).unwrap(), "a\u{202e}b\u{9b}2J é");
     }
 
     #[test]
