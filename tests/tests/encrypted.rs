@@ -236,28 +236,50 @@ fn other_machines_are_served_where_certificates_say_who_they_are() {
     chat.complaint("listening on 0.0.0.0:");
 }
 
+/// The four lines of the README, each with its words; `lab` is this folder.
+fn lines_of_the_readme(lab: &str) -> Vec<Vec<String>> {
+    let (_, example) =
+        include_str!("../../README.md").split_once("certificates made by `rpc`:\n\n```sh\n").unwrap();
+    let (lines, _) = example.split_once("```").unwrap();
+    let word = |word: &str| match word.strip_prefix("lab/") {
+        Some(file) => format!("{lab}/{file}"),
+        None if word == "lab" => lab.to_owned(),
+        None => word.to_owned(),
+    };
+    lines.lines().map(|line| line.split(' ').map(word).collect()).collect()
+}
+
+/// The chat server was refused by the binder: its certificate was for serving alone.
 #[test]
 fn the_certificates_of_rpc_gen_cert_serve_as_the_readme_says() {
     let folder = Folder::new();
-    let made =
-        command("rpc").args(["gen-cert", folder.path(), "--host", "127.0.0.1", "--client", "ana"]).output();
-    let (files, errors, code) = said(&made.unwrap());
+    let lines = lines_of_the_readme(folder.path());
+    let [make, binder, server, client] = lines.as_slice() else { unreachable!("{lines:?}") };
+    let programs = [make, binder, server, client].map(|line| line.first().unwrap().as_str());
+    assert_eq!(programs, ["rpc", "binder", "chat-server", "chat-client"]);
+    let (files, errors, code) = said(&command("rpc").args(make.iter().skip(1)).output().unwrap());
     assert!(code == Some(0) && files.lines().count() == 6, "{files}{errors}");
-    let serve = folder.options(&[
-        ("--tls-cert", "server.pem"),
-        ("--tls-key", "server.key"),
-        ("--tls-client-ca", "ca.pem"),
-    ]);
-    let binder = BinderProgram::start_with(&serve.iter().map(String::as_str).collect::<Vec<_>>());
+
+    // Where it listens, and who is in the chat, says the test.
+    let binder: Vec<&str> = binder.iter().skip(3).map(String::as_str).collect();
+    let binder = BinderProgram::start_with(&binder);
+    let server: Vec<&str> = server.iter().skip(1).map(String::as_str).collect();
+    let _server = ServerProgram::start_with(&binder, &server);
+    let papers: Vec<&str> =
+        client.iter().skip(1).map(String::as_str).take_while(|word| *word != "--username").collect();
+    let mut ana = Chatter::start_with(&binder, "ana", &papers);
+    ana.expect("registered");
+    ana.open_room("rust");
+    assert_eq!(ana.finish().1, Some(0));
+
     let address = binder.address.to_string();
-    let ana = [("--tls-ca", "ca.pem"), ("--tls-cert", "ana.pem"), ("--tls-key", "ana.key")];
-    let ask = |papers: &[(&str, &str)]| {
-        let mut ask = command("rpc");
-        said(&ask.args(["list", "--to", &address]).args(folder.options(papers)).output().unwrap())
+    let ask = |papers: &[&str]| {
+        said(&command("rpc").args(["list", "--to", &address]).args(papers).output().unwrap())
     };
-    let (listed, errors, code) = ask(&ana);
+    let (listed, errors, code) = ask(&papers);
     assert!(code == Some(0) && listed.contains("lookup_procedure"), "{listed}{errors}");
-    let (_, errors, code) = ask(&ana[..1]);
+    let ca = folder.options(&[("--tls-ca", "ca.pem")]);
+    let (_, errors, code) = ask(&ca.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(code == Some(3) && errors.contains("asks for a certificate, and none was given"), "{errors}");
     let (_, errors, code) = ask(&[]);
     assert!(code == Some(3) && errors.contains("this server is reached over TLS only"), "{errors}");

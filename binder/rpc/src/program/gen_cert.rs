@@ -1,5 +1,8 @@
 //! `rpc gen-cert`: an authority and its certificates, to try TLS out with.
 
+mod authority;
+
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,9 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, date_time_ymd,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    date_time_ymd,
 };
+use rpc_core::TlsError;
+use rustls::pki_types::ServerName;
 use thiserror::Error;
 
 use super::Failure;
@@ -42,7 +47,7 @@ Examples:
   rpc gen-cert lab --host chat.example --host 10.0.0.7 --client ana
 
 It writes ca.pem and ca.key, the authority, unless they are there: then it signs with them. With --host it writes server.pem and \
-server.key, with --client NAME.pem and NAME.key. A server takes --tls-cert server.pem --tls-key server.key, and --tls-client-ca \
+server.key, with --client NAME.pem and NAME.key. server.pem is also for calls to other servers. A server takes --tls-cert server.pem --tls-key server.key, and --tls-client-ca \
 ca.pem if it is to ask who calls; a client --tls-ca ca.pem, and its own pair. Keys are for their owner alone, and ca.key for \
 whoever may say who is who: keep it from the machines that serve. For more than trying out, use an authority that can also revoke.";
 
@@ -53,18 +58,19 @@ pub(crate) enum CertificateFailure {
     Write(PathBuf, #[source] io::Error),
     #[error("{} is there already: remove it, or name another folder", .0.display())]
     Exists(PathBuf),
-    #[error("{} is there, and its key {} is not", .0.display(), .1.display())]
-    Keyless(PathBuf, PathBuf),
+    #[error("{} is there, and {} that belongs to it is not", .0.display(), .1.display())]
+    Half(PathBuf, PathBuf),
     #[error("cannot use {}", .0.display())]
     Unusable(PathBuf, #[source] rcgen::Error),
+    #[error("the authority of this folder cannot sign")]
+    Authority(#[source] TlsError),
     #[error("no certificate can be for {0:?}: expected a host name such as chat.example, or an IP address")]
-    Host(String, #[source] rcgen::Error),
+    Host(String),
+    #[error("--client {0} is there twice")]
+    Twice(String),
     #[error("no key or certificate can be made")]
     Make(#[from] rcgen::Error),
 }
-
-/// An authority's certificate outlives those that it signs: 10 years.
-const AUTHORITY_DAYS: u32 = 3650;
 
 /// Clocks of other machines may be behind by this much.
 const CLOCKS_APART: Duration = Duration::from_secs(3600);
@@ -75,21 +81,41 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The files that were written.
+/// The files that were written. What is wrong with the command line shows before the first is.
 fn make(arguments: &Arguments) -> Result<Vec<PathBuf>, CertificateFailure> {
     let Arguments { folder, host, client, days } = arguments;
-    fs::create_dir_all(folder).map_err(|error| CertificateFailure::Write(folder.clone(), error))?;
-    let mut desk = Desk { folder, days: *days, written: Vec::new() };
-    let issuer = desk.authority()?;
     let local = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     let hosts = if host.is_empty() && client.is_empty() { &local } else { host };
-    if !hosts.is_empty() {
-        desk.issue(&issuer, "server", hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
+    let names = hosts.iter().map(|host| subject(host)).collect::<Result<Vec<SanType>, _>>()?;
+    let mut desk = Desk { folder, days: *days, written: Vec::new() };
+    let mut clients = BTreeSet::new();
+    if let Some(twice) = client.iter().find(|&name| !clients.insert(name)) {
+        return Err(CertificateFailure::Twice(twice.clone()));
+    }
+    let server = (!names.is_empty()).then_some("server");
+    for name in server.into_iter().chain(client.iter().map(String::as_str)) {
+        desk.unwritten(name)?;
+    }
+    fs::create_dir_all(folder).map_err(|error| CertificateFailure::Write(folder.clone(), error))?;
+    let issuer = desk.authority()?;
+    if let Some(server) = server {
+        // Who serves calls others too: a chat server its binder, with the pair that it has.
+        let both = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        desk.issue(&issuer, server, names, both)?;
     }
     for name in client {
-        desk.issue(&issuer, name, &[], ExtendedKeyUsagePurpose::ClientAuth)?;
+        desk.issue(&issuer, name, Vec::new(), vec![ExtendedKeyUsagePurpose::ClientAuth])?;
     }
     Ok(desk.written)
+}
+
+/// A host as certificates have it.
+fn subject(host: &str) -> Result<SanType, CertificateFailure> {
+    let refused = || CertificateFailure::Host(host.to_owned());
+    // One star may stand for the first label.
+    ServerName::try_from(host.strip_prefix("*.").unwrap_or(host)).map_err(|_| refused())?;
+    let one = CertificateParams::new([host.to_owned()]).map_err(|_| refused())?;
+    one.subject_alt_names.into_iter().next().ok_or_else(refused)
 }
 
 struct Desk<'a> {
@@ -99,45 +125,19 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Who signs: whose key lies in the folder, or somebody new.
-    fn authority(&mut self) -> Result<Issuer<'static, KeyPair>, CertificateFailure> {
-        let (certificate, key) = (self.folder.join("ca.pem"), self.folder.join("ca.key"));
-        match fs::read_to_string(&key) {
-            Ok(pem) => {
-                let pair = KeyPair::from_pem(&pem);
-                let pair = pair.map_err(|error| CertificateFailure::Unusable(key, error))?;
-                return Ok(Issuer::new(authority(&pair), pair));
-            }
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(CertificateFailure::Write(key, error));
-            }
-            Err(_) if certificate.exists() => return Err(CertificateFailure::Keyless(certificate, key)),
-            Err(_) => {}
-        }
-        let pair = KeyPair::generate()?;
-        let params = authority(&pair);
-        let signed = params.self_signed(&pair)?;
-        self.write("ca", &signed.pem(), &pair)?;
-        Ok(Issuer::new(params, pair))
-    }
-
     /// A certificate for these hosts, of that common name.
     fn issue(
         &mut self,
         issuer: &Issuer<'_, KeyPair>,
         name: &str,
-        hosts: &[String],
-        purpose: ExtendedKeyUsagePurpose,
+        hosts: Vec<SanType>,
+        purposes: Vec<ExtendedKeyUsagePurpose>,
     ) -> Result<(), CertificateFailure> {
         let mut params = CertificateParams::default();
-        for host in hosts {
-            let one = CertificateParams::new([host.clone()]);
-            let one = one.map_err(|error| CertificateFailure::Host(host.clone(), error))?;
-            params.subject_alt_names.extend(one.subject_alt_names);
-        }
+        params.subject_alt_names = hosts;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages = vec![purpose];
+        params.extended_key_usages = purposes;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         last(&mut params, self.days);
@@ -146,13 +146,20 @@ impl Desk<'_> {
         self.write(name, &signed.pem(), &pair)
     }
 
+    /// Where a pair is written: the certificate, and its key.
+    fn places(&self, name: &str) -> [PathBuf; 2] {
+        [self.folder.join(format!("{name}.pem")), self.folder.join(format!("{name}.key"))]
+    }
+
+    fn unwritten(&self, name: &str) -> Result<(), CertificateFailure> {
+        let there = self.places(name).into_iter().find(|path| path.exists());
+        there.map_or(Ok(()), |path| Err(CertificateFailure::Exists(path)))
+    }
+
     /// Writes a pair: both or none.
     fn write(&mut self, name: &str, certificate: &str, key: &KeyPair) -> Result<(), CertificateFailure> {
-        let (public, private) =
-            (self.folder.join(format!("{name}.pem")), self.folder.join(format!("{name}.key")));
-        if public.exists() {
-            return Err(CertificateFailure::Exists(public));
-        }
+        self.unwritten(name)?;
+        let [public, private] = self.places(name);
         put(&private, &key.serialize_pem(), 0o600)?;
         put(&public, certificate, 0o644)?;
         self.written.extend([public, private]);
@@ -166,19 +173,6 @@ fn put(path: &Path, text: &str, mode: u32) -> Result<(), CertificateFailure> {
         ErrorKind::AlreadyExists => CertificateFailure::Exists(path.to_owned()),
         _ => CertificateFailure::Write(path.to_owned(), error),
     })
-}
-
-/// The authority of a key: the same each time, so that its certificate need not be read again.
-fn authority(pair: &KeyPair) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    let key = pair.der_bytes();
-    let told: String = key.iter().rev().take(4).map(|byte| format!("{byte:02x}")).collect();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, format!("try-out authority {told}"));
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    last(&mut params, AUTHORITY_DAYS);
-    params
 }
 
 /// From a moment ago for so many days.

@@ -34,6 +34,24 @@ impl Folder {
     fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
+
+    /// That a server with `server.pem` lets this one in, by its name.
+    #[track_caller]
+    fn check_serves(&self, caller: &str) {
+        let tls = ServerTls::from_files(self.file("server.pem"), self.file("server.key")).unwrap();
+        let tls = tls.with_client_ca(self.file("ca.pem")).unwrap();
+        let door = DoorService::new(Arc::new(Open));
+        let server = Server::builder().service(door).tls(tls).bind("127.0.0.1:0").unwrap();
+        let own = ["pem", "key"].map(|end| self.file(&format!("{caller}.{end}")));
+        let [certificate, key] = own;
+        let tls = ClientTls::with_ca(self.file("ca.pem")).unwrap().with_identity(certificate, key).unwrap();
+        for host in ["127.0.0.1", "localhost"] {
+            let client = Client::connect(format!("{host}:{}", server.address().port())).with_tls(tls.clone());
+            // The server's certificate has its hosts for names.
+            let name = DoorClient::new(client).whoami().unwrap();
+            assert!(name.contains(caller) || caller == "server", "{name}");
+        }
+    }
 }
 
 impl Drop for Folder {
@@ -48,17 +66,8 @@ fn what_it_makes_is_taken_by_servers_and_clients_also_what_it_makes_later() {
     let folder = Folder::new("taken");
     assert_eq!(folder.make(&[], &[]).unwrap().len(), 4);
     folder.make(&[], &["ana"]).unwrap();
-    let (certificate, key) = (folder.file("server.pem"), folder.file("server.key"));
-    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    let tls = ServerTls::from_files(certificate, key).unwrap().with_client_ca(folder.file("ca.pem")).unwrap();
-    let server =
-        Server::builder().service(DoorService::new(Arc::new(Open))).tls(tls).bind("127.0.0.1:0").unwrap();
-    let ana = ClientTls::with_ca(folder.file("ca.pem")).unwrap();
-    let ana = ana.with_identity(folder.file("ana.pem"), folder.file("ana.key")).unwrap();
-    for host in ["127.0.0.1", "localhost"] {
-        let client = Client::connect(format!("{host}:{}", server.address().port())).with_tls(ana.clone());
-        assert_eq!(DoorClient::new(client).whoami().unwrap(), "ana");
-    }
+    assert_eq!(fs::metadata(folder.file("server.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    folder.check_serves("ana");
 }
 
 #[test]
@@ -69,9 +78,48 @@ fn nothing_is_written_over() {
     assert!(matches!(folder.make(&["b.example"], &[]), Err(CertificateFailure::Exists(_))));
     assert_eq!(fs::read_to_string(folder.file("server.key")).unwrap(), before);
     fs::remove_file(folder.file("ca.key")).unwrap();
-    assert!(matches!(folder.make(&[], &["ana"]), Err(CertificateFailure::Keyless(..))));
+    assert!(matches!(folder.make(&[], &["ana"]), Err(CertificateFailure::Half(..))));
     fs::write(folder.file("ca.key"), "no key").unwrap();
-    assert!(matches!(folder.make(&[], &["ana"]), Err(CertificateFailure::Unusable(..))));
+    assert!(matches!(folder.make(&[], &["ana"]), Err(CertificateFailure::Authority(_))));
+}
+
+/// It signed with whatever key lay there, and ended well with certificates that nobody takes.
+#[test]
+fn an_authority_without_its_certificate_or_of_two_halves_does_not_sign() {
+    let (folder, other) = (Folder::new("half"), Folder::new("other"));
+    folder.make(&[], &["ana"]).unwrap();
+    other.make(&[], &["ana"]).unwrap();
+    fs::copy(other.file("ca.key"), folder.file("ca.key")).unwrap();
+    assert!(matches!(folder.make(&[], &["bob"]), Err(CertificateFailure::Authority(_))));
+    fs::remove_file(other.file("ca.pem")).unwrap();
+    assert!(matches!(other.make(&[], &["bob"]), Err(CertificateFailure::Half(..))));
+}
+
+#[test]
+fn an_authority_of_another_program_signs_by_its_own_name() {
+    let folder = Folder::new("foreign");
+    fs::create_dir_all(&folder.0).unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "Foreign");
+    let pair = KeyPair::generate().unwrap();
+    fs::write(folder.file("ca.pem"), params.self_signed(&pair).unwrap().pem()).unwrap();
+    fs::write(folder.file("ca.key"), pair.serialize_pem()).unwrap();
+    folder.make(&["localhost", "127.0.0.1"], &["ana"]).unwrap();
+    folder.check_serves("ana");
+    folder.check_serves("server");
+}
+
+#[test]
+fn nothing_is_written_if_not_all_can_be() {
+    let folder = Folder::new("all");
+    assert!(matches!(folder.make(&["x"], &["ana", "ana"]), Err(CertificateFailure::Twice(_))));
+    assert!(matches!(folder.make(&["bad host!"], &["ana"]), Err(CertificateFailure::Host(_))));
+    assert!(!folder.0.exists());
+    folder.make(&[], &["ana"]).unwrap();
+    assert!(matches!(folder.make(&[], &["bob", "ana"]), Err(CertificateFailure::Exists(_))));
+    assert!(!folder.file("bob.key").exists());
 }
 
 #[test]
