@@ -16,7 +16,7 @@ use crate::stream::Stream;
 /// Calls procedures by their names, with JSON in and JSON out. It has the options of the [`Client`] that it is made of.
 ///
 /// Arguments are an object by parameter names, `{"room_name":"x"}`, or an array of all of them in order; none are empty
-/// text. The server needs the feature `json`, and answers `Unimplemented` without it. The caller knows what kind of call it
+/// text or `null`. The server needs the feature `json`, and answers `Unimplemented` without it. The caller knows what kind of call it
 /// is: one of another kind fails in words, or ends as the server ends it.
 ///
 /// ```no_run
@@ -108,9 +108,9 @@ impl<'de> Deserialize<'de> for JsonError {
     }
 }
 
-/// The arguments, written once more by the call: nothing stands for none.
+/// The arguments, written once more by the call. Nothing stands for none, and so does `null`: all that may be left out are.
 fn document(arguments: &str) -> Result<Json, Status> {
-    let text = if arguments.trim_ascii().is_empty() { "[]" } else { arguments };
+    let text = if matches!(arguments.trim_ascii(), "" | "null") { "{}" } else { arguments };
     text.parse().map_err(|error| Status::invalid_argument(format!("the arguments: {error}")).not_run())
 }
 
