@@ -22,11 +22,18 @@ fn a_list_has_the_procedures_of_all_servers_or_of_one() {
     let house = House::open();
     let all = house.rpc(&["list"]).done();
     let line = all.lines().find(|line| line.starts_with("create_room ")).unwrap();
-    assert_eq!(line.split_once("  ").unwrap().1.trim(), "Makes a room without a limit.");
+    let columns: Vec<&str> = line.split("  ").filter(|column| !column.is_empty()).map(str::trim).collect();
+    assert_eq!(columns, ["create_room", "Chat", "Makes a room without a limit."]);
     assert!(!all.contains("rpc.describe"));
     let plain = house.rpc(&["list", "--plain"]).done();
     assert!(plain.lines().any(|line| line == "join_room") && plain.lines().all(|line| !line.contains(' ')));
     let binder = rpc(&["list", &house.binder.address.to_string(), "--all"]).done();
+    // What --to stands for may be in the environment.
+    let chosen = rpc(&["list", &house.chat.address.to_string(), "--plain", "--to", "127.0.0.1:1"]).done();
+    assert!(chosen.contains("create_room\n"), "{chosen}");
+    let none = rpc(&["call", "rpc.procedures", "--to", &house.chat.address.to_string()]).done();
+    let null = rpc(&["call", "rpc.procedures", "null", "--to", &house.chat.address.to_string()]).done();
+    assert!(none == null && none.contains("create_room"), "{none}");
     for name in ["lookup_procedure ", "rpc.health.watch ", "rpc.procedures "] {
         assert!(binder.lines().any(|line| line.starts_with(name)), "{binder}");
     }
@@ -57,6 +64,7 @@ fn health_ends_with_0_if_the_service_serves() {
     assert_eq!(house.rpc(&["health", "--of", "create_room"]).done(), "serving\n");
     let chat = house.chat.address.to_string();
     assert_eq!(rpc(&["health", "Chat", "--to", &chat]).done(), "serving\n");
+    house.rpc(&["health", "--of", "create_room", "--to", "127.0.0.1:1"]).done();
     rpc(&["health", "Chess", "--to", &chat]).failed(4, "NotFound: there is no service \"Chess\"");
     assert_eq!(rpc(&["health"]).code, 2, "no server is meant");
 }
@@ -88,6 +96,7 @@ fn a_measurement_shows_a_rate_quantiles_and_a_histogram() {
     let paced =
         house.rpc(&["bench", "list_rooms", "--rate", "100", "--duration", "200ms", "--warm-up", "0s"]).done();
     assert!(paced.starts_with("20 calls in "), "{paced}");
+    assert_eq!(house.rpc(&["bench", "list_rooms", "--duration", "0s"]).code, 2);
     let refused = r#"{"room_name":"nowhere"}"#;
     house.rpc(&["bench", "list_users", refused, "--calls", "5"]).failed(1, "NoSuchRoom");
     let streams = r#"{"username":"a","room_name":"b"}"#;

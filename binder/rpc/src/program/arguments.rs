@@ -30,7 +30,7 @@ pub(super) enum Command {
     /// Say whether a server or a service of it serves
     #[command(after_help = health::HELP)]
     Health(health::Arguments),
-    /// Say it now, and again at each change, until Ctrl-C
+    /// Say it now, and again at each change, until Ctrl-C or the server's end
     #[command(after_help = health::HELP)]
     Watch(health::Arguments),
     /// Call a procedure again and again, and show how long that took

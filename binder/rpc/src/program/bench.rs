@@ -43,8 +43,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COUNT")]
     rate: Option<NonZero<u32>>,
 
-    /// How long to measure: at most 1h
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = measured)]
+    /// How long to measure: more than nothing, at most 1h
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some)]
     duration: Duration,
 
     /// End after so many calls, if that is earlier
@@ -96,6 +96,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         0 => Ok(ExitCode::SUCCESS),
         failed => Err(Failure::Bench { failed, calls: measured.calls() }),
     }
+}
+
+fn some(text: &str) -> Result<Duration, String> {
+    let time = measured(text)?;
+    if time.is_zero() { Err("in no time nothing is measured".to_owned()) } else { Ok(time) }
 }
 
 fn measured(text: &str) -> Result<Duration, String> {

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
+use rpc_core::Status;
 use rpc_core::reflect::{CallKind, Description, Fields, Form, NamedType, TypeOf};
 
 use super::Failure;
@@ -28,8 +29,8 @@ an array, `map<K,V>` an object; a struct is an object, a variant \"Name\" or {\"
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let Arguments { procedure, reach } = arguments;
     let Some(description) = reach.describe(procedure)? else {
-        let message = "its server does not describe its procedures";
-        return Err(Failure::Usage(format!("{procedure} cannot be described: {message}")));
+        let status = Status::unimplemented("its server does not describe its procedures");
+        return Err(Failure::of_status(procedure, status));
     };
     io::stdout().lock().write_all(told(&description, Paint::stdout()).as_bytes())?;
     Ok(ExitCode::SUCCESS)

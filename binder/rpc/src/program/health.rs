@@ -13,11 +13,11 @@ use super::reach::Reach;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The service, as `rpc list` does not show it: its trait's name, or its prefix. The server as a whole without it
+    /// The service, as the second column of `rpc list` shows it. The server as a whole without it
     #[arg(value_name = "SERVICE", default_value = "", hide_default_value = true)]
     service: String,
 
-    /// Ask the server that has this procedure, as the binder knows it
+    /// Ask the server that has this procedure, as the binder knows it; goes before --to
     #[arg(long, value_name = "PROCEDURE", required_unless_present = "to")]
     of: Option<String>,
 
@@ -61,8 +61,12 @@ pub(super) fn watch(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 fn client(arguments: &Arguments) -> Result<HealthCheckClient, Failure> {
-    let procedure = arguments.of.as_deref().unwrap_or_default();
-    Ok(HealthCheckClient::new(arguments.reach.server_of(procedure)?))
+    let Arguments { of, reach, .. } = arguments;
+    let server = match of {
+        Some(procedure) => reach.at(&reach.find(procedure)?),
+        None => reach.server_of(""),
+    };
+    Ok(HealthCheckClient::new(server?))
 }
 
 fn tell(standing: Standing) -> io::Result<()> {

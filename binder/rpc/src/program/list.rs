@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Instant;
 
 use binder::{Binder as _, BinderClient, BinderError, Query};
 use clap::Args;
 use rpc_core::reflect::{CallKind, RESERVED, Reflection as _, ReflectionClient, Summary};
-use rpc_core::{Client, Code, Endpoint, Status};
+use rpc_core::{Client, Code, Context, Endpoint, Status, threads};
 
 use super::Failure;
 use super::paint::{Paint, harmless};
@@ -15,8 +17,8 @@ use super::reach::{Reach, endpoint};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The server, as --to; without it all servers that the binder knows
-    #[arg(value_name = "ADDR", value_parser = endpoint, conflicts_with = "to")]
+    /// The server, as --to and before it; without both all servers that the binder knows
+    #[arg(value_name = "ADDR", value_parser = endpoint)]
     server: Option<Endpoint>,
 
     /// Print nothing but the names, one a line
@@ -37,10 +39,14 @@ Examples:
   rpc list 127.0.0.1:4000
   rpc list --plain --to unix:/run/chat.sock
 
+The second column is the service, which `rpc health` and `rpc watch` take.
 A shell that completes names can take them from --plain, in bash: complete -W \"$(rpc list --plain)\" rpc";
 
 /// Servers that are asked at most.
 const SERVERS: usize = 64;
+
+/// Servers that are asked at the same time.
+const AT_ONCE: usize = 16;
 
 /// Pages that are asked for at most, of 256 procedures or 1,000 registrations.
 const PAGES: usize = 1_000;
@@ -118,14 +124,24 @@ fn at(reach: &Reach, endpoint: &Endpoint) -> Result<Vec<Summary>, Failure> {
     names(&reflection).map_err(|status| Failure::of_status(format!("the server at {endpoint}"), status))
 }
 
-/// Of all servers that a binder knows. What one does not tell of its procedures is left out.
+/// Of all servers that a binder knows, all within the patience for one. A server that gives no answer is told of on standard
+/// error, and what it has is listed by its names alone.
 fn everywhere(reach: &Reach) -> Result<Vec<Summary>, Failure> {
     let registered = registered(reach)?;
     let servers: BTreeSet<&Endpoint> = registered.values().flatten().collect();
     let mut told: BTreeMap<String, Summary> = BTreeMap::new();
-    for server in servers.into_iter().take(SERVERS) {
-        let summaries = at(reach, server).unwrap_or_default();
-        told.extend(summaries.into_iter().map(|summary| (summary.name.clone(), summary)));
+    for (server, answer) in sweep(reach, servers.into_iter().take(SERVERS))? {
+        match answer {
+            Ok(summaries) => {
+                told.extend(summaries.into_iter().map(|summary| (summary.name.clone(), summary)));
+            }
+            // It has procedures, and no descriptions of them.
+            Err(status) if status.code() == Code::Unimplemented => {}
+            Err(status) => {
+                let line = format!("the server at {server} gives no answer: {}", status.message());
+                writeln!(io::stderr().lock(), "rpc: {}", harmless(&line))?;
+            }
+        }
     }
     let unknown = |name: &String| Summary {
         name: name.clone(),
@@ -137,12 +153,49 @@ fn everywhere(reach: &Reach) -> Result<Vec<Summary>, Failure> {
     Ok(registered.keys().map(|name| told.remove(name).unwrap_or_else(|| unknown(name))).collect())
 }
 
-/// Two columns: names, and what they do.
+/// What each of the servers has, or why that is not known; in their order.
+fn sweep<'e>(
+    reach: &Reach,
+    servers: impl Iterator<Item = &'e Endpoint>,
+) -> Result<BTreeMap<Endpoint, Result<Vec<Summary>, Status>>, Failure> {
+    let until = Instant::now() + reach.patience();
+    let mut questions = Vec::new();
+    for server in servers {
+        // Metadata is for the one who is called, and not for everybody whom a binder names.
+        let client = reach.secured(Client::connect(server.to_string()))?.with_deadline(reach.patience());
+        questions.push((server.clone(), ReflectionClient::new(client)));
+    }
+    let questions = Arc::new(Mutex::new(questions));
+    let (sender, answers) = mpsc::channel();
+    let asking = (0..AT_ONCE).map(|_| {
+        let (questions, sender) = (questions.clone(), sender.clone());
+        let next = move || questions.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        threads::spawn("rpc-list", move || {
+            while let Some((server, reflection)) = next() {
+                let context = Context::background().with_deadline(until);
+                let answer = context.scope(|| names(&reflection));
+                if sender.send((server, answer)).is_err() {
+                    return;
+                }
+            }
+        })
+    });
+    let asking = asking.collect::<io::Result<Vec<_>>>().map_err(Failure::Threads)?;
+    asking.into_iter().for_each(threads::Thread::join);
+    drop(sender);
+    Ok(answers.into_iter().collect())
+}
+
+/// Three columns: names, the services that they are of, and what they do.
 fn table(shown: &[&Summary], paint: Paint) -> String {
-    let widest = shown.iter().map(|summary| summary.name.chars().count()).max().unwrap_or_default();
+    let widest = |of: fn(&Summary) -> &str| {
+        shown.iter().map(|summary| of(summary).chars().count()).max().unwrap_or_default()
+    };
+    let (names, services) = (widest(|summary| &summary.name), widest(|summary| &summary.service));
     let line = |summary: &&Summary| {
-        let name = format!("{:widest$}", harmless(&summary.name));
-        let line = format!("{}  {}", paint.name(&name), harmless(&summary.doc));
+        let name = paint.name(&format!("{:names$}", harmless(&summary.name)));
+        let service = format!("{:services$}", harmless(&summary.service));
+        let line = format!("{name}  {service}  {}", harmless(&summary.doc));
         format!("{}\n", line.trim_end())
     };
     shown.iter().map(line).collect()

@@ -110,7 +110,7 @@ impl Reach {
                 let names = names.iter().map(|summary| summary.name.as_str());
                 Err(Failure::Unknown { name: procedure.to_owned(), hint: suggest::hint(procedure, names) })
             }
-            Err(status) => Err(Failure::of_status("rpc.describe", status)),
+            Err(status) => Err(Failure::of_status(procedure, status)),
         }
     }
 
@@ -133,7 +133,11 @@ impl Reach {
         Ok(Resolver::with_options(self.binder.to_string(), &options))
     }
 
-    fn find(&self, procedure: &str) -> Result<Endpoint, Failure> {
+    /// A server that has `procedure`, as the binder knows it.
+    ///
+    /// # Errors
+    /// When none is known, or no binder answers.
+    pub(super) fn find(&self, procedure: &str) -> Result<Endpoint, Failure> {
         let resolver = self.resolver()?;
         match resolver.resolve(procedure, Instant::now() + self.patience()) {
             Ok(endpoints) => endpoints
