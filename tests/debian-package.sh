@@ -137,6 +137,11 @@ use_it() {
     await /var/lib/binder/state join_room
     [[ $(stat -c %a /var/lib/binder/state) == 600 ]] || fail 'others may read the state'
     for program in chat-server binder; do
+        MAINPID=$(pgrep --newest --uid 61999 --exact "$program") bash -c "$(sed -n 's/^ExecReload=//p' "$units/$program.service")"
+    done
+    await "$work/binder" 'no certificates to read again'
+    await "$work/server" 'no certificates to read again'
+    for program in chat-server binder; do
         kill "$(pgrep --newest --uid 61999 --exact "$program")"
     done
     wait "${started[@]}"
