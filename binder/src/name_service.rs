@@ -151,10 +151,11 @@ impl Desk {
         let owner = Owner::of(context.metadata())?.unwrap_or_else(|| Owner::at(&place, &name));
         let wished = Owner::wished_lease(context.metadata())?;
         let claim = Owner::claim(context.metadata())?;
-        self.tally.registered();
-        tracing::debug!("{name} is registered at {place} by {}", owner.instance.short());
         let offered = Offered { name, place, mode: offer.mode, features, claim };
-        self.change(|registry| registry.register(&owner, offered, wished, Instant::now()))
+        let granted = self.change(|registry| registry.register(&owner, offered, wished, Instant::now()))?;
+        self.tally.registered();
+        tracing::debug!("{} is registered by {}", offer.name, owner.instance.short());
+        Ok(granted)
     }
 
     /// The servers that the caller can reach, how long they may be relied on, and as of when.

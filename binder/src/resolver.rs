@@ -13,6 +13,7 @@ use rpc_core::{ClientTls, Context, Endpoint, Endpoints, Resolve, Revision, Statu
 
 use crate::access::Token;
 use crate::features::Wanted;
+use crate::name::ProcedureName;
 
 mod asked;
 mod flight;
@@ -125,6 +126,10 @@ impl Resolver {
             Advice::Refuse(status) => return Step::Over(Err(status)),
             Advice::Ask => {}
         }
+        // Such a name would be watched with the others, and a watch is refused as a whole.
+        if let Err(error) = ProcedureName::parse(procedure) {
+            return Step::Over(Err(Status::invalid_argument(error.to_string()).not_run()));
+        }
         match state.flights.get(procedure) {
             Some(flight) => Step::Follow(flight.clone()),
             None => Step::Ask(Asker::begin(&self.shared, &mut state, procedure, now, deadline)),
@@ -133,7 +138,8 @@ impl Resolver {
 
     /// Has a name watched that was asked for.
     fn follow(&self, procedure: &str) {
-        if self.shared.want(procedure)
+        if ProcedureName::parse(procedure).is_ok()
+            && self.shared.want(procedure)
             && let Some(follower) = self.follower()
         {
             follower.ring();

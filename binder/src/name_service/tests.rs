@@ -269,6 +269,8 @@ fn stats_count_what_there_is_and_what_was_asked() {
     }
     named(1).scope(|| service.renew()).unwrap();
     service.lookup_procedure("sum".into()).unwrap();
+    // What was refused is not among them.
+    register(&service, "sum", "127.0.0.1").unwrap_err();
     let stats = service.stats().unwrap();
     assert_eq!((stats.names, stats.registrations, stats.leases, stats.suspect_leases), (1, 3, 3, 0));
     let counters = stats.counters;

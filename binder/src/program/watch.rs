@@ -153,6 +153,8 @@ impl Watch {
             match change {
                 Change::Reset { binder_age_ms, lease_ms } => {
                     let (binder_age_ms, lease_ms) = (*binder_age_ms, *lease_ms);
+                    // What was told before holds no more, also as a place to go on from.
+                    self.seen = None;
                     let binder = self.binder.binder.to_string();
                     self.teller.tell(&Event::Reset { binder: &binder, binder_age_ms, lease_ms })?;
                 }

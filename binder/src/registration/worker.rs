@@ -148,7 +148,8 @@ impl Worker {
     /// Best effort: without it the lease ends a little later.
     fn unregister(&self, keeper: &Keeper) {
         let held = keeper.held();
-        if held.is_empty() || keeper.is_out_of_contact() {
+        // A binder that did not answer lately may be back, and with a state file it would give us for a lease.
+        if held.is_empty() {
             return;
         }
         if let Err(error) = self.client(keeper, FAREWELL_WITHIN).unregister(texts(held)) {

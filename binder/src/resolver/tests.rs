@@ -111,6 +111,19 @@ fn lookups_of_one_name_at_once_ask_once() {
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
+/// It was watched with the others, whose watch was refused with it from then on.
+#[test]
+fn a_name_that_can_be_none_is_refused_unasked_and_never_watched() {
+    let resolver = resolver(|procedure, _| panic!("asked for {procedure:?}"));
+    for name in ["a b", "", "line\nfeed"] {
+        let refused = resolver.find(name, soon()).unwrap_err();
+        assert_eq!((refused.code(), refused.may_have_run()), (Code::InvalidArgument, false));
+        resolver.wait_for_change(name, None, Instant::now());
+    }
+    assert!(resolver.shared.lock().table.names().is_empty());
+    assert!(resolver.follower.get().is_none());
+}
+
 #[test]
 fn a_failure_is_shared_by_those_who_wait_for_it() {
     let (answer, answers) = bounded(1);
