@@ -162,11 +162,12 @@ impl Registration {
         let RegistrationOptions { token, tls, lease, instance, calls } = options;
         let id = instance.map_or_else(InstanceId::random, Ok).map_err(RegistrationError::Start)?;
         let owner = Owner::started_now(id);
+        let started = (Instant::now(), owner.incarnation);
         let progress = Arc::new(Progress::new(binders.iter().len(), offers.len()));
         // Where a thread cannot be had, its drop ends those that run already.
         let mut registration = Registration { progress, orders: Vec::new(), threads: Vec::new() };
         for (index, binder) in binders.iter().map(ToString::to_string).enumerate() {
-            let keeper = Keeper::new(offers.keys().cloned().collect(), fastrand::Rng::new());
+            let keeper = Keeper::new(offers.keys().cloned().collect(), started, fastrand::Rng::new());
             let client = client(&connect(&binder, tls.as_ref()), &owner, lease, token.as_ref());
             let (offers, progress) = (offers.clone(), registration.progress.clone());
             let worker = Worker { client, binder, offers, progress, index };

@@ -30,6 +30,8 @@ pub(super) struct Keeper {
     to_acknowledge: Vec<ProcedureName>,
     /// Zero until something is granted for the first time.
     lease: Duration,
+    /// When this server started, and what the clock said then: milliseconds since the Unix epoch.
+    started: (Instant, u64),
     /// Our start to this binder, where the clock's is none.
     incarnation: Option<u64>,
     leaving: Leaving,
@@ -95,7 +97,7 @@ pub(super) enum News {
 }
 
 impl Keeper {
-    pub(super) fn new(names: Vec<ProcedureName>, chance: fastrand::Rng) -> Keeper {
+    pub(super) fn new(names: Vec<ProcedureName>, started: (Instant, u64), chance: fastrand::Rng) -> Keeper {
         Keeper {
             wanted: names.into_iter().map(|name| (name, None)).collect(),
             held: BTreeSet::new(),
@@ -103,6 +105,7 @@ impl Keeper {
             claims: BTreeMap::new(),
             to_acknowledge: Vec::new(),
             lease: Duration::ZERO,
+            started,
             incarnation: None,
             leaving: Leaving::No,
             renew_at: None,
@@ -157,7 +160,7 @@ impl Keeper {
                 }
             }
             Err(BinderError::Status(status)) => self.silent(status, now),
-            Err(BinderError::Restarted { later, .. }) if self.lease.is_zero() => {
+            Err(BinderError::Restarted { later, .. }) if self.is_behind_a_clock_set_back(later, now) => {
                 self.succeed(name, later, now);
             }
             Err(BinderError::Restarted { .. }) => self.lose_all(),
@@ -330,8 +333,15 @@ impl Keeper {
         self.held.contains(name) || self.lost.contains(name) || self.wanted.contains_key(name)
     }
 
-    /// Who was never granted anything is nobody's ghost: his clock was set back since his last start. A binder that says so
-    /// again is not asked in a hurry.
+    /// Whether a start that the binder knows as later was before ours. A start that lies ahead of the clock can only be one of
+    /// before it was set back; any other came behind ours, and we are its ghost.
+    fn is_behind_a_clock_set_back(&self, later: u64, now: Instant) -> bool {
+        let (started, clock) = self.started;
+        let since = u64::try_from(now.saturating_duration_since(started).as_millis()).unwrap_or(u64::MAX);
+        self.lease.is_zero() && later > clock.saturating_add(since)
+    }
+
+    /// Comes behind that start. A binder that says so again is not asked in a hurry.
     fn succeed(&mut self, name: &ProcedureName, later: u64, now: Instant) {
         self.answered();
         let from = self.incarnation.map(|_| now + ASK_AGAIN_AFTER);

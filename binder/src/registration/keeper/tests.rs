@@ -15,7 +15,8 @@ struct Bench {
 impl Bench {
     fn new(names: &[&str]) -> Bench {
         let names = names.iter().map(|text| name(text)).collect();
-        Bench { keeper: Keeper::new(names, fastrand::Rng::with_seed(7)), now: Instant::now() }
+        let now = Instant::now();
+        Bench { keeper: Keeper::new(names, (now, 1), fastrand::Rng::with_seed(7)), now }
     }
 
     /// A keeper that holds all its names.
@@ -209,6 +210,21 @@ fn a_start_that_was_never_granted_anything_comes_behind_the_one_that_is_known() 
     assert_eq!(bench.grant_all(), 1);
     assert_eq!(bench.keeper.take_news(), [News::Succeeds(7), News::Complete(1)]);
     bench.keeper.renewed(Err(BinderError::Restarted { incarnation: 1, later: u64::MAX }), bench.now);
+    assert_eq!(bench.step(), Step::Rest);
+}
+
+/// Story: the binder was away while a server ran and was replaced. Its successor registered first when it was back, and was
+/// displaced by the ghost, which came behind it.
+#[test]
+fn a_ghost_that_was_never_granted_anything_leaves_everything_to_the_start_behind_it() {
+    let mut bench = Bench::new(&["a"]);
+    bench.now += Duration::from_secs(10);
+    bench.keeper.registered(
+        &name("a"),
+        Err(BinderError::Restarted { incarnation: 1, later: 9_000 }),
+        bench.now,
+    );
+    assert_eq!(bench.keeper.take_news(), [News::Lost(vec![name("a")])]);
     assert_eq!(bench.step(), Step::Rest);
 }
 
