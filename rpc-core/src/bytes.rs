@@ -59,7 +59,7 @@ impl Block {
     /// What of this memory is exactly these bytes, if they lie in it and are most of it: a part that is kept for long must
     /// not keep much else.
     fn part(&self, bytes: &[u8]) -> Option<Block> {
-        if bytes.len() < BY_REFERENCE.max(self.memory.len() / 2) {
+        if bytes.len() < self.memory.len() / 2 {
             return None;
         }
         let start = bytes.as_ptr().addr().checked_sub(self.memory.as_ptr().addr())?;
@@ -91,6 +91,9 @@ impl Block {
 
     /// A part of what is lent just now, if these are its bytes.
     pub(crate) fn lent(bytes: &[u8]) -> Option<Block> {
+        if bytes.len() < BY_REFERENCE {
+            return None;
+        }
         LOAN.with_borrow(|loan| loan.as_ref()?.part(bytes))
     }
 

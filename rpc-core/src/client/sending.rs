@@ -30,9 +30,6 @@ struct Start<'a> {
     dispatch: Dispatch,
 }
 
-/// An argument buffer that has grown past this is given back after use: 64 KiB.
-const KEPT: usize = 64 << 10;
-
 thread_local! {
     /// Arguments are encoded here before anything is locked; the memory is used again.
     static ARGUMENTS: RefCell<Payload> = RefCell::default();
@@ -134,13 +131,11 @@ fn with_encoded<A: Serialize, T>(
     body: impl FnOnce(&mut Payload) -> Result<T, Status>,
 ) -> Result<T, Status> {
     let mut payload = ARGUMENTS.take();
-    payload.clear();
     let encoded = encoding
         .encode(arguments, &mut payload)
         .map_err(|error| Status::invalid_argument(format!("the arguments do not encode: {error}")).not_run());
     let result = encoded.and_then(|()| body(&mut payload));
-    if payload.bytes.capacity() <= KEPT {
-        ARGUMENTS.set(payload);
-    }
+    payload.recycle();
+    ARGUMENTS.set(payload);
     result
 }

@@ -11,6 +11,9 @@ pub struct Payload {
     pub(crate) blocks: Vec<(usize, Block)>,
 }
 
+/// A buffer that has grown past this is given back after use: 64 KiB.
+const KEPT: usize = 64 << 10;
+
 impl Payload {
     /// All its bytes, side by side.
     pub fn to_vec(&self) -> Vec<u8> {
@@ -34,8 +37,12 @@ impl Payload {
         self.len() == 0
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Empties it for the next value, and gives back memory that has grown past 64 KiB.
+    pub(crate) fn recycle(&mut self) {
         self.truncate((0, 0));
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
     }
 
     /// Up to where it is filled: bytes, and blocks.
@@ -123,6 +130,19 @@ mod tests {
         let large = bytes(BY_REFERENCE);
         let (memory, (first, second, third)) = check(&(large.clone(), large.clone(), large), 3);
         assert!([first, second, third].iter().all(|part| !lies_in(part, &memory)));
+    }
+
+    /// Arguments that were too large to be sent once lay in their thread's memory until its next call.
+    #[test]
+    fn an_emptied_payload_holds_nobodys_block_and_no_large_memory() {
+        let large = bytes(BY_REFERENCE);
+        let place = large.as_ptr();
+        let mut payload = Payload::default();
+        encode_payload(&(large.clone(), "x".repeat(KEPT + 1)), &mut payload).unwrap();
+        payload.recycle();
+        assert!(payload.is_empty() && payload.bytes.capacity() <= KEPT);
+        let vector = large.into_vec();
+        assert_eq!(vector.as_ptr(), place, "it is shared no more");
     }
 
     #[test]

@@ -37,9 +37,6 @@ fn let_go(context: &Context, output: Output, endings: Endings) {
     dropped.and(endings.tell(Err(&why))).unwrap_or_else(Panicked::go_on);
 }
 
-/// A reply body buffer that has grown past this is given back: 64 KiB.
-const KEPT: usize = 64 << 10;
-
 impl Connection {
     /// Runs every call that has arrived completely; its replies are gathered, not sent.
     pub(super) fn run_complete_calls(
@@ -125,15 +122,13 @@ impl Connection {
         body: &mut Payload,
     ) -> Result<Option<Instant>, Stop> {
         self.shared.rouse_watcher();
-        body.clear();
         let Admitted { id, route, context, payload, encoding } = call;
         let arguments = Arguments::of(route.procedure, payload, encoding, None);
         let ended = self.execute(&route, context, arguments, body);
         let (panicked, at) = (ended.panicked, ended.at);
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
-        if body.bytes.capacity() > KEPT {
-            *body = Payload::default();
-        }
+        // An answer that was not queued must not lie here until the next.
+        body.recycle();
         if !finished.still_reads {
             self.push_out();
         }
