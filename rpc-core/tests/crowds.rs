@@ -7,15 +7,18 @@ mod lab;
 #[path = "strangers/peer.rs"]
 #[expect(dead_code, reason = "a crowd says little")]
 mod peer;
+#[path = "waits/eventually.rs"]
+mod waits;
 
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lab::{Lab as _, LabClient, SOON, Stand, eventually, stand, stand_with};
+use lab::{Lab as _, LabClient, SOON, Stand, stand, stand_with};
 use peer::{PREFACE, Peer, call, echo};
 use rpc_core::{Client, Limits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use waits::eventually;
 
 /// What is counted here belongs to the whole process, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());

@@ -13,12 +13,15 @@ mod rules;
 mod servers;
 #[path = "strangers/silence.rs"]
 mod silence;
+#[path = "waits/eventually.rs"]
+mod waits;
 
 use std::io::Write;
 use std::time::Duration;
 
-use lab::{eventually, stand};
+use lab::stand;
 use peer::{PREFACE, Peer, call, echo, echoed};
+use waits::eventually;
 
 /// Says `bytes` as the first of a connection: it is ended without a word.
 #[track_caller]

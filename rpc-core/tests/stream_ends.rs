@@ -1,6 +1,9 @@
 //! How streams end early, and that nothing of them is left then.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+#[path = "waits/eventually.rs"]
+mod waits;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +11,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rpc_core::{Bytes, Client, Code, Context, Limits, Server, Sink, Status, Stream, TrySendError, stream};
 use serde::{Deserialize, Serialize, Serializer};
+
+use self::waits::eventually;
 
 #[rpc_core::service]
 trait Canal {
@@ -142,16 +147,6 @@ fn stand_with(limits: Limits) -> Stand {
 
 fn stand() -> Stand {
     stand_with(Limits::default())
-}
-
-/// Waits until `found` is what is expected; fails after ten seconds.
-#[track_caller]
-fn eventually<T: PartialEq + std::fmt::Debug>(expected: &T, look: impl Fn() -> T) {
-    let until = Instant::now() + SOON;
-    while look() != *expected {
-        assert!(Instant::now() < until, "expected {expected:?}, seen {:?}", look());
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
 }
 
 /// Every kind of stream and of end, once.

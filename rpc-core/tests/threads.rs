@@ -1,12 +1,17 @@
 //! The contract of threads: where calls run, how many threads there are, and who waits for whom.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+#[path = "waits/eventually.rs"]
+mod waits;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Bytes, Client, Code, Context, Limits, Server, Status, Stream};
+
+use self::waits::eventually;
 
 #[rpc_core::service]
 trait Mill {
@@ -112,19 +117,6 @@ impl Stand {
 
     fn seen(&self) -> Vec<ThreadId> {
         std::mem::take(&mut self.stones.seen.lock().unwrap())
-    }
-}
-
-#[track_caller]
-fn eventually<T: PartialEq + std::fmt::Debug>(expected: &T, look: impl Fn() -> T) {
-    let until = Instant::now() + SOON;
-    loop {
-        let seen = look();
-        if seen == *expected {
-            return;
-        }
-        assert!(Instant::now() < until, "expected {expected:?}, seen {seen:?}");
-        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

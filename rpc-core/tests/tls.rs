@@ -18,3 +18,5 @@ mod strangers;
 mod traffic;
 #[path = "tls/trust.rs"]
 mod trust;
+#[path = "waits/eventually.rs"]
+mod waits;

@@ -11,6 +11,8 @@ mod passed_in;
 mod paths;
 #[path = "transports/suite.rs"]
 mod suite;
+#[path = "waits/eventually.rs"]
+mod waits;
 
 /// The suite, once a transport.
 macro_rules! over {

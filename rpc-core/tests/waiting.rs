@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 #[path = "strangers/lab.rs"]
-#[expect(dead_code, reason = "nobody is rude here")]
 mod lab;
 
 use std::sync::Barrier;

@@ -100,5 +100,7 @@ mod service;
 mod table;
 #[path = "conformance/ttrpc.rs"]
 mod ttrpc;
+#[path = "../../rpc-core/tests/waits/eventually.rs"]
+mod waits;
 #[path = "conformance/yamux.rs"]
 mod yamux;

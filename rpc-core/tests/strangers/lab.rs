@@ -1,7 +1,7 @@
 //! The service that strangers meet, and what a test sees of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Bytes, Client, Context, Limits, Server, Status};
@@ -89,19 +89,5 @@ impl Stand {
     #[track_caller]
     pub(crate) fn check_serves(&self) {
         assert_eq!(self.lab.echo("still there".to_owned()), Ok("still there".to_owned()));
-    }
-}
-
-/// Waits until `found` finds something; fails after ten seconds.
-#[track_caller]
-pub(crate) fn eventually<T: PartialEq + std::fmt::Debug>(expected: &T, look: impl Fn() -> T) {
-    let until = Instant::now() + SOON;
-    loop {
-        let seen = look();
-        if seen == *expected {
-            return;
-        }
-        assert!(Instant::now() < until, "expected {expected:?}, seen {seen:?}");
-        std::thread::park_timeout(Duration::from_millis(5));
     }
 }

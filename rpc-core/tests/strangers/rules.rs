@@ -1,7 +1,8 @@
 //! Peers that know the protocol and break its rules.
 
-use super::lab::{SOON, Stand, eventually, stand};
+use super::lab::{SOON, Stand, stand};
 use super::peer::{PREFACE, Peer, call, echo, echoed, framed};
+use crate::waits::eventually;
 
 /// Says `bytes` after the prefaces: nothing is answered, the connection ends, and its running call is cancelled.
 #[track_caller]

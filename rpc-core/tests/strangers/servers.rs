@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use rpc_core::{Client, Code, Limits, Pending, Status};
 
 use super::BRIEF;
-use super::lab::{Lab as _, LabClient, SOON, eventually};
+use super::lab::{Lab as _, LabClient, SOON};
 use super::peer::{PREFACE, Peer, echoed, framed};
+use crate::waits::eventually;
 
 type Echo = Pending<String, Status>;
 

@@ -6,8 +6,9 @@ use std::time::Instant;
 use rpc_core::Limits;
 
 use super::BRIEF;
-use super::lab::{SOON, eventually, stand, stand_with};
+use super::lab::{SOON, stand, stand_with};
 use super::peer::{PREFACE, Peer, call, echo, echoed};
+use crate::waits::eventually;
 
 fn brief() -> Limits {
     Limits { preface_time: BRIEF, frame_time: BRIEF, write_stall: BRIEF, ..Limits::default() }

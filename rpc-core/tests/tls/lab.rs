@@ -1,8 +1,7 @@
 //! Authorities, certificates, and a server and a client that use them.
 
-use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
@@ -10,6 +9,8 @@ use rpc_core::{
     Broadcast, Bytes, Client, ClientTls, Code, Context, Limits, Server, ServerBuilder, ServerTls, Status,
     Stream, TlsVersion,
 };
+
+pub(crate) use crate::waits::eventually;
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
@@ -182,18 +183,4 @@ pub(crate) fn check_unreachable(client: &LabClient, words: &str) {
     let status = client.echo("x".to_owned()).unwrap_err();
     assert_eq!((status.code(), status.may_have_run()), (Code::Unavailable, false), "{status}");
     assert!(status.message().ends_with(words), "{status}");
-}
-
-/// Waits until `look` finds what is expected; fails after ten seconds.
-#[track_caller]
-pub(crate) fn eventually<T: PartialEq + Debug>(expected: &T, look: impl Fn() -> T) {
-    let until = Instant::now() + SOON;
-    loop {
-        let seen = look();
-        if seen == *expected {
-            return;
-        }
-        assert!(Instant::now() < until, "expected {expected:?}, seen {seen:?}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
 }

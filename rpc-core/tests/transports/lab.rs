@@ -8,10 +8,12 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Bytes, Client, Context, Limits, Server, ServerBuilder, Status, Stream};
+
+pub(crate) use crate::waits::eventually;
 
 #[rpc_core::service]
 pub(crate) trait Lab {
@@ -207,19 +209,5 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// Waits until `look` finds what is expected; fails after ten seconds.
-#[track_caller]
-pub(crate) fn eventually<T: PartialEq + Debug>(expected: &T, look: impl Fn() -> T) {
-    let until = Instant::now() + SOON;
-    loop {
-        let seen = look();
-        if seen == *expected {
-            return;
-        }
-        assert!(Instant::now() < until, "expected {expected:?}, seen {seen:?}");
-        std::thread::park_timeout(Duration::from_millis(5));
     }
 }

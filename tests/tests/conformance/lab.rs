@@ -15,6 +15,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rpc_core::{Client, Endpoint, Limits, Server, ServerBuilder, Status};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
+pub(crate) use crate::waits::eventually;
 pub(crate) use system_tests::SOON;
 
 use crate::peer::Peer;
@@ -293,20 +295,6 @@ fn patient<L: AsFd>(listener: L) -> L {
 pub(crate) fn arrives(from: impl AsFd) -> bool {
     let soon = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
     poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&soon)).unwrap() > 0
-}
-
-/// Waits until `look` finds what is expected.
-#[track_caller]
-pub(crate) fn eventually<T: PartialEq + Debug>(expected: &T, look: impl Fn() -> T) {
-    let until = Instant::now() + SOON;
-    loop {
-        let seen = look();
-        if seen == *expected {
-            return;
-        }
-        assert!(Instant::now() < until, "expected {expected:?}, seen {seen:?}");
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
 }
 
 /// A folder of a test's own, short enough for the path of a socket.
