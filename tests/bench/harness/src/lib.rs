@@ -1,0 +1,14 @@
+//! What every measurement shares.
+//!
+//! `process` runs children and ends them with their parent; `usage` reads their processor time and memory; `sample` is what a
+//! load generator found, on one line of JSON; `statistics` are medians and percentiles; `peer`, `blocking` and `tasks` are the
+//! two ends of a peer: its command line, and the loops of calls, the same for all.
+
+pub mod blocking;
+pub mod peer;
+pub mod process;
+pub mod sample;
+pub mod statistics;
+#[cfg(feature = "tasks")]
+pub mod tasks;
+pub mod usage;

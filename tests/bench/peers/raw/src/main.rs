@@ -1,0 +1,22 @@
+//! Bare blocking sockets: a length prefix, a thread a connection, and nothing else. What this design can reach at most.
+
+mod echo;
+mod frames;
+
+use std::process::ExitCode;
+
+use bench_harness::blocking;
+use bench_harness::peer::{Order, Role, run};
+
+fn main() -> ExitCode {
+    run(|order| match order {
+        Order::Serve(serve) => match serve.role {
+            Role::Echo => echo::serve(echo::mirror).map(|()| None),
+            Role::Stream => echo::serve(echo::pour).map(|()| None),
+            Role::Broadcast | Role::Pool => Err("not yet".into()),
+        },
+        Order::Load(load) => blocking::load::<echo::Direct>(&load).map(Some),
+        Order::Hold(target) => blocking::hold::<echo::Direct>(&target).map(Some),
+        Order::Stream(load) => blocking::stream(&load, echo::taken).map(Some),
+    })
+}
