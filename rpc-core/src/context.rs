@@ -21,6 +21,7 @@ pub use self::cancellation::Canceller;
 pub(crate) use self::cancellation::{Alarm, Cancellation};
 use self::values::Values;
 use crate::metadata::{Metadata, MetadataError};
+use crate::shares::Origin;
 use crate::status::{Code, Status};
 use crate::sync::{self, thread};
 use crate::transport::PeerIdentity;
@@ -35,6 +36,8 @@ struct Surroundings {
     metadata: Carried,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
+    /// The number of the connection that brought it, at its server.
+    connection: Option<u64>,
     identity: Option<Arc<PeerIdentity>>,
     /// `None`: nobody can cancel it.
     cancellation: Option<Arc<Cancellation>>,
@@ -54,6 +57,7 @@ pub(crate) struct Incoming {
     pub(crate) metadata: Metadata,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
+    pub(crate) connection: Option<u64>,
     pub(crate) identity: Option<Arc<PeerIdentity>>,
     pub(crate) cancellation: Arc<Cancellation>,
 }
@@ -84,6 +88,7 @@ impl Context {
             metadata: Carried::Own(Metadata::new()),
             peer: None,
             local: None,
+            connection: None,
             identity: None,
             cancellation: None,
             values: Values::default(),
@@ -100,7 +105,7 @@ impl Context {
     }
 
     pub(crate) fn new(incoming: Incoming) -> Context {
-        let Incoming { procedure, deadline, metadata, peer, local, identity, cancellation } = incoming;
+        let Incoming { procedure, deadline, metadata, peer, local, connection, identity, cancellation } = incoming;
         let (metadata, cancellation) = (Carried::Own(metadata), Some(cancellation));
         let values = Values::default();
         Context(Arc::new(Surroundings {
@@ -109,6 +114,7 @@ impl Context {
             metadata,
             peer,
             local,
+            connection,
             identity,
             cancellation,
             values,
@@ -128,6 +134,7 @@ impl Context {
             metadata: Carried::Own(metadata),
             peer: None,
             local: None,
+            connection: None,
             identity: None,
             cancellation,
             values: Values::default(),
@@ -200,6 +207,7 @@ impl Context {
             metadata: Carried::Of(self.carrier().clone()),
             peer: held.peer,
             local: held.local,
+            connection: held.connection,
             identity: held.identity.clone(),
             cancellation: held.cancellation.clone(),
             values: held.values.clone(),
@@ -257,6 +265,15 @@ impl Context {
     /// The caller's address; `None` outside a call, or where the transport has none.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.peer
+    }
+
+    /// Where the call comes from, as far as those who call share what is scarce.
+    pub fn origin(&self) -> Origin {
+        match (self.0.peer, self.0.connection) {
+            (Some(peer), _) => Origin::of(peer.ip()),
+            (None, Some(connection)) => Origin::Connection(connection),
+            (None, None) => Origin::Here,
+        }
     }
 
     /// Who the caller is, by the certificate that it has proved to own: where the server asks for one (mutual TLS).

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod limits;
+pub mod shares;
 pub mod status;
 
 mod bytes;

@@ -88,7 +88,8 @@ pub const PROCEDURE_NAME: usize = 255;
 /// Ours have a dozen; this is a megabyte at the most.
 pub const CALLED_BY_NAME: usize = 4096;
 
-/// Services whose health is watched on one server though it does not have them. Those that it has are always watched.
+/// Services whose health is watched on one server though it does not have them; each [origin](crate::shares::Origin) may name
+/// as many as are left for all others. Those that the server has are always watched.
 pub const WATCHED_SERVICES: usize = 1024;
 
 /// Entries in the metadata of one call.

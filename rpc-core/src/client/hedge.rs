@@ -175,6 +175,7 @@ impl Finish {
             metadata: Metadata::new(),
             peer: None,
             local: None,
+            connection: None,
             identity: None,
             cancellation: self.0.clone(),
         })

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{HealthCheck, Standing};
+use crate::context::Context;
 use crate::limits::{PROCEDURE_NAME, WATCHED_SERVICES};
+use crate::shares::{Origin, Places};
 use crate::status::Status;
 use crate::stream::{Broadcast, Lag, Stream};
 
@@ -29,10 +31,17 @@ pub struct Health(Arc<Mutex<Board>>);
 #[derive(Default)]
 struct Board {
     standings: BTreeMap<String, Standing>,
-    /// One broadcast for each service that somebody watches, or has watched.
-    watched: HashMap<String, Broadcast<Standing>>,
+    /// The services that somebody watches, or has watched.
+    watched: HashMap<String, Watched>,
     /// Nothing serves, whatever is set.
     drained: bool,
+}
+
+/// A service that is watched.
+struct Watched {
+    news: Broadcast<Standing>,
+    /// Who asked for it first. As long as the server does not have it, it is one of those that he may name.
+    named_by: Origin,
 }
 
 /// A watcher that is so many changes behind ends, and may come again.
@@ -112,31 +121,37 @@ impl Board {
     /// a broadcast waits for no subscriber.
     fn tell(&self, service: &str, before: Standing) {
         let now = self.standing(service);
-        if let Some(watchers) = self.watched.get(service).filter(|_| now != before) {
-            watchers.send(&now).expect("three variants encode, and fit a frame");
+        if let Some(watched) = self.watched.get(service).filter(|_| now != before) {
+            watched.news.send(&now).expect("three variants encode, and fit a frame");
         }
     }
 
-    fn watchers(&mut self, service: &str) -> Result<&Broadcast<Standing>, Status> {
+    /// What tells those who watch a service, of whom one more is to come from there.
+    fn watchers(&mut self, service: &str, origin: Origin) -> Result<&Broadcast<Standing>, Status> {
         // Services that are known are as many as the program says: whatever others ask for takes no place from them.
-        let is_free = self.standings.contains_key(service) || self.watched.contains_key(service);
-        if !is_free && self.watched.len() >= WATCHED_SERVICES {
-            self.make_room()?;
+        if !self.standings.contains_key(service) && !self.watched.contains_key(service) {
+            self.check_room(origin)?;
         }
-        Ok(self.watched.entry(service.to_owned()).or_insert_with(|| Broadcast::with_lag(LAG)))
+        let watched = || Watched { news: Broadcast::with_lag(LAG), named_by: origin };
+        Ok(&self.watched.entry(service.to_owned()).or_insert_with(watched).news)
     }
 
-    /// Room for one more name that nobody knows.
-    fn make_room(&mut self) -> Result<(), Status> {
-        self.watched.retain(|_, watchers| watchers.subscribers() > 0);
-        let unknown = self.watched.keys().filter(|name| !self.standings.contains_key(*name)).count();
-        if unknown < WATCHED_SERVICES {
-            return Ok(());
+    /// Whether there is room for one more name that nobody knows.
+    fn check_room(&mut self, origin: Origin) -> Result<(), Status> {
+        if self.watched.len() >= WATCHED_SERVICES / 2 {
+            self.watched.retain(|_, watched| watched.news.subscribers() > 0);
         }
-        let message = format!(
-            "{WATCHED_SERVICES} services that this server does not have are watched, which is the limit"
-        );
-        Err(Status::resource_exhausted(message).not_run())
+        let unknown = self.watched.iter().filter(|(name, _)| !self.standings.contains_key(*name));
+        let (mut taken, mut held) = (0, 0);
+        for (_, watched) in unknown {
+            taken += 1;
+            held += usize::from(watched.named_by == origin);
+        }
+        let places = Places { all: WATCHED_SERVICES, taken };
+        places.check(origin, held, 1).map_err(|why| {
+            let message = format!("services that this server does not have are watched: {why}");
+            Status::resource_exhausted(message).not_run()
+        })
     }
 }
 
@@ -153,7 +168,7 @@ impl HealthCheck for Health {
         let service = named(&service)?;
         let mut board = self.lock();
         let now = board.standing(service);
-        let (_, stream) = board.watchers(service)?.subscribe_behind([&now])?;
+        let (_, stream) = board.watchers(service, Context::current().origin())?.subscribe_behind([&now])?;
         Ok(stream)
     }
 }
@@ -180,6 +195,8 @@ impl fmt::Debug for Health {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::status::Code;
 
@@ -271,6 +288,30 @@ mod tests {
             assert_eq!(standings.last(), Some(Ok(Standing::NotServing)));
         }
         drop(nothing);
+    }
+
+    /// One connection could once watch as many names of nothing as there may be: nobody else could wait for a service
+    /// that was still to come.
+    #[test]
+    fn names_of_nothing_are_shared_by_those_who_ask() {
+        let health = Health::new();
+        let from = |address: &str, name: &str| {
+            let address = SocketAddr::new(address.parse().unwrap(), 1);
+            Context::background().with_addresses(address, address).scope(|| health.watch(name.to_owned()))
+        };
+        let (greedy, other) = ("10.0.0.1", "10.0.0.2");
+        let nothing: Vec<_> =
+            (0..WATCHED_SERVICES / 2).map(|number| from(greedy, &number.to_string()).unwrap()).collect();
+        let refused = from(greedy, "more").unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        let why = "services that this server does not have are watched: 10.0.0.1 has 512 of 1024 places and wants 1 \
+                   more: nobody may have more than are left for all others, and 512 are left";
+        assert_eq!(refused.message(), why);
+        let later = from(other, "later").unwrap();
+        drop(from(greedy, "later").expect("it is watched already"));
+        drop(from(greedy, "").expect("this one there is"));
+        drop((nothing, later));
+        drop(from(greedy, "more").expect("nobody watches the others any more"));
     }
 
     #[test]

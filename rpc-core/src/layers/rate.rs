@@ -3,7 +3,6 @@
 mod buckets;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use self::buckets::Buckets;
 use super::Identity;
 use crate::context::Context;
 use crate::layer::{Answered, Call, Layer, Next};
+use crate::shares::Origin;
 use crate::status::Status;
 
 /// So many calls in so much time, on average.
@@ -82,7 +82,7 @@ pub struct RateLimit {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Peer {
     Identity(Identity),
-    Address(IpAddr),
+    Machine(Origin),
     Nameless,
 }
 
@@ -135,15 +135,11 @@ impl Peer {
         if let Some(identity) = context.value::<Identity>() {
             return Peer::Identity(Identity::clone(&identity));
         }
-        context.peer().map_or(Peer::Nameless, |peer| Peer::Address(network(peer.ip())))
-    }
-}
-
-/// The part of an address that a peer does not choose itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
+        match context.origin() {
+            machine @ Origin::Network(_) => Peer::Machine(machine),
+            // A connection is had as often as one likes.
+            Origin::Connection(_) | Origin::Here => Peer::Nameless,
+        }
     }
 }
 
@@ -177,13 +173,5 @@ mod tests {
         let ana = || Identity::new("ana");
         let known = from("10.0.0.7:1").with_value(ana());
         assert_eq!(Peer::of(&known), Peer::Identity(ana()));
-    }
-
-    #[test]
-    fn an_ipv6_peer_is_its_network() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("10.0.0.7"), "10.0.0.7");
-        assert_eq!(network("::ffff:10.0.0.7"), "10.0.0.7");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
     }
 }

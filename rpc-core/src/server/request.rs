@@ -176,6 +176,7 @@ impl Connection {
             metadata,
             peer: self.transport.peer(),
             local: self.transport.local(),
+            connection: Some(self.id()),
             identity: self.transport.identity(),
             cancellation,
         });
