@@ -292,7 +292,7 @@ impl Binder for NameService {
         let (desk, outlook, selection) = (&self.0, outlook(&context), Selection::parse(scope)?);
         // What another start of the binder has counted says nothing here.
         let seen = seen.filter(|seen| seen.binder == desk.binder).map(|seen| seen.number);
-        let stream = desk.watchers.admit(selection, outlook, |seat, selection| {
+        let stream = desk.watchers.admit(selection, (context.origin(), outlook), |seat, selection| {
             Beginning::new(desk.clone(), seat, selection.clone(), outlook, seen)
         })?;
         Ok(stream)

@@ -105,7 +105,8 @@ impl Context {
     }
 
     pub(crate) fn new(incoming: Incoming) -> Context {
-        let Incoming { procedure, deadline, metadata, peer, local, connection, identity, cancellation } = incoming;
+        let Incoming { procedure, deadline, metadata, peer, local, connection, identity, cancellation } =
+            incoming;
         let (metadata, cancellation) = (Carried::Own(metadata), Some(cancellation));
         let values = Values::default();
         Context(Arc::new(Surroundings {

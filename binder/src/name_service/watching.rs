@@ -7,9 +7,11 @@
 //! A change costs whoever makes it a bell, however many watch; a thread of the binder's announces it, in the order of
 //! revisions. Where an address is read from decides how it reads, so there is one broadcast for each outlook.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rpc_core::shares::{Origin, Places};
 use rpc_core::{Broadcast, Status, Stream, SubscriberId};
 
 use super::telling;
@@ -32,8 +34,10 @@ pub(super) struct Watchers(Mutex<Seats>);
 struct Seats {
     last: u64,
     seats: HashMap<SeatId, Seat>,
-    /// The sum of what all of them watch.
-    names: usize,
+    /// What all of them have together.
+    taken: Holding,
+    /// What those have who came from there.
+    by_origin: HashMap<Origin, Holding>,
     by_name: HashMap<ProcedureName, Vec<SeatId>>,
     by_prefix: BTreeMap<Box<str>, Vec<SeatId>>,
     broadcasts: HashMap<Outlook, Hall>,
@@ -44,8 +48,17 @@ struct Seats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SeatId(u64);
 
+/// What counts of watchers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Holding {
+    seats: usize,
+    /// The sum of what each of them watches.
+    names: usize,
+}
+
 #[derive(Debug)]
 struct Seat {
+    origin: Origin,
     outlook: Outlook,
     subscriber: SubscriberId,
     selection: Selection,
@@ -69,15 +82,15 @@ impl Watchers {
         self.lock().seats.len()
     }
 
-    /// A stream for one who watches these names from there. `begin` makes its first notices, the last of which
+    /// A stream for one who comes from there and watches these names with this outlook. `begin` makes its first notices, the last of which
     /// [seats](Watchers::seat) him.
     ///
     /// # Errors
-    /// When too many watch, or too much, or the binder stops.
+    /// When too many watch, or too much, in all or from there, or the binder stops.
     pub(super) fn admit<I>(
         self: &Arc<Watchers>,
         selection: Selection,
-        outlook: Outlook,
+        (origin, outlook): (Origin, Outlook),
         begin: impl FnOnce(SeatId, &Selection) -> I,
     ) -> Result<Stream<Notice>, Status>
     where
@@ -87,14 +100,14 @@ impl Watchers {
         if seats.closed {
             return Err(stopping());
         }
-        seats.check_room(&selection)?;
+        seats.check_room(origin, &selection)?;
         seats.last += 1;
         let id = SeatId(seats.last);
         let beginning = begin(id, &selection);
         let hall = seats.broadcasts.entry(outlook).or_insert_with(Hall::empty);
         hall.seats += 1;
         let (subscriber, stream) = hall.news.subscribe_behind_iter(beginning);
-        seats.add(id, Seat { outlook, subscriber, selection, behind: None });
+        seats.add(id, Seat { origin, outlook, subscriber, selection, behind: None });
         drop(seats);
         Ok(stream.keeping(Leave(self.clone(), id)))
     }
@@ -145,19 +158,15 @@ impl Watchers {
 }
 
 impl Seats {
-    fn check_room(&self, selection: &Selection) -> Result<(), Status> {
-        let message = if self.seats.len() >= WATCHERS {
-            format!("at most {WATCHERS} may watch, and there are as many")
-        } else if self.names + selection.size() > WATCHED {
-            format!(
-                "all watchers together name at most {WATCHED} procedures: {} are watched, and you name {}",
-                self.names,
-                selection.size()
-            )
-        } else {
-            return Ok(());
-        };
-        Err(Status::resource_exhausted(message).not_run())
+    fn check_room(&self, origin: Origin, selection: &Selection) -> Result<(), Status> {
+        let (taken, held) = (self.taken, self.by_origin.get(&origin).copied().unwrap_or_default());
+        let seats = Places { all: WATCHERS, taken: taken.seats };
+        let names = Places { all: WATCHED, taken: taken.names };
+        let full = |of: &str, why| Status::resource_exhausted(format!("{of}: {why}")).not_run();
+        seats.check(origin, held.seats, 1).map_err(|why| full("too many watch", why))?;
+        names
+            .check(origin, held.names, selection.size())
+            .map_err(|why| full("too many names are watched", why))
     }
 
     fn add(&mut self, id: SeatId, seat: Seat) {
@@ -169,14 +178,16 @@ impl Seats {
             }
             Selection::Prefix(prefix) => self.by_prefix.entry(prefix.clone()).or_default().push(id),
         }
-        self.names += seat.selection.size();
+        let watched = seat.selection.size();
+        self.taken.add(watched);
+        self.by_origin.entry(seat.origin).or_default().add(watched);
         self.seats.insert(id, seat);
     }
 
     /// Takes a seat away; and its broadcast if it was the last there, to be dropped when the lock is released.
     fn remove(&mut self, id: SeatId) -> Option<Hall> {
         let seat = self.seats.remove(&id)?;
-        self.names -= seat.selection.size();
+        self.give_back(seat.origin, seat.selection.size());
         match &seat.selection {
             Selection::Names(names) => {
                 for name in names {
@@ -198,6 +209,16 @@ impl Seats {
         if hall.seats == 0 { self.broadcasts.remove(&seat.outlook) } else { None }
     }
 
+    fn give_back(&mut self, origin: Origin, names: usize) {
+        self.taken.take(names);
+        if let Entry::Occupied(mut held) = self.by_origin.entry(origin) {
+            held.get_mut().take(names);
+            if *held.get() == Holding::default() {
+                held.remove();
+            }
+        }
+    }
+
     /// All subscribers, by their broadcasts.
     fn everyone(&self) -> impl Iterator<Item = (Arc<Broadcast<Notice>>, Vec<SubscriberId>)> {
         let mut by_outlook: HashMap<Outlook, Vec<SubscriberId>> = HashMap::new();
@@ -216,6 +237,20 @@ fn leave(ids: &mut Vec<SeatId>, id: SeatId) -> bool {
         ids.remove(place);
     }
     ids.is_empty()
+}
+
+impl Holding {
+    /// One more watcher of so many names.
+    fn add(&mut self, names: usize) {
+        self.seats += 1;
+        self.names += names;
+    }
+
+    /// One less.
+    fn take(&mut self, names: usize) {
+        self.seats -= 1;
+        self.names -= names;
+    }
 }
 
 impl Hall {
@@ -240,8 +275,8 @@ fn too_much() -> Status {
     Status::resource_exhausted("too much has changed at once: watch again from the last revision")
 }
 
-/// The most watchers at a time. One costs about a kilobyte beside his connection, and all of them share a few threads.
+/// The most watchers at a time, each origin's as many as are left for all others. One costs about a kilobyte beside his connection, and all of them share a few threads.
 const WATCHERS: usize = 10_000;
-/// The most names that all watchers together have, a prefix being one; so that strangers who may look up cannot fill the
-/// memory with names that nobody has. 84 MiB if each is another one and as long as names get, measured.
+/// The most names that all watchers together have, a prefix being one, shared in the same way; so that strangers who may look
+/// up cannot fill the memory with names that nobody has. 84 MiB if each is another one and as long as names get, measured.
 const WATCHED: usize = 200_000;

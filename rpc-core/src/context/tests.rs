@@ -20,7 +20,7 @@ fn of_a_call() -> (Context, Arc<Cancellation>) {
         metadata: Metadata::new(),
         peer: None,
         local: None,
-            connection: None,
+        connection: None,
         identity: None,
         cancellation: cancellation.clone(),
     });

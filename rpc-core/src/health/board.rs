@@ -149,7 +149,7 @@ impl Board {
         }
         let places = Places { all: WATCHED_SERVICES, taken };
         places.check(origin, held, 1).map_err(|why| {
-            let message = format!("services that this server does not have are watched: {why}");
+            let message = format!("too many services that this server does not have are watched: {why}");
             Status::resource_exhausted(message).not_run()
         })
     }
@@ -304,8 +304,8 @@ mod tests {
             (0..WATCHED_SERVICES / 2).map(|number| from(greedy, &number.to_string()).unwrap()).collect();
         let refused = from(greedy, "more").unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
-        let why = "services that this server does not have are watched: 10.0.0.1 has 512 of 1024 places and wants 1 \
-                   more: nobody may have more than are left for all others, and 512 are left";
+        let why = "too many services that this server does not have are watched: 10.0.0.1 has 512 of 1024 places and \
+                   wants 1 more: nobody may have more than are left for all others, and 512 are left";
         assert_eq!(refused.message(), why);
         let later = from(other, "later").unwrap();
         drop(from(greedy, "later").expect("it is watched already"));

@@ -176,9 +176,48 @@ fn as_many_as_may_watch_do_and_one_more_is_refused_in_words() {
     let watch = || service.watch(Scope::Name("chat".into()), None);
     let mut streams: Vec<_> = (0..10_000).map(|_| watch().unwrap()).collect();
     let refused = watch().map(drop).unwrap_err();
-    assert_eq!(refused.to_string(), "at most 10000 may watch, and there are as many");
+    assert_eq!(refused.to_string(), "too many watch: 0 of 10000 places are left, and 1 are wanted");
     streams.pop();
     assert!(watch().is_ok());
+}
+
+fn at(address: &str) -> Context {
+    let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
+    Context::background().with_addresses(peer, "192.168.1.5:5000".parse().unwrap())
+}
+
+/// Story: ten connections of one stranger took all ten thousand places, and no client learned of anything any more.
+#[test]
+fn one_address_has_half_of_all_places_and_others_find_theirs() {
+    let service = service();
+    let watch = |from: &str, scope| at(from).scope(|| service.watch(scope, None));
+    let chat = || Scope::Name("chat".into());
+    let mut greedy: Vec<_> = (0..5_000).map(|_| watch("10.0.0.1", chat()).unwrap()).collect();
+    let refused = watch("10.0.0.1", chat()).map(drop).unwrap_err().to_string();
+    let why = "too many watch: 10.0.0.1 has 5000 of 10000 places and wants 1 more: nobody may have more than are left \
+               for all others, and 5000 are left";
+    assert_eq!(refused, why);
+    let second: Vec<_> = (0..2_500).map(|_| watch("10.0.0.2", chat()).unwrap()).collect();
+    assert!(watch("10.0.0.2", chat()).is_err());
+    drop(watch("10.0.0.3", chat()).unwrap());
+    drop(second);
+    greedy.pop();
+    drop(watch("10.0.0.1", chat()).expect("his own place is his again"));
+}
+
+/// Story: a stranger who named what nobody has left no room for the names of others.
+#[test]
+fn one_address_names_half_of_what_all_may_watch() {
+    let service = service();
+    let watch = |from: &str| at(from).scope(|| service.watch(names(0..1_000), None));
+    let greedy: Vec<_> = (0..100).map(|_| watch("2001:db8::1").unwrap()).collect();
+    let refused = watch("2001:db8::2").map(drop).unwrap_err().to_string();
+    let why = "too many names are watched: 2001:db8::/64 has 100000 of 200000 places and wants 1000 more: nobody may have \
+               more than are left for all others, and 100000 are left";
+    assert_eq!(refused, why);
+    drop(watch("2001:db8:0:1::2").unwrap());
+    drop(greedy);
+    drop(watch("2001:db8::2").unwrap());
 }
 
 #[test]
@@ -232,7 +271,7 @@ fn all_watchers_together_name_200_000_procedures_and_one_more_is_refused_until_s
     streams.push(watch(Scope::Prefix("p".into())).unwrap());
     let full = BinderError::Status(
         Status::resource_exhausted(
-            "all watchers together name at most 200000 procedures: 200000 are watched, and you name 1",
+            "too many names are watched: 0 of 200000 places are left, and 1 are wanted",
         )
         .not_run(),
     );
