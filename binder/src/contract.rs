@@ -48,12 +48,14 @@ pub trait Binder {
     ///
     /// One lease covers all procedures of an instance ([`INSTANCE_KEY`](crate::INSTANCE_KEY)); registering renews it. Who
     /// takes an exclusive procedure from another ends that registration, and the other learns it at his next renewal. Who had
-    /// it before, and finds it forgotten, says so ([`CLAIM_KEY`](crate::CLAIM_KEY)), and does not take it from a later one.
+    /// it before, and finds it forgotten, says so ([`CLAIM_KEY`](crate::CLAIM_KEY)), and does not take it from a later one. Who
+    /// lost it on this start and was not told is refused it, so that a call may be repeated; he has it again when he has said
+    /// that he knows ([`unregister`](Binder::unregister)).
     ///
     /// # Errors
     /// When the name, the address or what is offered breaks a rule, a limit is reached, the caller's token does not allow
-    /// it, a later start of the instance is known, another server has taken since what the caller claims to have had, or
-    /// living servers hold the procedure in the other [`Mode`].
+    /// it, a later start of the instance is known, another server has taken since what the caller had, an operator removed it
+    /// lately, or living servers hold the procedure in the other [`Mode`].
     fn register(&self, offer: Offer) -> Result<Granted, BinderError>;
 
     /// Renews the caller's lease, and with it all his procedures.
@@ -74,7 +76,7 @@ pub trait Binder {
 
     /// Says that the caller will end soon: those of these procedures that he holds are told to nobody who has a choice.
     ///
-    /// It lasts until he unregisters them, or his operator calls [`resume`](Binder::resume).
+    /// It lasts as long as these registrations, or until his operator calls [`resume`](Binder::resume).
     ///
     /// # Errors
     /// As those of [`unregister`](Binder::unregister).
@@ -129,16 +131,16 @@ pub trait Binder {
     #[idempotent]
     fn resume(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
 
-    /// Removes registrations, whoever holds them; the answer has those that were there. A server that lives is told at its
-    /// next renewal, and does not register them again.
+    /// Removes registrations, whoever holds them; the answer has those that were there. The start of the instance that held
+    /// one is told at its renewals, and refused it for [`REMOVED_FOR`](crate::REMOVED_FOR); one that sends no id is not.
     ///
     /// # Errors
     /// As those of [`drain_targets`](Binder::drain_targets).
     #[idempotent]
     fn remove(&self, targets: Vec<Target>) -> Result<Vec<Target>, BinderError>;
 
-    /// Removes those of these registrations that are suspect at that very moment; the answer has them. A server that is
-    /// back in time keeps its own.
+    /// Removes those of these registrations that are suspect at that very moment, as [`remove`](Binder::remove) does; the
+    /// answer has them. A server that is back in time keeps its own.
     ///
     /// # Errors
     /// As those of [`drain_targets`](Binder::drain_targets).

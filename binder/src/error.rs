@@ -115,6 +115,17 @@ pub enum BinderError {
         /// The other's registration.
         epoch: u64,
     },
+    /// An operator removed this start's registration of the procedure a while ago.
+    #[error(
+        "{name} was removed from the binder, which refuses it to this start of its server for {} s: start the server again",
+        left_ms.div_ceil(1000)
+    )]
+    Removed {
+        /// The procedure.
+        name: String,
+        /// For how long it is refused.
+        left_ms: u64,
+    },
 }
 
 impl BinderError {

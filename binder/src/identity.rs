@@ -26,7 +26,8 @@ pub const INCARNATION_KEY: &str = "binder-incarnation";
 pub const LEASE_KEY: &str = "binder-lease-ms";
 
 /// The metadata key of the epoch under which an instance, on this start, was given the procedure that it registers again: 8
-/// bytes, little-endian. Who took it later keeps it then, although the binder may have forgotten all of that.
+/// bytes, little-endian. Who took it later keeps it then, although the binder may have forgotten all of that. A claim never
+/// gives more than registering for the first time: one of an epoch that was not given yet takes the procedure from nobody.
 pub const CLAIM_KEY: &str = "binder-claim";
 
 /// Which server process this is, across its restarts: 128 bits that nobody else has. It is the key to the server's lease.

@@ -49,7 +49,7 @@ pub use registration::{
 };
 pub use registry::{
     DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, HEARD_WITHIN, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE,
-    REGISTRATIONS, SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,
+    REGISTRATIONS, REMOVED_FOR, SERVERS_PER_NAME, SHORTEST_LEASE, SHORTEST_WISH, Terms,
 };
 pub use resolver::{REFUSED_FOR, REJECTED_FOR, Resolver, ResolverOptions, STALE_FOR};
 pub use server::{BinderOptions, BinderServer, StartError};

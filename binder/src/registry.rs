@@ -25,6 +25,7 @@ mod lease;
 mod queries;
 mod rate;
 mod record;
+mod removals;
 mod saved;
 mod terms;
 mod time;
@@ -38,7 +39,9 @@ use lease::{Lease, Leases, Share};
 pub(crate) use queries::{Census, Extent, Names, News, Spot, Told, Whoever};
 use rate::Rate;
 pub(crate) use record::{Event, Health, Held, Intent, Offered, Record};
-pub(crate) use saved::{Saved, SavedLease, SavedRecord, Snapshot};
+pub use removals::REMOVED_FOR;
+use removals::Removals;
+pub(crate) use saved::{Saved, SavedLease, SavedRecord, SavedRemoval, Snapshot};
 pub use terms::*;
 pub(crate) use time::Sweep;
 
@@ -49,6 +52,7 @@ pub(crate) struct Registry {
     book: Book,
     leases: Leases,
     guard: Guard,
+    removals: Removals,
     history: History,
     last_epoch: u64,
     started: Instant,
@@ -64,6 +68,7 @@ impl Registry {
             book: Book::default(),
             leases: Leases::default(),
             guard: Guard::default(),
+            removals: Removals::default(),
             history: History::default(),
             last_epoch: epoch,
             started: now,
@@ -74,12 +79,13 @@ impl Registry {
 
     /// Gives `owner` the name and renews his lease, for `wished` if he says so.
     ///
-    /// An exclusive name is taken from whoever has it; unless the owner had it before, and lost it since. A later start of an instance replaces the former one: what it does
-    /// not register is suspect, and goes with its first renewal.
+    /// An exclusive name is taken from whoever has it, unless he had it before and lost it since: then a call that is repeated
+    /// because its answer was lost, or because the registry forgot it, takes nothing back. A later start of an instance
+    /// replaces the former one: what it does not register is suspect, and goes with its first renewal.
     ///
     /// # Errors
-    /// [`BinderError::Restarted`], [`BinderError::Superseded`], [`BinderError::OtherMode`] and the limits; nothing is
-    /// registered then.
+    /// [`BinderError::Restarted`], [`BinderError::Superseded`], [`BinderError::Removed`], [`BinderError::OtherMode`] and the
+    /// limits; nothing is registered then.
     pub(crate) fn register(
         &mut self,
         owner: &Owner,
@@ -89,6 +95,7 @@ impl Registry {
     ) -> Result<Granted, BinderError> {
         let now = self.look(now);
         self.refuse_ghost(owner)?;
+        self.refuse_removed(owner, &offered.name, now)?;
         self.refuse_loser(owner, &offered)?;
         self.check_mode(owner, &offered)?;
         self.check_room(owner, &offered)?;
@@ -162,7 +169,8 @@ impl Registry {
         Spot::Found
     }
 
-    /// Removes exactly this registration, if its holder is one of those; whether it was there.
+    /// Removes exactly this registration, if its holder is one of those; whether it was there. The start that had it does
+    /// not have it again for [`REMOVED_FOR`], unless it sends no id.
     pub(crate) fn remove_target(
         &mut self,
         name: &ProcedureName,
@@ -170,15 +178,16 @@ impl Registry {
         whose: Whoever,
         now: Instant,
     ) -> Spot {
-        self.look(now);
+        let now = self.look(now);
         let found = self.book.exactly(name, epoch);
         let Some(record) = found.filter(|record| whose == Whoever::Any || record.health == Health::Suspect)
         else {
             return Spot::Empty;
         };
-        let instance = record.owner.instance.clone();
-        self.strike(name, &instance, Departure::Removed);
-        self.leases.lose(&instance, name, LossReason::Removed);
+        let owner = record.owner.clone();
+        self.strike(name, &owner.instance, Departure::Removed);
+        self.leases.lose(&owner, name, LossReason::Removed);
+        self.removals.note(&owner, name, now + REMOVED_FOR, self.terms.registrations);
         self.history.commit();
         Spot::Found
     }
@@ -192,16 +201,27 @@ impl Registry {
         }
     }
 
-    /// Who lost a name and was not told, because his lease had ended or the binder had forgotten everything, does not take
-    /// it back by telling again what he had.
+    fn refuse_removed(&self, owner: &Owner, name: &ProcedureName, now: Instant) -> Result<(), BinderError> {
+        match self.removals.left(owner, name, now) {
+            Some(left) => Err(BinderError::Removed { name: name.to_string(), left_ms: millis(left) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Who lost a name and was not told does not take it back by telling again what he had: neither while his lease says so,
+    /// nor by a claim when it has ended or everything was forgotten.
     fn refuse_loser(&self, owner: &Owner, offered: &Offered) -> Result<(), BinderError> {
+        let superseded = |epoch| BinderError::Superseded { name: offered.name.to_string(), epoch };
+        if let Some(epoch) = self.leases.of(owner).and_then(|lease| lease.untold(owner, &offered.name)) {
+            return Err(superseded(epoch));
+        }
         let Some(claim) = offered.claim else { return Ok(()) };
+        // An epoch that was never given proves nothing about whoever has the name.
+        let claim = if claim <= self.last_epoch { claim } else { 0 };
         let took_it_later =
             |record: &&Arc<Record>| is_displaced(record, owner, offered.mode) && record.rank > claim;
         match self.book.of(&offered.name).iter().find(took_it_later) {
-            Some(record) => {
-                Err(BinderError::Superseded { name: offered.name.to_string(), epoch: record.epoch })
-            }
+            Some(record) => Err(superseded(record.epoch)),
             None => Ok(()),
         }
     }
@@ -255,7 +275,8 @@ impl Registry {
             Some(own) => (own.epoch, own.rank, own.since, own.intent),
             None => {
                 let epoch = self.next_epoch();
-                (epoch, claim.unwrap_or(epoch), now, Intent::Stay)
+                // A claim gives nobody a higher rank than he would have without it.
+                (epoch, claim.unwrap_or(epoch).min(epoch), now, Intent::Stay)
             }
         };
         self.displace(&name, owner, mode, epoch);
@@ -272,7 +293,7 @@ impl Registry {
         let losers: Vec<_> = self.book.of(name).iter().filter(displaced).cloned().collect();
         for loser in losers {
             self.strike(name, &loser.owner.instance, Departure::Superseded);
-            self.leases.lose(&loser.owner.instance, name, LossReason::Superseded { epoch });
+            self.leases.lose(&loser.owner, name, LossReason::Superseded { epoch });
         }
     }
 

@@ -148,7 +148,7 @@ impl StateFile {
 
 fn write_through(snapshot: &Snapshot, file: File) -> io::Result<()> {
     let mut writer = BufWriter::new(file);
-    format::write(snapshot.epoch, snapshot.leases(), &mut writer)?;
+    format::write(snapshot.epoch, snapshot.leases(), snapshot.removals(), &mut writer)?;
     writer.flush()?;
     writer.get_ref().sync_all()
 }

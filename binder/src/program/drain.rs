@@ -31,7 +31,8 @@ Examples:
   binder drain resize --all --undo
 
 A draining server is told only to callers who have no other choice; calls that run go on. It drains until it unregisters, or \
---undo is said.
+--undo is said. It does not drain any more when it is started again, nor when it registers again because the binder had given \
+it up or forgotten it.
 
 The JSON has one object a registration:
   event              drained, resumed, or gone: it had left before

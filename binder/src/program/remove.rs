@@ -30,7 +30,11 @@ Examples:
   binder remove resize --all --force
 
 Suspects go by themselves after a second lease; this is for those who cannot wait, and for when so many are suspect at once \
-that the binder gives none of them up. A server that lives is told, and does not register again until it is restarted.
+that the binder gives none of them up.
+
+What is removed is refused to the same start of its server for ten minutes. A server that keeps its registration hears of it in \
+that time, and leaves the procedure alone until it is started again. A program that sends no identity has it again with its \
+next call: end it instead. A binder without --state forgets removals when it is restarted.
 
 The JSON has one object a registration:
   event              removed, or gone: it had left before

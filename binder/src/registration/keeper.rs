@@ -164,7 +164,7 @@ impl Keeper {
                 self.succeed(name, later, now);
             }
             Err(BinderError::Restarted { .. }) => self.lose_all(),
-            Err(BinderError::Superseded { .. }) => {
+            Err(BinderError::Superseded { .. } | BinderError::Removed { .. }) => {
                 self.answered();
                 self.leave(vec![name.clone()]);
             }

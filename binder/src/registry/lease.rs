@@ -118,6 +118,15 @@ impl Lease {
         self.names.len() + self.lost.len()
     }
 
+    /// The epoch of whoever took this name from this start, which has not said that it knows. Who sends no id has no way to
+    /// say so: what he registers again he has again.
+    pub(super) fn untold(&self, owner: &Owner, name: &ProcedureName) -> Option<u64> {
+        match (&owner.instance, self.lost.get(name)) {
+            (Instance::Named(_), Some(LossReason::Superseded { epoch })) => Some(*epoch),
+            _ => None,
+        }
+    }
+
     pub(super) fn share_of(&self, name: &ProcedureName) -> Option<Share> {
         if self.names.contains(name) {
             return Some(Share::Held);
@@ -231,11 +240,15 @@ impl Leases {
         }
     }
 
-    /// Turns a held name into a lost one, which its server is told of.
-    pub(super) fn lose(&mut self, instance: &Instance, name: &ProcedureName, why: LossReason) {
-        self.change(instance, |lease| {
+    /// Turns a name that this start holds into a lost one, which it is told of. What a former start held is no loss of the
+    /// present one, which may register it yet.
+    pub(super) fn lose(&mut self, owner: &Owner, name: &ProcedureName, why: LossReason) {
+        if self.of(owner).is_none() {
+            self.forget(&owner.instance, name);
+            return;
+        }
+        self.change(&owner.instance, |lease| {
             lease.names.remove(name);
-            lease.inherited.remove(name);
             lease.rates.remove(name);
             lease.lost.insert(name.clone(), why);
         });

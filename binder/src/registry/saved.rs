@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use super::record::{Event, Health, Intent, Record};
-use super::{Registry, Terms};
+use super::{REMOVED_FOR, Registry, Terms};
 use crate::address::Place;
 use crate::contract::{LossReason, Mode};
 use crate::features::Features;
@@ -24,6 +24,7 @@ pub(crate) struct Snapshot {
     /// With the lost names of each.
     leases: Vec<(Owner, Duration, BTreeMap<ProcedureName, LossReason>)>,
     records: Vec<Arc<Record>>,
+    removals: Vec<SavedRemoval>,
 }
 
 /// All that a binder keeps over a restart.
@@ -32,6 +33,15 @@ pub(crate) struct Saved {
     /// That of the [`Snapshot`].
     pub(crate) epoch: u64,
     pub(crate) leases: Vec<SavedLease>,
+    pub(crate) removals: Vec<SavedRemoval>,
+}
+
+/// What a start of a server may not have, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SavedRemoval {
+    pub(crate) owner: Owner,
+    pub(crate) name: ProcedureName,
+    pub(crate) left: Duration,
 }
 
 /// A lease and what it covers.
@@ -70,6 +80,11 @@ impl Registry {
             taken: now,
             leases: self.leases.iter().map(lease).collect(),
             records: self.book.all().cloned().collect(),
+            removals: self
+                .removals
+                .all(now)
+                .map(|(owner, name, left)| SavedRemoval { owner, name, left })
+                .collect(),
         }
     }
 
@@ -78,6 +93,9 @@ impl Registry {
         let mut registry = Registry::new(terms, epoch.max(saved.epoch), now);
         for lease in saved.leases {
             registry.restore_lease(lease, now);
+        }
+        for SavedRemoval { owner, name, left } in saved.removals {
+            registry.removals.note(&owner, &name, now + left.min(REMOVED_FOR), registry.terms.registrations);
         }
         // Who watched before the restart knows another binder: nothing of this is news.
         registry.history.commit();
@@ -108,6 +126,11 @@ impl Registry {
 }
 
 impl Snapshot {
+    /// What is kept from whom.
+    pub(crate) fn removals(&self) -> &[SavedRemoval] {
+        &self.removals
+    }
+
     /// The leases, each with what it covers: made one by one, since together they are large.
     pub(crate) fn leases(&self) -> impl Iterator<Item = SavedLease> {
         let mut held: HashMap<&Instance, Vec<&Record>> = HashMap::new();
@@ -145,7 +168,7 @@ fn restored_record(saved: SavedRecord, lease: &Owner, health: Health, now: Insta
         mode,
         features,
         epoch,
-        rank,
+        rank: rank.min(epoch),
         // A machine that has just booted has no earlier time than its boot.
         since: now.checked_sub(age).unwrap_or(now),
         health,

@@ -9,10 +9,13 @@ use crate::contract::{Cursor, PAGE, Scope, State};
 use crate::features::{Features, Wanted};
 use crate::selection::Selection;
 
+mod claims;
 mod crowds;
+mod fencing;
 mod history;
 mod model;
 mod names;
+mod reached;
 mod restart;
 mod shared;
 

@@ -41,6 +41,7 @@ impl Registry {
         }
         self.looked = now;
         self.leases.drop_idle(now);
+        self.removals.drop_ended(now);
         self.lower_guard(now);
         self.suspect_leases(now);
         self.end_leases(now);

@@ -6,7 +6,8 @@
 //! 07c1d0e4 {"lease":{"instance":{"id":"3f9a…"},"incarnation":1763719200000,"lease_ms":15000}}
 //! 5d20bb91 {"held":{"name":"send_message","address":"127.0.0.1","port":4000,…}}       of the lease above
 //! 11f0c3a7 {"lost":{"name":"chat","why":"removed"}}                                   of the lease above
-//! e3a80d52 {"end":{"lines":4}}
+//! 4b1f77c9 {"removed":{"instance":{"id":"3f9a…"},"incarnation":1763719200000,"name":"chat","left_ms":600000}}
+//! e3a80d52 {"end":{"lines":5}}
 //! ```
 //! Text, so that a person can read it. Each line proves itself, so that damage has a place.
 
@@ -22,7 +23,7 @@ use crate::contract::{LossReason, Mode};
 use crate::features::Features;
 use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Intent, Saved, SavedLease, SavedRecord, millis};
+use crate::registry::{Intent, Saved, SavedLease, SavedRecord, SavedRemoval, millis};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +32,7 @@ enum Line {
     Lease { instance: InstanceText, incarnation: u64, lease_ms: u64 },
     Held(HeldText),
     Lost { name: String, why: LossReason },
+    Removed { instance: InstanceText, incarnation: u64, name: String, left_ms: u64 },
     End { lines: usize },
 }
 
@@ -77,6 +79,7 @@ pub(super) enum Damage {
 pub(super) fn write(
     epoch: u64,
     leases: impl IntoIterator<Item = SavedLease>,
+    removals: &[SavedRemoval],
     to: &mut impl Write,
 ) -> io::Result<()> {
     let mut lines = 1;
@@ -93,6 +96,12 @@ pub(super) fn write(
         }
         lines += 1 + lease.held.len() + lease.lost.len();
     }
+    for SavedRemoval { owner, name, left } in removals {
+        let (instance, incarnation) = (InstanceText::of(&owner.instance), owner.incarnation);
+        let (name, left_ms) = (name.to_string(), millis(*left));
+        write_line(&Line::Removed { instance, incarnation, name, left_ms }, to)?;
+    }
+    lines += removals.len();
     write_line(&Line::End { lines }, to)
 }
 
@@ -165,9 +174,15 @@ impl<R: BufRead> Reader<'_, R> {
                 Ok(())
             }
             Line::Lost { name, why } => {
-                let name = ProcedureName::parse(&name)
-                    .map_err(|error| self.damage(&format!("is wrong: {error}")))?;
+                let name = self.name(&name)?;
                 self.lease()?.lost.insert(name, why);
+                Ok(())
+            }
+            Line::Removed { instance, incarnation, name, left_ms } => {
+                let instance = instance.parse().map_err(|why| self.damage(&why))?;
+                let (owner, name) = (Owner { instance, incarnation }, self.name(&name)?);
+                let left = Duration::from_millis(left_ms);
+                self.saved.removals.push(SavedRemoval { owner, name, left });
                 Ok(())
             }
             Line::Binder { .. } => Err(self.damage("begins a second state")),
@@ -175,6 +190,10 @@ impl<R: BufRead> Reader<'_, R> {
                 Err(self.damage("ends a state of another length: lines are missing before it"))
             }
         }
+    }
+
+    fn name(&self, text: &str) -> Result<ProcedureName, Damage> {
+        ProcedureName::parse(text).map_err(|error| self.damage(&format!("is wrong: {error}")))
     }
 
     fn lease(&mut self) -> Result<&mut SavedLease, Damage> {

@@ -9,7 +9,7 @@ use crate::contract::{LossReason, Mode};
 use crate::features::Features;
 use crate::identity::{Instance, Owner};
 use crate::name::ProcedureName;
-use crate::registry::{Intent, SavedLease, SavedRecord};
+use crate::registry::{Intent, SavedLease, SavedRecord, SavedRemoval};
 
 fn name(text: &str) -> ProcedureName {
     ProcedureName::parse(text).unwrap()
@@ -51,13 +51,15 @@ fn saved() -> Saved {
         held: vec![record("e", "db.example", Features::default())],
         lost: BTreeMap::new(),
     };
-    Saved { epoch: 7, leases: vec![named, plain] }
+    let removal =
+        SavedRemoval { owner: named.owner.clone(), name: name("d"), left: Duration::from_secs(599) };
+    Saved { epoch: 7, leases: vec![named, plain], removals: vec![removal] }
 }
 
 fn written() -> Vec<u8> {
     let mut bytes = Vec::new();
-    let Saved { epoch, leases } = saved();
-    format::write(epoch, leases, &mut bytes).unwrap();
+    let Saved { epoch, leases, removals } = saved();
+    format::write(epoch, leases, &removals, &mut bytes).unwrap();
     bytes
 }
 

@@ -22,18 +22,6 @@ fn the_last_to_register_has_the_name_and_the_loser_is_told_until_he_unregisters(
 }
 
 #[test]
-fn a_loser_that_registers_again_has_the_name_again() {
-    let mut bench = Bench::new();
-    let (old, new) = (owner(1, 1), owner(2, 1));
-    bench.register(&old, "chat", 4000).unwrap();
-    let second = bench.register(&new, "chat", 4001).unwrap();
-    let third = bench.register(&old, "chat", 4000).unwrap();
-    assert!(third > second);
-    assert_eq!(bench.renew(&old), renewed(&[]));
-    assert_eq!(bench.renew(&new), renewed(&[("chat", LossReason::Superseded { epoch: third })]));
-}
-
-#[test]
 fn a_lease_of_lost_names_alone_goes_when_it_ends() {
     let mut bench = Bench::new();
     bench.register(&owner(1, 1), "chat", 4000).unwrap();
@@ -184,48 +172,6 @@ fn a_page_ends_after_a_bounded_search_and_the_next_one_goes_on() {
         }
     }
     assert_eq!(pages, 2);
-}
-
-/// A start that tells again what it was given before.
-fn claim(bench: &mut Bench, id: u8, epoch: u64) -> Result<u64, BinderError> {
-    let claimed = Offered { claim: Some(epoch), ..offered("chat", u16::from(id), Mode::Exclusive) };
-    bench.offer(&owner(id, 1), claimed)
-}
-
-/// Story: a server lost its name to a later one. Before it was told, its binder was restarted and had forgotten both. It
-/// registered everything again, and had the name again.
-#[test]
-fn of_two_that_tell_again_what_they_had_the_later_one_has_the_name_in_whichever_order() {
-    for order in [[1, 2], [2, 1]] {
-        let mut before = Bench::new();
-        let first = before.register(&owner(1, 1), "chat", 1).unwrap();
-        let second = before.register(&owner(2, 1), "chat", 2).unwrap();
-        let mut bench = Bench::new();
-        bench.registry.last_epoch = 1_000;
-        for id in order {
-            let _ = claim(&mut bench, id, if id == 1 { first } else { second });
-        }
-        bench.check_live("chat", 2);
-        let again = claim(&mut bench, 1, first);
-        assert!(matches!(again, Err(BinderError::Superseded { epoch, .. }) if epoch > 1_000), "{again:?}");
-        // Who takes the name now has it before all who had it once.
-        bench.register(&owner(3, 1), "chat", 3).unwrap();
-        assert!(claim(&mut bench, 2, second).is_err());
-        bench.check_live("chat", 3);
-    }
-}
-
-#[test]
-fn a_claim_gives_nobody_a_higher_place_than_he_had() {
-    let mut bench = Bench::new();
-    let first = bench.register(&owner(1, 1), "chat", 1).unwrap();
-    let second = bench.register(&owner(2, 1), "chat", 2).unwrap();
-    bench.registry.unregister(&owner(2, 1), &[name("chat")], bench.now);
-    // The later one has left: the former one may have it, and keeps the place that it had.
-    assert!(claim(&mut bench, 1, first).unwrap() > second);
-    bench.check_live("chat", 1);
-    assert!(claim(&mut bench, 2, second).is_ok());
-    bench.check_live("chat", 2);
 }
 
 /// Story: an operator saw a suspect and removed it. It had come back in between, and was told to stay away.

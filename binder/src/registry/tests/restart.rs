@@ -4,10 +4,11 @@ use super::*;
 
 /// What is read back of what is written.
 pub(super) fn saved(snapshot: &Snapshot) -> Saved {
-    Saved { epoch: snapshot.epoch, leases: snapshot.leases().collect() }
+    let (leases, removals) = (snapshot.leases().collect(), snapshot.removals().to_vec());
+    Saved { epoch: snapshot.epoch, leases, removals }
 }
 
-fn restarted(bench: &Bench, epoch: u64) -> Bench {
+pub(super) fn restarted(bench: &Bench, epoch: u64) -> Bench {
     let terms = Terms { lease: LEASE, ..Terms::default() };
     let now = bench.now + LEASE * 100;
     Bench { registry: Registry::restore(terms, saved(&bench.registry.snapshot(bench.now)), epoch, now), now }
@@ -41,6 +42,19 @@ fn a_loser_is_still_told_after_a_restart() {
     let mut bench = restarted(&bench, 0);
     assert_eq!(bench.renew(&owner(1, 1)), renewed(&[("chat", LossReason::Superseded { epoch })]));
     bench.check_live("chat", 2);
+}
+
+#[test]
+fn what_was_removed_is_refused_after_a_restart_for_as_long_as_was_left() {
+    let mut bench = Bench::new();
+    let epoch = bench.register(&owner(1, 1), "chat", 1).unwrap();
+    bench.registry.remove_target(&name("chat"), epoch, Whoever::Any, bench.now);
+    bench.run(REMOVED_FOR - LEASE);
+    let mut bench = restarted(&bench, 0);
+    bench.run(LEASE - NANO);
+    assert!(matches!(bench.register(&owner(1, 1), "chat", 1), Err(BinderError::Removed { left_ms: 0, .. })));
+    bench.run(NANO);
+    assert!(bench.register(&owner(1, 1), "chat", 1).is_ok());
 }
 
 #[test]

@@ -24,12 +24,21 @@ struct Term {
     lost: Vec<Loss>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Removal {
+    ends: Instant,
+    instance: Instance,
+    name: String,
+    incarnation: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Plain {
     pub(super) terms: Terms,
     rows: Vec<Row>,
     leases: Vec<Term>,
-    epoch: u64,
+    removals: Vec<Removal>,
+    pub(super) epoch: u64,
     looked: Instant,
     guarded_since: Option<Instant>,
 }
@@ -41,8 +50,9 @@ fn holds(rows: &[Row], lease: &Term) -> bool {
 }
 
 impl Plain {
-    pub(super) fn new(terms: Terms, now: Instant) -> Plain {
-        Plain { terms, rows: Vec::new(), leases: Vec::new(), epoch: 0, looked: now, guarded_since: None }
+    pub(super) fn new(terms: Terms, epoch: u64, now: Instant) -> Plain {
+        let (rows, leases, removals) = (Vec::new(), Vec::new(), Vec::new());
+        Plain { terms, rows, leases, removals, epoch, looked: now, guarded_since: None }
     }
 
     pub(super) fn look(&mut self, now: Instant) {
@@ -51,27 +61,31 @@ impl Plain {
         for lease in self.leases.iter_mut().filter(|lease| gap > lease.length / PAUSE_SHARE) {
             lease.ends = now + lease.length;
         }
+        let rows = &self.rows;
+        self.leases.retain(|lease| holds(rows, lease) || lease.ends > now);
         if self.guarded_since.is_some() && !self.most_are_silent() {
             self.guarded_since = None;
-            for lease in self.leases.iter_mut().filter(|lease| lease.health == Health::Suspect) {
+            let rows = &self.rows;
+            let silent = |lease: &&mut Term| lease.health == Health::Suspect && holds(rows, lease);
+            for lease in self.leases.iter_mut().filter(silent) {
                 lease.ends = now + lease.length;
             }
         } else if self.guarded_since.is_some_and(|since| now - since >= GUARD_TIME) {
             self.guarded_since = None;
         }
         self.bury(now);
+        self.removals.retain(|removal| removal.ends > now);
+        let (_, silent) = self.servers();
         let rows = &self.rows;
-        let mut some_lapsed = false;
         let lapses =
             |lease: &&mut Term| lease.health == Health::Live && lease.ends <= now && holds(rows, lease);
         for lease in self.leases.iter_mut().filter(lapses) {
-            some_lapsed = true;
             lease.health = Health::Suspect;
             lease.ends += lease.length;
         }
-        if some_lapsed
+        if self.servers().1 > silent
             && self.guarded_since.is_none()
-            && self.leases().0 >= GUARD_LEASES
+            && self.servers().0 >= GUARD_LEASES
             && self.most_are_silent()
         {
             self.guarded_since = Some(now);
@@ -80,8 +94,8 @@ impl Plain {
     }
 
     fn most_are_silent(&self) -> bool {
-        let (leases, silent) = self.leases();
-        silent * 2 > leases
+        let (servers, silent) = self.servers();
+        silent * 2 > servers
     }
 
     fn bury(&mut self, now: Instant) {
@@ -118,26 +132,23 @@ impl Plain {
     pub(super) fn register(
         &mut self,
         owner: &Owner,
-        name: &str,
-        port: u16,
         offered: &Offered,
         wish: Option<Duration>,
         now: Instant,
     ) -> Option<u64> {
-        let (mode, claim) = (offered.mode, offered.claim);
+        let Offered { ref name, ref place, mode, claim, .. } = *offered;
+        let (name, port) = (name.as_str(), place.port());
         let others: Vec<Row> = self
             .rows
             .iter()
             .filter(|row| row.name == name && row.owner.instance != owner.instance)
             .cloned()
             .collect();
-        let health = |plain: &mut Plain, row: &Row| match plain.lease(&row.owner.instance) {
-            Some(lease) if lease.health == Health::Live => row.doubted,
-            _ => Health::Suspect,
-        };
-        let is_loser = |row: &Row| (mode == Mode::Exclusive || row.mode != mode) && Some(row.rank) > claim;
-        let lost = claim.is_some() && others.iter().any(is_loser);
-        let mixed = others.iter().any(|row| row.mode != mode && health(self, row) == Health::Live);
+        let proven = claim.map(|claim| if claim > self.epoch { 0 } else { claim });
+        let is_loser = |row: &Row| (mode == Mode::Exclusive || row.mode != mode) && Some(row.rank) > proven;
+        let lost = proven.is_some() && others.iter().any(is_loser);
+        let kept_out = self.is_kept_out(owner, name);
+        let mixed = others.iter().any(|row| row.mode != mode && self.health(row) == Health::Live);
         let own = self.rows.iter().position(|row| row.name == name && row.owner.instance == owner.instance);
         let crowded = mode == Mode::Shared
             && own.is_none()
@@ -145,7 +156,7 @@ impl Plain {
         let covered = self.covered_by(&owner.instance);
         let full = !covered.iter().any(|covered| covered == name)
             && (covered.len() >= self.terms.names_per_lease || self.size() >= self.terms.registrations);
-        if self.is_ghost(owner) || lost || mixed || crowded || full {
+        if self.is_ghost(owner) || kept_out || lost || mixed || crowded || full {
             return None;
         }
         self.hear(owner, wish, now);
@@ -155,7 +166,7 @@ impl Plain {
             Some(row) => (row.epoch, row.rank, row.intent),
             None => {
                 self.epoch += 1;
-                (self.epoch, claim.unwrap_or(self.epoch), Intent::Stay)
+                (self.epoch, claim.unwrap_or(self.epoch).min(self.epoch), Intent::Stay)
             }
         };
         for loser in others.iter().filter(|row| mode == Mode::Exclusive || row.mode != mode) {
@@ -182,7 +193,26 @@ impl Plain {
     fn take(&mut self, row: &Row, why: LossReason) {
         self.rows.retain(|held| held.epoch != row.epoch);
         let loss = Loss { name: row.name.clone(), why };
-        self.lease(&row.owner.instance).unwrap().lost.push(loss);
+        let lease = self.lease(&row.owner.instance).unwrap();
+        if lease.owner == row.owner {
+            lease.lost.push(loss);
+        }
+        let rows = &self.rows;
+        let is_empty = |lease: &Term| lease.lost.is_empty() && !holds(rows, lease);
+        self.leases.retain(|lease| lease.owner.instance != row.owner.instance || !is_empty(lease));
+    }
+
+    /// Whether it was removed, or lost this and does not know it.
+    fn is_kept_out(&mut self, owner: &Owner, name: &str) -> bool {
+        let Instance::Named(_) = owner.instance else { return false };
+        let taken = |loss: &Loss| loss.name == name && matches!(loss.why, LossReason::Superseded { .. });
+        let is_untold = self.leases.iter().any(|lease| lease.owner == *owner && lease.lost.iter().any(taken));
+        let keeps_out = |removal: &Removal| {
+            removal.instance == owner.instance
+                && removal.name == name
+                && removal.incarnation >= owner.incarnation
+        };
+        is_untold || self.removals.iter().any(keeps_out)
     }
 
     /// No answer for a ghost.
@@ -228,10 +258,30 @@ impl Plain {
         self.rows.iter().filter(|row| row.name == name).nth(which).map_or(0, |row| row.epoch)
     }
 
-    pub(super) fn remove(&mut self, name: &str, epoch: u64) {
+    /// Whether it was there, and one of those who are meant.
+    pub(super) fn remove(&mut self, name: &str, epoch: u64, whose: Whoever, now: Instant) -> bool {
         let found = self.rows.iter().find(|row| row.name == name && row.epoch == epoch).cloned();
-        if let Some(row) = found {
-            self.take(&row, LossReason::Removed);
+        let Some(row) = found.filter(|row| whose == Whoever::Any || self.health(row) == Health::Suspect)
+        else {
+            return false;
+        };
+        self.take(&row, LossReason::Removed);
+        let Owner { instance, incarnation } = row.owner;
+        if matches!(instance, Instance::Named(_)) {
+            self.removals.retain(|removal| removal.instance != instance || removal.name != name);
+            let (name, ends) = (name.to_owned(), now + REMOVED_FOR);
+            self.removals.push(Removal { ends, instance, name, incarnation });
+            self.removals.sort();
+            let over = self.removals.len().saturating_sub(self.terms.registrations);
+            self.removals.drain(..over);
+        }
+        true
+    }
+
+    fn health(&self, row: &Row) -> Health {
+        match self.leases.iter().find(|lease| lease.owner.instance == row.owner.instance) {
+            Some(lease) if lease.health == Health::Live => row.doubted,
+            _ => Health::Suspect,
         }
     }
 
@@ -262,10 +312,17 @@ impl Plain {
         self.rows.len() + self.leases.iter().map(|lease| lease.lost.len()).sum::<usize>()
     }
 
-    /// How many leases hold a name, and how many of them are suspect.
-    pub(super) fn leases(&self) -> (usize, usize) {
+    /// How many servers hold a name, and how many of them are silent: those without an id are one at each place, which is
+    /// silent when all of it is.
+    pub(super) fn servers(&self) -> (usize, usize) {
         let holding = || self.leases.iter().filter(|lease| holds(&self.rows, lease));
-        (holding().count(), holding().filter(|lease| lease.health == Health::Suspect).count())
+        let server = |lease: &Term| match &lease.owner.instance {
+            Instance::At(place, _) => Err(place.clone()),
+            Instance::Named(_) => Ok(lease.owner.instance.clone()),
+        };
+        let all: BTreeSet<_> = holding().map(server).collect();
+        let heard: BTreeSet<_> = holding().filter(|lease| lease.health == Health::Live).map(server).collect();
+        (all.len(), all.len() - heard.len())
     }
 
     pub(super) fn is_guarded(&self) -> bool {
