@@ -1,0 +1,58 @@
+//! The chat server: the release programs of this repository, a binder and a chat server that is registered with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use bench_harness::process::finish;
+
+use crate::failure::Failure;
+
+/// What a member of ours gives a room's stream: the chat client's.
+pub(crate) const CREDIT: u32 = 64;
+
+/// Builds both programs, as users do.
+pub(crate) fn build() -> Result<(), Failure> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(repository()).args([
+        "build",
+        "--release",
+        "--quiet",
+        "-p",
+        "binder",
+        "-p",
+        "chat-server",
+    ]);
+    finish(&mut cargo, BUILDING)?;
+    Ok(())
+}
+
+/// The longest that a build may take.
+const BUILDING: Duration = Duration::from_secs(1800);
+
+pub(super) fn program(name: &str) -> PathBuf {
+    repository().join("target/release").join(name)
+}
+
+/// The chat server first; it waits for the binder.
+pub(super) fn commands(listen: SocketAddr) -> Result<Vec<Command>, Failure> {
+    let binder = super::free_port().map_err(Failure::io("no port is free"))?;
+    let mut server = Command::new(program("chat-server"));
+    // Members here call nothing after they have entered, so they must not be put out for that.
+    server.args([
+        "--user-idle-after",
+        "1h",
+        "--listen",
+        &listen.to_string(),
+        "--binder",
+        &binder.to_string(),
+    ]);
+    let mut names = Command::new(program("binder"));
+    names.args(["--listen", &binder.to_string()]);
+    Ok(vec![server, names])
+}
+
+fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
+}
