@@ -28,7 +28,7 @@ mod registration;
 mod resolver;
 
 pub use access::{
-    Access, AccessError, Lookups, TOKEN_FILE_BYTES, TOKEN_KEY, TOKEN_LONGEST, TOKEN_SHORTEST, Token,
+    Access, AccessError, Lookups, Rights, TOKEN_FILE_BYTES, TOKEN_KEY, TOKEN_LONGEST, TOKEN_SHORTEST, Token,
     TokenError, TokenFileError, Tokens,
 };
 pub use address::{ADDRESS_BYTES, AddressError};

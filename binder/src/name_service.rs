@@ -143,7 +143,7 @@ impl Desk {
 
     fn register(&self, offer: Offer) -> Result<Granted, BinderError> {
         let context = Context::current();
-        let permit = self.access.permit(context.metadata())?;
+        let permit = self.access.permit(&context)?;
         let name = ProcedureName::parse(&offer.name)?;
         permit.check(&name)?;
         let place = Place::advertised(&offer.address, offer.port, Vantage::of(&context))?;
@@ -161,7 +161,7 @@ impl Desk {
     /// The servers that the caller can reach, how long they may be relied on, and as of when.
     fn lookup(&self, question: Question) -> Result<(Vec<Reached>, Duration, Revision), BinderError> {
         let context = Context::current();
-        self.access.check_lookup(context.metadata())?;
+        self.access.check_lookup(&context)?;
         let name = ProcedureName::parse(&question.name)?;
         let wanted = Wanted::parse(question.version.as_deref(), question.metadata)?;
         self.tally.looked_up();
@@ -213,7 +213,7 @@ impl Desk {
     }
 
     fn permit(&self) -> Result<Permit<'_>, BinderError> {
-        Ok(self.access.permit(Context::current().metadata())?)
+        Ok(self.access.permit(&Context::current())?)
     }
 }
 
@@ -272,7 +272,7 @@ impl Binder for NameService {
 
     fn list(&self, query: Query) -> Result<Page, BinderError> {
         let context = Context::current();
-        self.0.access.check_lookup(context.metadata())?;
+        self.0.access.check_lookup(&context)?;
         Selection::prefix(query.prefix.clone())?;
         let wanted = Wanted::parse(None, query.metadata)?;
         let limit =
@@ -288,7 +288,7 @@ impl Binder for NameService {
 
     fn watch(&self, scope: Scope, seen: Option<Revision>) -> Result<Stream<Notice>, BinderError> {
         let context = Context::current();
-        self.0.access.check_lookup(context.metadata())?;
+        self.0.access.check_lookup(&context)?;
         let (desk, outlook, selection) = (&self.0, outlook(&context), Selection::parse(scope)?);
         // What another start of the binder has counted says nothing here.
         let seen = seen.filter(|seen| seen.binder == desk.binder).map(|seen| seen.number);
@@ -337,8 +337,10 @@ impl Binder for NameService {
     }
 
     fn stats(&self) -> Result<Stats, BinderError> {
-        self.0.access.check_lookup(Context::current().metadata())?;
-        Ok(self.measure())
+        let context = Context::current();
+        self.0.access.check_lookup(&context)?;
+        let stats = self.measure();
+        Ok(if self.0.access.trusts(&context) { stats } else { stats.without_paths() })
     }
 }
 

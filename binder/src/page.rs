@@ -23,8 +23,8 @@ mod state;
 
 /// A binder's page on an address of its own. Dropping it ends it.
 ///
-/// It asks nobody for a token, and shows what anybody may look up: of a binder whose lookups want a token
-/// ([`Lookups::WithToken`](crate::Lookups::WithToken)) it shows nothing. A loopback address keeps it to this machine.
+/// It asks nobody who he is, and shows what anybody may look up: of a binder whose lookups are not open
+/// ([`Lookups::Open`](crate::Lookups::Open)) it shows nothing. A loopback address keeps it to this machine.
 #[derive(Debug)]
 pub struct PageServer(HttpServer);
 

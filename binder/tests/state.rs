@@ -109,7 +109,7 @@ fn a_change_is_on_disk_a_moment_later_although_the_binder_is_not_ended() {
     }
     assert_eq!(fs::metadata(folder.state()).unwrap().permissions().mode() & 0o777, 0o600);
     let saving = client(&binder, 1).stats().unwrap().saving.unwrap();
-    assert_eq!((saving.file, saving.trouble), (folder.state().display().to_string(), None));
+    assert_eq!((saving.file, saving.trouble), (Some(folder.state().display().to_string()), None));
 }
 
 #[test]

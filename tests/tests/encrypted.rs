@@ -121,6 +121,44 @@ fn the_binder_answers_who_has_a_certificate_and_says_to_others_what_is_missing()
     assert!(refused.contains(words), "{refused}");
 }
 
+/// Story: whoever had any certificate of the authority could take the name of every other server; and lookups could not be open,
+/// since who had none was not let in.
+#[test]
+fn certificates_register_the_names_they_are_for_and_lookups_may_be_open_to_all() {
+    let (folder, authority) = (Folder::new(), Authority::new("lab"));
+    folder.put("ca.pem", &authority.pem());
+    authority.issue(&folder, "binder", &["127.0.0.1"]);
+    folder.put("rights", "certificate sums sum\n");
+    let mut serve = folder.options(&[
+        ("--tls-cert", "binder.pem"),
+        ("--tls-key", "binder.key"),
+        ("--tls-client-ca", "ca.pem"),
+        ("--token-file", "rights"),
+    ]);
+    serve.extend(["--lookups", "open"].map(str::to_owned));
+    let serve: Vec<&str> = serve.iter().map(String::as_str).collect();
+    let binder = BinderProgram::start_with(&serve);
+    let address = binder.address.to_string();
+    let trust = folder.options(&[("--tls-ca", "ca.pem")]);
+    let register = |papers: &[String]| {
+        let arguments = ["call", "register_procedure", r#"["sum", "127.0.0.1", 4000]"#, "--to", &address];
+        said(&command("rpc").args(arguments).args(&trust).args(papers).output().unwrap())
+    };
+    let papers = |name: &str| {
+        authority.issue(&folder, name, &[]);
+        folder.options(&[("--tls-cert", &format!("{name}.pem")), ("--tls-key", &format!("{name}.key"))])
+    };
+    let (_, refused, code) = register(&[]);
+    assert!(code != Some(0) && refused.contains("Uncertified"), "{refused}");
+    let (_, refused, code) = register(&papers("chat"));
+    assert!(code != Some(0) && refused.contains("NotNamed"), "{refused}");
+    let (_, refused, code) = register(&papers("sums"));
+    assert_eq!(code, Some(0), "{refused}");
+    let lookup = ["lookup", "sum", "--binder", &address];
+    let found = said(&command("binder").args(lookup).args(&trust).output().unwrap());
+    assert_eq!(found, ("127.0.0.1:4000\n".to_owned(), String::new(), Some(0)));
+}
+
 #[test]
 fn the_tool_calls_over_tls_through_the_binder_and_at_an_address() {
     let lab = installation();
@@ -203,7 +241,12 @@ fn a_binder_that_asks_for_certificates_shows_no_page_to_those_without() {
     let mut open = system_tests::Process::start("binder", open.args(&line));
     open.complaint("showing a page at http://127.0.0.1:");
     line.extend(folder.options(&[("--tls-client-ca", "ca.pem")]));
-    check_refused("binder", &line, 1, "a page asks nobody for a certificate, and would show to everybody");
+    check_refused(
+        "binder",
+        &line,
+        1,
+        "a page asks nobody who he is, and would show to everybody what only some",
+    );
 }
 
 #[test]

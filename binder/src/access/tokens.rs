@@ -1,30 +1,19 @@
-//! Tokens, and the files they stand in.
-//!
-//! ```text
-//! # who has this token          may register names that begin with
-//! 5f0c1b7e9a…                   chat/ prod/chat.
-//! 91d3aa40c2…                   *
-//! 07be55f1d8…                   (nothing: lookups only)
-//! ```
+//! Tokens: secrets that open a binder, each with the names that it allows.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rpc_core::Client;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::TOKEN_KEY;
-use crate::name::{NameError, ProcedureName};
+use super::rights::{LineError, Rights, TokenFileError};
 
 /// The shortest token, in bytes: what is shorter can be guessed.
 pub const TOKEN_SHORTEST: usize = 16;
 /// The longest token, in bytes.
 pub const TOKEN_LONGEST: usize = 256;
-/// The largest token file, in bytes.
-pub const TOKEN_FILE_BYTES: u64 = 1 << 20;
 
 /// A secret that opens a binder: 16 to 256 ASCII letters, digits and signs but `#`, without blanks. Never
 /// shown.
@@ -32,7 +21,7 @@ pub const TOKEN_FILE_BYTES: u64 = 1 << 20;
 pub struct Token(String);
 
 /// The tokens that a binder knows, each with the prefixes of the names that it allows.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Tokens(Vec<(Token, Vec<String>)>);
 
 /// A text is no token.
@@ -42,53 +31,6 @@ pub struct Tokens(Vec<(Token, Vec<String>)>);
      (`openssl rand -hex 24` makes one)"
 )]
 pub struct TokenError;
-
-/// A file of tokens cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TokenFileError {
-    /// The system does not give it.
-    #[error("the token file {} cannot be read", .file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The file is too large.
-    #[error("the token file {} has more than {TOKEN_FILE_BYTES} bytes", .file.display())]
-    TooLarge {
-        /// The file.
-        file: PathBuf,
-    },
-    /// A line breaks a rule.
-    #[error("line {line} of the token file {}: {why}", .file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The rule. Never the token.
-        why: String,
-    },
-    /// There is no token in it.
-    #[error("the token file {} has no token", .file.display())]
-    Empty {
-        /// The file.
-        file: PathBuf,
-    },
-}
-
-/// What is wrong with a line.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub(crate) enum LineError {
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    #[error("{0:?} cannot begin a name: {1}")]
-    Prefix(String, NameError),
-    #[error("this token stands there twice")]
-    Twice,
-}
 
 impl Token {
     /// Reads a token.
@@ -108,7 +50,7 @@ impl Token {
     /// # Errors
     /// [`TokenFileError`].
     pub fn read(file: &Path) -> Result<Token, TokenFileError> {
-        let first = Tokens::read(file)?.0.into_iter().next();
+        let first = Rights::read(file)?.tokens.0.into_iter().next();
         first.map(|(token, _)| token).ok_or_else(|| TokenFileError::Empty { file: file.to_owned() })
     }
 
@@ -126,41 +68,33 @@ impl Token {
 }
 
 impl Tokens {
-    /// Reads a file of tokens: one a line, behind it the prefixes of the names it allows, `*` for all of them; `#` begins a
-    /// comment.
+    /// Reads a file that has nothing but tokens, as [`Rights::read`]: for programs that know nobody by his certificate.
     ///
     /// # Errors
     /// [`TokenFileError`] names the line and the rule, never the token.
     pub fn read(file: &Path) -> Result<Tokens, TokenFileError> {
-        let path = || file.to_owned();
-        let refuse = |source| TokenFileError::Read { file: path(), source };
-        let mut text = String::new();
-        let read =
-            File::open(file).and_then(|open| open.take(TOKEN_FILE_BYTES + 1).read_to_string(&mut text));
-        if read.map_err(refuse)? as u64 > TOKEN_FILE_BYTES {
-            return Err(TokenFileError::TooLarge { file: path() });
+        let Rights { tokens, certificates } = Rights::read(file)?;
+        if certificates.is_empty() {
+            Ok(tokens)
+        } else {
+            Err(TokenFileError::Certificate { file: file.to_owned() })
         }
-        let refused = |(line, why): (usize, LineError)| TokenFileError::Line {
-            file: path(),
-            line,
-            why: why.to_string(),
-        };
-        let tokens = Tokens::parse(&text).map_err(refused)?;
-        if tokens.0.is_empty() { Err(TokenFileError::Empty { file: path() }) } else { Ok(tokens) }
     }
 
-    /// Reads what such a file says; a refusal has the line, from 1.
-    pub(crate) fn parse(text: &str) -> Result<Tokens, (usize, LineError)> {
-        let mut tokens: Vec<(Token, Vec<String>)> = Vec::new();
-        for (line, text) in (1..).zip(text.lines()) {
-            let words = text.split('#').next().unwrap_or_default();
-            let Some((token, prefixes)) = parse_line(words).map_err(|why| (line, why))? else { continue };
-            if tokens.iter().any(|(held, _)| *held == token) {
-                return Err((line, LineError::Twice));
-            }
-            tokens.push((token, prefixes));
+    /// Adds a token with what it allows.
+    ///
+    /// # Errors
+    /// When it is there already.
+    pub(super) fn add(&mut self, token: Token, prefixes: Vec<String>) -> Result<(), LineError> {
+        if self.0.iter().any(|(held, _)| *held == token) {
+            return Err(LineError::Twice);
         }
-        Ok(Tokens(tokens))
+        self.0.push((token, prefixes));
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether this is one of these, whatever it allows: for other programs that are opened by a file of tokens. How long this
@@ -181,22 +115,6 @@ impl Tokens {
     }
 }
 
-fn parse_line(words: &str) -> Result<Option<(Token, Vec<String>)>, LineError> {
-    let mut words = words.split_whitespace();
-    let Some(token) = words.next() else { return Ok(None) };
-    let token = Token::parse(token)?;
-    let prefixes: Result<_, _> = words.map(parse_prefix).collect();
-    Ok(Some((token, prefixes?)))
-}
-
-fn parse_prefix(text: &str) -> Result<String, LineError> {
-    if text == "*" {
-        return Ok(String::new());
-    }
-    let name = ProcedureName::parse(text).map_err(|why| LineError::Prefix(text.to_owned(), why))?;
-    Ok(name.to_string())
-}
-
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
@@ -212,12 +130,6 @@ impl fmt::Debug for Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(text: &str, line: usize, why: &str) {
-        let (at, found) = Tokens::parse(text).unwrap_err();
-        assert!(at == line && found.to_string().contains(why), "line {at}: {found}");
-    }
 
     #[test]
     fn a_token_has_16_to_256_plain_characters() {
@@ -236,22 +148,5 @@ mod tests {
         ] {
             assert_eq!(Token::parse(text), Err(TokenError), "{text}");
         }
-    }
-
-    #[test]
-    fn a_bad_line_is_named_without_the_token() {
-        check("# fine\n\nshort chat/", 3, "a token is 16 to 256");
-        check("0123456789abcdef chat/ a:b", 1, "\"a:b\" cannot begin a name");
-        check("0123456789abcdef a\n0123456789abcdef b", 2, "this token stands there twice");
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_or_has_no_token_is_told() {
-        let missing = Tokens::read(Path::new("/nowhere/tokens")).unwrap_err().to_string();
-        assert_eq!(missing, "the token file /nowhere/tokens cannot be read");
-        let empty = Tokens::read(Path::new("/dev/null")).unwrap_err().to_string();
-        assert_eq!(empty, "the token file /dev/null has no token");
-        let endless = Tokens::read(Path::new("/dev/zero")).unwrap_err();
-        assert!(matches!(endless, TokenFileError::TooLarge { .. }), "{endless}");
     }
 }

@@ -31,6 +31,16 @@ pub struct Stats {
     pub saving: Option<Saving>,
 }
 
+impl Stats {
+    /// What anybody may know of it: nothing of where the machine's files are.
+    pub(crate) fn without_paths(mut self) -> Stats {
+        if let Some(saving) = &mut self.saving {
+            saving.file = None;
+        }
+        self
+    }
+}
+
 /// Calls since the binder started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -58,8 +68,8 @@ pub struct Alarm {
 /// How the state file is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saving {
-    /// The file.
-    pub file: String,
+    /// The file; `None` for who is on another machine and has shown neither a token nor a certificate.
+    pub file: Option<String>,
     /// How long ago it was written with success; `None` if not since the start.
     pub saved_ms_ago: Option<u64>,
     /// Why it cannot be written now.

@@ -63,7 +63,7 @@ impl Savings {
         let (file, attempts) = self.0.as_ref()?;
         let attempts = lock(attempts);
         Some(Saving {
-            file: file.display().to_string(),
+            file: Some(file.display().to_string()),
             saved_ms_ago: attempts.saved.map(|saved| millis(saved.elapsed())),
             trouble: attempts.trouble.as_ref().map(|trouble| trouble.why.clone()),
             retry_in_ms: attempts

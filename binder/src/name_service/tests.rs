@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::*;
-use crate::access::{AccessError, Lookups, TOKEN_KEY, Tokens};
+use crate::access::{AccessError, Lookups, Rights, TOKEN_KEY};
 use crate::contract::{Entry, LossReason, Mode, State};
 use crate::identity::{INCARNATION_KEY, INSTANCE_KEY, LEASE_KEY};
 use crate::registry::{NAMES_PER_LEASE, Terms};
@@ -234,8 +234,8 @@ fn targets_are_drained_resumed_and_removed_if_they_are_still_there() {
 
 #[test]
 fn with_tokens_only_who_has_one_changes_the_names_it_allows() {
-    let tokens = Tokens::parse("0123456789abcdef chat/\nfedcba9876543210\n").unwrap();
-    let service = service_for(Access::with_tokens(tokens, Lookups::WithToken));
+    let rights = Rights::parse("0123456789abcdef chat/\nfedcba9876543210\n").unwrap();
+    let service = service_for(Access::with_rights(rights, Lookups::WithToken));
     let with = |token: &str| named(1).with_metadata(TOKEN_KEY, token).unwrap();
     let allowed = with("0123456789abcdef");
     let epoch = allowed.scope(|| register(&service, "chat/send", "127.0.0.1")).unwrap().epoch;
@@ -276,4 +276,19 @@ fn stats_count_what_there_is_and_what_was_asked() {
     let counters = stats.counters;
     assert_eq!((counters.lookups, counters.registrations, counters.renewals), (1, 3, 1));
     assert_eq!((stats.alarm, stats.saving), (None, None));
+}
+
+/// Story: whoever could ask a binder was told where its state file lies.
+#[test]
+fn where_its_files_are_is_told_on_its_machine_and_to_those_it_knows() {
+    let rights = Rights::parse("0123456789abcdef chat/").unwrap();
+    let access = Access::with_rights(rights, Lookups::Open);
+    let registry = Registry::new(Terms::default(), 0, Instant::now());
+    let service = NameService::new(registry, access, Savings::of("/var/lib/binder/state".into()));
+    let told = |context: Context| context.scope(|| service.stats()).unwrap().saving.unwrap().file;
+    let path = Some("/var/lib/binder/state".to_owned());
+    assert_eq!(told(Context::background()), path);
+    assert_eq!(told(afar()), None);
+    assert_eq!(told(afar().with_metadata(TOKEN_KEY, "0123456789abcdef").unwrap()), path);
+    assert_eq!(told(afar().with_metadata(TOKEN_KEY, "0123456789abcdee").unwrap()), None);
 }

@@ -137,7 +137,7 @@ function show({ address, stats, entries, more }) {
   // The sentence counts seconds; who listens to the page is told once.
   say(at("news"), stats.alarm ? "The alarm is on." : "");
   const trouble = stats.saving && stats.saving.trouble;
-  tell("saving", trouble && `The state file ${stats.saving.file} cannot be written: ${trouble}. Names are served all the same.`);
+  tell("saving", trouble && `The state file cannot be written: ${trouble}. Names are served all the same.`);
   showFigures(stats);
   showRows(entries);
   const all = count(stats.registrations);

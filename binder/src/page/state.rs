@@ -28,7 +28,8 @@ pub(super) fn json(
     address: SocketAddr,
     contains: &str,
 ) -> Result<Response, BinderError> {
-    let stats = binder.stats()?;
+    // The page asks nobody who he is.
+    let stats = binder.stats()?.without_paths();
     let mut entries = matching(binder, &contains.to_lowercase())?;
     let more = entries.len() > SHOWN;
     entries.truncate(SHOWN);

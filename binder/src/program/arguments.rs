@@ -84,13 +84,14 @@ pub(super) struct Serve {
     pub(super) lease: Duration,
 
     /// Let only those register who have a token of this file. Each line has a token, and behind it what the names begin
-    /// with that it allows, or * for all names
+    /// with that it allows, or * for all names. With --tls-client-ca a line may have the word certificate and a name in the
+    /// certificate (common name, DNS name or URI) instead of a token
     #[arg(long, value_name = "FILE", env = "BINDER_TOKEN_FILE")]
     pub(super) token_file: Option<PathBuf>,
 
-    /// Who may look up where there is a token file
-    #[arg(long, value_name = "WHO", env = "BINDER_LOOKUPS", default_value = "open", requires = "token_file")]
-    pub(super) lookups: WhoLooksUp,
+    /// Who may look up: with --tls-client-ca, unless something else is said, who has a certificate; everybody otherwise
+    #[arg(long, value_name = "WHO", env = "BINDER_LOOKUPS", requires_ifs = [("token", "token_file"), ("certificate", "tls_client_ca")])]
+    pub(super) lookups: Option<WhoLooksUp>,
 
     /// Keep in this file what is registered, so that it is known at once after a restart
     #[arg(long, value_name = "FILE", env = "BINDER_STATE")]
@@ -124,12 +125,14 @@ impl Variable for Own {
 
 rpc_program::tls_variables!(Own, "BINDER");
 
-/// Who may look up where there is a token file.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// Who may look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum WhoLooksUp {
-    /// Everybody
+    /// Everybody, with --tls-client-ca too who has no certificate
     Open,
-    /// Whoever has any token
+    /// Whoever has a certificate of --tls-client-ca
+    Certificate,
+    /// Whoever has a token of --token-file, or a certificate that it names
     Token,
 }
 
@@ -190,6 +193,7 @@ impl From<WhoLooksUp> for Lookups {
     fn from(who: WhoLooksUp) -> Lookups {
         match who {
             WhoLooksUp::Open => Lookups::Open,
+            WhoLooksUp::Certificate => Lookups::WithCertificate,
             WhoLooksUp::Token => Lookups::WithToken,
         }
     }
@@ -215,10 +219,14 @@ Examples:
   binder serve --http 127.0.0.1:5080
   binder serve --listen 0.0.0.0:5000 --tls-cert binder.pem --tls-key binder.key --tls-client-ca ca.pem
 
-With --state everything is known at once after a restart. With --token-file other machines may be served, those that have \
-a token; over TLS with --tls-client-ca those that have a certificate. SIGHUP reads the certificates again. With \
---http a browser shows what is registered, at http://127.0.0.1:5080/ here; /metrics there is for \
-Prometheus. A page shows to everybody what is registered, and goes neither with --lookups token nor with --tls-client-ca.";
+With --state everything is known at once after a restart. With --token-file other machines may be served: those that have \
+a token; over TLS with --tls-client-ca those that have a certificate; with both, those that have both. A certificate that \
+the token file names needs no token:
+  certificate sums.internal sum
+It may register what begins with one of the words behind its name. Without a token file every certificate may register \
+every name. SIGHUP reads the certificates again. With --http a browser shows what is registered, at \
+http://127.0.0.1:5080/ here; /metrics there is for Prometheus. A page shows to everybody what is registered, and goes with \
+open lookups only.";
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use binder::{BinderError, RegistrationError, StartError, StateError, TokenFileError};
 use rpc_core::Endpoint;
@@ -28,14 +29,14 @@ pub(crate) enum Failure {
     )]
     ExposedPage(SocketAddr),
     #[error(
-        "a page would show to everybody what --lookups token shows to some: leave --http out, or let lookups be open"
+        "a page asks nobody who he is, and would show to everybody what only some may look up: leave --http out, or say \
+         --lookups open"
     )]
     OpenPage,
     #[error(
-        "a page asks nobody for a certificate, and would show to everybody what --tls-client-ca shows to some: leave --http \
-         or --tls-client-ca out"
+        "the token file {} names certificates, and nobody is asked for one: say with --tls-client-ca whose count", .0.display()
     )]
-    UncertifiedPage,
+    UnaskedCertificates(PathBuf),
     #[error(
         "port {} of {} is taken by another program: end that one, or choose another address with --http (port 0 takes a \
          free one)", .0.port(), .0.ip()
@@ -82,6 +83,8 @@ pub(crate) enum Failure {
         "{name} has {count} servers: say which with --instance or --address, or say --all (they are {servers})"
     )]
     Several { name: String, count: usize, servers: String },
+    #[error("{count} instances begin with {id}: say more of the one that is meant (they are {candidates})")]
+    Ambiguous { id: String, count: usize, candidates: String },
     #[error(
         "{what}: drain such a server and let it end, or say --force to take it out all the same (it is told, and does \
          not register again)"
@@ -106,6 +109,7 @@ impl Failure {
                 | Failure::Refused(_)
                 | Failure::NothingChosen(_)
                 | Failure::Several { .. }
+                | Failure::Ambiguous { .. }
                 | Failure::Lives { .. }
                 | Failure::Unanswered { .. }
         )

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use binder::{
-    Access, BinderOptions, BinderServer, Damaged, PageServer, StartError, StateError, Terms, Tokens,
+    Access, BinderOptions, BinderServer, Damaged, Lookups, PageServer, Rights, StartError, StateError, Terms,
 };
+use rpc_core::ServerTls;
 use rpc_program::listen::{self, Exposure};
 use rpc_program::supervisor::{self, Word};
-use rpc_program::tls::Reloader;
+use rpc_program::tls::{Reloader, TlsFailure};
 use rpc_program::{activation, log, signals};
 
-use super::arguments::WhoLooksUp;
 use super::{Failure, Serve};
 
 pub(super) fn run(line: &Serve) -> Result<ExitCode, Failure> {
@@ -59,28 +59,53 @@ fn page(address: SocketAddr, server: &BinderServer) -> Result<PageServer, Failur
 
 fn options(line: &Serve, address: SocketAddr) -> Result<BinderOptions, Failure> {
     let loopback = listen::check(address, Exposure::LOOPBACK).is_ok();
-    let access = match &line.token_file {
-        Some(file) => Access::with_tokens(Tokens::read(file)?, line.lookups.into()),
-        None if loopback || line.insecure || line.tls.asks_clients() => Access::default(),
+    let lookups = lookups(line);
+    let access = match access(line, lookups)? {
+        Some(access) => access,
+        None if loopback || line.insecure => Access::default(),
         None => return Err(Failure::Unprotected(address)),
     };
     let tls = line.tls.server()?;
     if !loopback && line.token_file.is_some() && tls.is_none() {
         tracing::warn!("tokens travel unencrypted: whoever can listen in on the network can read them");
     }
+    let tls = match lookups {
+        Lookups::Open => tls.map(ServerTls::with_anonymous_clients).transpose().map_err(TlsFailure::from)?,
+        _ => tls,
+    };
     if let Some(http) = line.http {
         let exposure = if line.insecure { Exposure::INSECURE } else { Exposure::LOOPBACK };
         listen::check(http, exposure).map_err(|_| Failure::ExposedPage(http))?;
-        if line.token_file.is_some() && matches!(line.lookups, WhoLooksUp::Token) {
+        if lookups != Lookups::Open {
             return Err(Failure::OpenPage);
-        }
-        if line.tls.asks_clients() {
-            return Err(Failure::UncertifiedPage);
         }
     }
     let terms = Terms { lease: line.lease, ..Terms::default() };
     let damaged = if line.reset_state { Damaged::SetAside } else { Damaged::Refuse };
     Ok(BinderOptions { terms, access, state: line.state.clone(), damaged, tls })
+}
+
+fn lookups(line: &Serve) -> Lookups {
+    match line.lookups {
+        Some(who) => who.into(),
+        None if line.tls.asks_clients() => Lookups::WithCertificate,
+        None => Lookups::Open,
+    }
+}
+
+/// Who may do what; `None` if that is not said.
+fn access(line: &Serve, lookups: Lookups) -> Result<Option<Access>, Failure> {
+    let rights = line.token_file.as_deref().map(Rights::read).transpose()?;
+    Ok(match (rights, &line.token_file) {
+        (Some(rights), Some(file)) if rights.name_certificates() && !line.tls.asks_clients() => {
+            return Err(Failure::UnaskedCertificates(file.clone()));
+        }
+        (Some(rights), _) if line.tls.asks_clients() => {
+            Some(Access::with_rights(rights, lookups).and_certificates())
+        }
+        (Some(rights), _) => Some(Access::with_rights(rights, lookups)),
+        (None, _) => line.tls.asks_clients().then(|| Access::with_certificates(lookups)),
+    })
 }
 
 /// How long calls that run are waited for at the end.

@@ -31,15 +31,17 @@ The JSON is one object a binder:
                        number: of the changes so far
   names                procedures that somebody serves
   registrations        of all states
-  leases               server processes
+  leases               server processes; one that sends no identity has a
+                       lease for each procedure
   suspect_leases       those that were not heard of for a whole lease
   watchers             those who are told every change
   counters             since the start: lookups, registrations, renewals, and
                        expired registrations
   alarm                null, or since_ms, ends_in_ms and a sentence: so many
                        servers fell silent at once that none is given up
-  saving               null without a state file, or file, saved_ms_ago and
-                       trouble: why it cannot be written, and retry_in_ms";
+  saving               null without a state file, or saved_ms_ago, trouble: why
+                       it cannot be written, retry_in_ms, and file: its path,
+                       null for who asks from another machine without a token";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let ask = &arguments.ask;
@@ -72,7 +74,7 @@ fn sheet(binder: &str, stats: &Stats) -> String {
     let rows = [
         ("binder", format!("{binder}, version {}, up {uptime}", stats.version)),
         ("procedures", format!("{}, {}", stats.names, count(stats.registrations, "registration"))),
-        ("servers", format!("{}, {} of them suspect", stats.leases, stats.suspect_leases)),
+        ("leases", format!("{}, {} of them suspect", stats.leases, stats.suspect_leases)),
         ("watchers", stats.watchers.to_string()),
         ("lookups", counters.lookups.to_string()),
         ("registered", counters.registrations.to_string()),
@@ -98,6 +100,7 @@ fn state_file(saving: Option<&Saving>) -> String {
         Some(ago) => format!("saved {} ago", short(Duration::from_millis(*ago))),
         None => "not saved since the start".to_owned(),
     };
+    let file = file.as_deref().unwrap_or("a file there");
     match trouble {
         Some(why) => {
             format!("{file}, {saved}, cannot be written now, tried again {}: {why}", soon(*retry_in_ms))
@@ -134,7 +137,7 @@ mod tests {
             counters: Counters { lookups: 10, registrations: 14, renewals: 99, expired: 1 },
             alarm: Some(Alarm { since_ms: 1, ends_in_ms: 2, sentence: "3 of 4 are silent".into() }),
             saving: Some(Saving {
-                file: "/var/lib/binder/state".into(),
+                file: Some("/var/lib/binder/state".into()),
                 saved_ms_ago: Some(61_000),
                 trouble: Some("no space".into()),
                 retry_in_ms: Some(16_000),
@@ -143,7 +146,7 @@ mod tests {
         let expected = "\
 binder      127.0.0.1:5000, version 0.1.0, up 3h 4m
 procedures  12, 14 registrations
-servers     3, 1 of them suspect
+leases      3, 1 of them suspect
 watchers    2
 lookups     10
 registered  14
@@ -154,5 +157,7 @@ state file  /var/lib/binder/state, saved 1m 1s ago, cannot be written now, tried
 alarm       3 of 4 are silent
 ";
         assert_eq!(sheet("127.0.0.1:5000", &stats), expected);
+        let saving = Saving { file: None, saved_ms_ago: Some(1_000), trouble: None, retry_in_ms: None };
+        assert_eq!(state_file(Some(&saving)), "a file there, saved 1s ago");
     }
 }

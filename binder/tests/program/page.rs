@@ -165,7 +165,7 @@ fn a_page_that_would_show_too_much_is_refused() {
         &run(&[&closed[..], &["--http", "127.0.0.1:0"]].concat()),
         1,
         "",
-        "binder: a page would show to everybody what --lookups token shows to some",
+        "binder: a page asks nobody who he is, and would show to everybody what only some may look up",
     );
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap().to_string();

@@ -134,6 +134,23 @@ fn a_token_file_with_a_bad_line_is_told_with_its_place() {
         &format!("binder: line 2 of the token file {tokens}: a token is 16 to 256 ASCII letters"),
     );
     check(&run(&["--lookups", "token"]), 2, "", "--token-file <FILE>");
+    check(&run(&["--lookups", "certificate"]), 2, "", "--tls-client-ca <FILE>");
+    let certificates = folder.file("certificates", "certificate sums sum\n");
+    check(
+        &run(&["--listen", "127.0.0.1:0", "--token-file", &certificates]),
+        1,
+        "",
+        &format!(
+            "binder: the token file {certificates} names certificates, and nobody is asked for one: say with"
+        ),
+    );
+    let binder = Running::start();
+    check(
+        &binder.ask(&["list", "--token-file", &certificates]),
+        1,
+        "",
+        &format!("binder: the token file {certificates} has no token"),
+    );
 }
 
 #[test]

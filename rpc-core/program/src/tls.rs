@@ -56,11 +56,43 @@ pub enum TlsFailure {
     NoAuthority,
 }
 
+/// What a program does with its certificate.
+trait Role {
+    /// In the help of `--tls-cert`.
+    const CERTIFICATE: &'static str;
+}
+
+/// It serves with it.
+#[derive(Clone, Debug, Default)]
+struct Serves;
+
+/// It shows it to servers.
+#[derive(Clone, Debug, Default)]
+struct Connects;
+
+/// It does both.
+#[derive(Clone, Debug, Default)]
+struct ServesAndConnects;
+
+impl Role for Serves {
+    const CERTIFICATE: &'static str =
+        "Serve over TLS, with this certificate, PEM, and those between it and the authority's behind it";
+}
+
+impl Role for Connects {
+    const CERTIFICATE: &'static str = "The certificate to show to servers that ask for one, PEM, with those between it and \
+                                       the authority's behind it";
+}
+
+impl Role for ServesAndConnects {
+    const CERTIFICATE: &'static str = "Serve over TLS, with this certificate, PEM, and those between it and the authority's \
+                                       behind it; it is shown to servers that ask for one too";
+}
+
 /// Who a program is.
 #[derive(Clone, Debug, Default, Args)]
-struct Identity<V: Variables> {
-    /// This program's certificate, PEM, with those between it and the authority's behind it; what serves with one serves over TLS
-    #[arg(long, value_name = "FILE", env = V::CERT, requires = "tls_key")]
+struct Identity<V: Variables, R: Role> {
+    #[arg(long, value_name = "FILE", env = V::CERT, requires = "tls_key", help = R::CERTIFICATE)]
     tls_cert: Option<PathBuf>,
 
     /// The key of --tls-cert, PEM, without a passphrase
@@ -68,7 +100,7 @@ struct Identity<V: Variables> {
     tls_key: Option<PathBuf>,
 
     #[arg(skip)]
-    variables: PhantomData<V>,
+    variables: PhantomData<(V, R)>,
 }
 
 /// Whom a program connects to.
@@ -101,7 +133,7 @@ struct Admission<V: Variables> {
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServerFiles<V: Variables> {
     #[command(flatten)]
-    identity: Identity<V>,
+    identity: Identity<V, Serves>,
     #[command(flatten)]
     admission: Admission<V>,
 }
@@ -113,14 +145,14 @@ pub struct ClientFiles<V: Variables> {
     #[command(flatten)]
     trust: Trust<V>,
     #[command(flatten)]
-    identity: Identity<V>,
+    identity: Identity<V, Connects>,
 }
 
 /// What a program that serves and connects is told of TLS: all of both, with one certificate for both.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PeerFiles<V: Variables> {
     #[command(flatten)]
-    identity: Identity<V>,
+    identity: Identity<V, ServesAndConnects>,
     #[command(flatten)]
     admission: Admission<V>,
     #[command(flatten)]
@@ -173,7 +205,7 @@ impl<V: Variables> PeerFiles<V> {
     }
 }
 
-impl<V: Variables> Identity<V> {
+impl<V: Variables, R: Role> Identity<V, R> {
     fn server(&self, admission: &Admission<V>) -> Result<Option<ServerTls>, TlsFailure> {
         // The command line has both or none.
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
@@ -186,7 +218,7 @@ impl<V: Variables> Identity<V> {
 }
 
 impl<V: Variables> Trust<V> {
-    fn client(&self, identity: &Identity<V>) -> Result<Option<ClientTls>, TlsFailure> {
+    fn client(&self, identity: &Identity<V, impl Role>) -> Result<Option<ClientTls>, TlsFailure> {
         let Some(authorities) = &self.tls_ca else { return Ok(None) };
         let mut client = ClientTls::with_ca(authorities)?;
         if let (Some(certificate), Some(key)) = (&identity.tls_cert, &identity.tls_key) {

@@ -78,6 +78,26 @@ fn a_client_without_the_certificate_that_is_asked_for_is_refused() {
 }
 
 #[test]
+fn a_server_may_take_clients_without_a_certificate_beside_those_with_a_good_one() {
+    let (authority, other) = (Authority::new("lab"), Authority::new("other"));
+    let paper = other.named("eve");
+    let eve = authority.client().with_identity_pem(paper.certificate, paper.key).unwrap();
+    for version in VERSIONS {
+        let tls = authority.server(&[HOST]).with_client_ca_pem(authority.pem()).unwrap();
+        let tls = tls.with_anonymous_clients().unwrap().with_version(version).unwrap();
+        tls.reload().unwrap();
+        let stand = serve(&tls);
+        assert_eq!(stand.client(&authority.client()).whoami().unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(stand.client(&authority.client()).echo("olá".to_owned()), Ok("olá".to_owned()));
+        assert_eq!(stand.client(&authority.client_named("ana")).whoami().unwrap(), ["ana"]);
+        check_unreachable(
+            &stand.client(&eve),
+            "the server does not trust the authority of this side's certificate",
+        );
+    }
+}
+
+#[test]
 fn a_client_of_another_authority_is_refused() {
     let (authority, other) = (Authority::new("lab"), Authority::new("other"));
     let paper = other.named("eve");

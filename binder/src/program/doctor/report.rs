@@ -31,7 +31,7 @@ enum Subject<'a> {
         address: &'a str,
         port: u16,
         instance: &'a str,
-        names: &'a [String],
+        names: &'a [&'a str],
         state: State,
         round_trip_us: Option<u64>,
         findings: &'a [Finding],
@@ -56,8 +56,8 @@ impl Report {
         }
         let uptime = short(Duration::from_millis(stats.uptime_ms));
         let (version, names) = (&stats.version, output::count(stats.names, "procedure"));
-        let servers = output::count(stats.leases, "server");
-        let text = format!("the binder at {binder}, version {version}, up {uptime}, {names} of {servers}");
+        let leases = output::count(stats.leases, "lease");
+        let text = format!("the binder at {binder}, version {version}, up {uptime}, {names} under {leases}");
         self.paragraph(&text, findings)
     }
 
@@ -72,14 +72,14 @@ impl Report {
             _ => None,
         };
         if self.form == Form::Json {
-            let Patient { address, port, instance, names, state, .. } = patient;
+            let Patient { address, port, instance, .. } = patient;
             return Ok(output::json(&Subject::Server {
                 verdict: verdict(findings),
                 address,
                 port: *port,
                 instance,
-                names,
-                state: *state,
+                names: &patient.names(),
+                state: patient.state(),
                 round_trip_us: took.map(micros),
                 findings,
             })?);

@@ -33,7 +33,15 @@ pub struct ServerTls {
 struct Recipe {
     identity: Pair,
     client_ca: Option<Source>,
+    anonymous: Anonymous,
     only: Option<TlsVersion>,
+}
+
+/// What becomes of clients without a certificate where one is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Anonymous {
+    Refused,
+    Taken,
 }
 
 impl ServerTls {
@@ -43,7 +51,7 @@ impl ServerTls {
     /// # Errors
     /// When a file cannot be read or does not hold what is expected, or the key is not the certificate's.
     pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<ServerTls, TlsError> {
-        ServerTls::made(Recipe { identity: Pair::files(certificate, key), client_ca: None, only: None })
+        ServerTls::made(Recipe::of(Pair::files(certificate, key)))
     }
 
     /// As [`from_files`](ServerTls::from_files), of the files' contents.
@@ -51,7 +59,7 @@ impl ServerTls {
     /// # Errors
     /// As [`from_files`](ServerTls::from_files).
     pub fn from_pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<ServerTls, TlsError> {
-        ServerTls::made(Recipe { identity: Pair::given(certificate, key), client_ca: None, only: None })
+        ServerTls::made(Recipe::of(Pair::given(certificate, key)))
     }
 
     /// The same, taking only clients with a certificate of one of these authorities (mutual TLS). Calls see who it is with
@@ -71,6 +79,16 @@ impl ServerTls {
     pub fn with_client_ca_pem(self, authorities: impl AsRef<[u8]>) -> Result<ServerTls, TlsError> {
         let client_ca = Some(Source::given("the given client authority", authorities));
         ServerTls::made(Recipe { client_ca, ..self.recipe })
+    }
+
+    /// The same, taking also clients that show no certificate where one is asked for, whose calls have no
+    /// [`peer_identity`](crate::Context::peer_identity): for procedures that decide by themselves whom they want to know. A
+    /// certificate that is shown must be good all the same.
+    ///
+    /// # Errors
+    /// When a file has changed meanwhile, as [`from_files`](ServerTls::from_files).
+    pub fn with_anonymous_clients(self) -> Result<ServerTls, TlsError> {
+        ServerTls::made(Recipe { anonymous: Anonymous::Taken, ..self.recipe })
     }
 
     /// The same, speaking this version only.
@@ -103,6 +121,10 @@ impl ServerTls {
 }
 
 impl Recipe {
+    fn of(identity: Pair) -> Recipe {
+        Recipe { identity, client_ca: None, anonymous: Anonymous::Refused, only: None }
+    }
+
     fn config(&self) -> Result<ServerConfig, TlsError> {
         let Pair { certificate, key } = &self.identity;
         let (chain, private) = (certificate.certificates()?, key.key()?);
@@ -114,9 +136,13 @@ impl Recipe {
             None => builder.with_no_client_auth(),
             Some(authorities) => {
                 let roots = authorities.authorities()?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, config::provider()).build();
-                builder
-                    .with_client_cert_verifier(verifier.map_err(|error| unverifiable(authorities, &error))?)
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, config::provider());
+                let verifier = match self.anonymous {
+                    Anonymous::Refused => verifier,
+                    Anonymous::Taken => verifier.allow_unauthenticated(),
+                };
+                let verifier = verifier.build().map_err(|error| unverifiable(authorities, &error))?;
+                builder.with_client_cert_verifier(verifier)
             }
         };
         let mut config = builder.with_single_cert(chain, private).map_err(refused)?;
