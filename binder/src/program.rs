@@ -14,6 +14,7 @@ mod doctor;
 mod drain;
 mod list;
 mod lookup;
+mod names;
 mod ping;
 mod register;
 mod remove;
@@ -25,10 +26,11 @@ pub(crate) use arguments::CommandLine;
 use arguments::{Command, Serve};
 use asked::{Ask, Asked};
 pub(crate) use failure::Failure;
+pub(crate) use names::names;
 
 /// Does what the command line says.
 pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
-    if line.papers.write::<CommandLine>()? {
+    if line.papers.write_completing::<CommandLine>()? {
         return Ok(ExitCode::SUCCESS);
     }
     match line.command {

@@ -8,6 +8,10 @@
 
 #[path = "rpc_tool/calls.rs"]
 mod calls;
+#[path = "rpc_tool/completing.rs"]
+mod completing;
+#[path = "../../rpc-core/tests/waits/eventually.rs"]
+mod eventually;
 #[path = "rpc_tool/load.rs"]
 mod load;
 #[path = "rpc_tool/looking.rs"]
@@ -20,7 +24,8 @@ use std::process::{Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use system_tests::{BinderProgram, ServerProgram, command};
+use self::eventually::eventually;
+use system_tests::{BinderProgram, Process, ServerProgram, command};
 
 const SOON: Duration = Duration::from_secs(30);
 

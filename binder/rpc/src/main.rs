@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 mod program;
 
+use rpc_program::completions;
+
+use self::program::CommandLine;
+
 fn main() -> ExitCode {
-    program::exit(program::run(rpc_program::arguments::parse()))
+    completions::answer::<CommandLine>(program::names)
+        .unwrap_or_else(|| program::exit(program::run(rpc_program::arguments::parse())))
 }

@@ -12,6 +12,7 @@ mod gen_cert;
 mod health;
 mod input;
 mod list;
+mod names;
 mod paint;
 mod reach;
 mod suggest;
@@ -19,10 +20,11 @@ mod suggest;
 use self::arguments::Command;
 pub(crate) use self::arguments::CommandLine;
 pub(crate) use self::failure::{Failure, exit};
+pub(crate) use self::names::names;
 
 /// Does what the command line says.
 pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
-    if line.papers.write::<CommandLine>()? {
+    if line.papers.write_completing::<CommandLine>()? {
         return Ok(ExitCode::SUCCESS);
     }
     match line.command {

@@ -74,6 +74,16 @@ impl Ask {
         Ok(self.binder.iter().map(asked).collect())
     }
 
+    /// All binders as one client, of whoever answers first, and nothing is told of the others.
+    ///
+    /// # Errors
+    /// When the token file or a file of TLS cannot be used.
+    pub(super) fn any(&self) -> Result<BinderClient, Failure> {
+        let client = Client::connect_any(self.binder.iter().map(ToString::to_string));
+        let client = self.tls()?.into_iter().fold(client, |client, tls| client.with_tls(tls));
+        Ok(BinderClient::new(self.token()?.iter().fold(client, |client, token| token.beside(&client))))
+    }
+
     /// What the first binder says that has an answer. Who has none is told as a remark, and so is who answered.
     ///
     /// # Errors

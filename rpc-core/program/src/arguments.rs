@@ -13,11 +13,16 @@ use crate::configuration;
 /// itself that has no place beside the subcommand that was given. A command line with a
 /// [`Configuration`](crate::configuration::Configuration) takes what it does not say from the file that it names.
 pub fn parse<C: Parser>() -> C {
-    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
     let words: Vec<OsString> = env::args_os().collect();
-    let command = chosen(without(C::command(), is_empty), &words);
+    let command = command(C::command(), &words);
     let matches = configuration::matches(&command, &words).unwrap_or_else(|error| error.exit());
     C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command as it reads these words, of which the program's name is the first: with the variables that count.
+pub(crate) fn command(command: Command, words: &[OsString]) -> Command {
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    chosen(without(command, is_empty), words)
 }
 
 /// The command, with no argument that is told by a variable of these.

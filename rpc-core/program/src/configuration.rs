@@ -60,7 +60,7 @@ pub(crate) fn matches(program: &Command, words: &[OsString]) -> Result<ArgMatche
 }
 
 /// The subcommand that was chosen, or the program itself.
-fn chosen<'a>(program: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
+pub(crate) fn chosen<'a>(program: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
     let below = matches.subcommand().and_then(|(name, below)| Some((program.find_subcommand(name)?, below)));
     below.map_or((program, matches), |(command, below)| chosen(command, below))
 }

@@ -5,7 +5,7 @@
 
 pub mod activation;
 pub mod arguments;
-mod completions;
+pub mod completions;
 pub mod configuration;
 pub mod duration;
 mod exit;

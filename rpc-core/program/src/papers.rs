@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory};
 use thiserror::Error;
 
-use crate::completions::{self, Shell};
+use crate::completions::{self, Names, Shell};
 use crate::manual;
 
 /// The options, to be flattened into a command line.
@@ -39,8 +39,20 @@ impl Papers {
     /// # Errors
     /// [`PapersError`]; a broken pipe is among its causes, and counts as success for [`exit`](crate::exit()).
     pub fn write<C: CommandFactory>(&self) -> Result<bool, PapersError> {
+        self.write_with::<C>(Names::OfTheCommandLine)
+    }
+
+    /// As [`write`](Papers::write), for a program whose `main` begins with [`completions::answer`]: its scripts ask it for names.
+    ///
+    /// # Errors
+    /// As [`write`](Papers::write).
+    pub fn write_completing<C: CommandFactory>(&self) -> Result<bool, PapersError> {
+        self.write_with::<C>(Names::OfServers)
+    }
+
+    fn write_with<C: CommandFactory>(&self, names: Names) -> Result<bool, PapersError> {
         if let Some(shell) = self.completions {
-            completions::write::<C>(shell).map_err(PapersError::Completions)?;
+            completions::write::<C>(shell, names).map_err(PapersError::Completions)?;
         }
         if let Some(folder) = &self.man_pages {
             manual::write::<C>(folder).map_err(|error| PapersError::ManualPages(folder.clone(), error))?;

@@ -39,8 +39,7 @@ Examples:
   rpc list 127.0.0.1:4000
   rpc list --plain --to unix:/run/chat.sock
 
-The second column is the service, which `rpc health` and `rpc watch` take.
-A shell that completes names can take them from --plain, in bash: complete -W \"$(rpc list --plain)\" rpc";
+The second column is the service, which `rpc health` and `rpc watch` take.";
 
 /// Servers that are asked at most.
 const SERVERS: usize = 64;
@@ -119,14 +118,18 @@ fn refused(error: BinderError) -> Failure {
     }
 }
 
-fn at(reach: &Reach, endpoint: &Endpoint) -> Result<Vec<Summary>, Failure> {
+/// All procedures of the server at `endpoint`.
+///
+/// # Errors
+/// When it gives no answer.
+pub(super) fn at(reach: &Reach, endpoint: &Endpoint) -> Result<Vec<Summary>, Failure> {
     let reflection = ReflectionClient::new(reach.at(endpoint)?).with_deadline(reach.patience());
     names(&reflection).map_err(|status| Failure::of_status(format!("the server at {endpoint}"), status))
 }
 
 /// Of all servers that a binder knows, all within the patience for one. A server that gives no answer is told of on standard
 /// error, and what it has is listed by its names alone.
-fn everywhere(reach: &Reach) -> Result<Vec<Summary>, Failure> {
+pub(super) fn everywhere(reach: &Reach) -> Result<Vec<Summary>, Failure> {
     let registered = registered(reach)?;
     let servers: BTreeSet<&Endpoint> = registered.values().flatten().collect();
     let mut told: BTreeMap<String, Summary> = BTreeMap::new();

@@ -119,6 +119,11 @@ impl Reach {
         self.deadline.unwrap_or(DESCRIBE_WITHIN).min(DESCRIBE_WITHIN)
     }
 
+    /// The same way, for questions that are not worth more than this time.
+    pub(super) fn hurried(self, most: Duration) -> Reach {
+        Reach { deadline: Some(self.patience().min(most)), ..self }
+    }
+
     /// What opens the binders, if they want it.
     ///
     /// # Errors
