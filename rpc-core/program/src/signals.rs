@@ -4,6 +4,7 @@
 //! the process otherwise.
 
 use std::io;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -23,6 +24,16 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM, what supervisors send.
     Terminate,
+}
+
+impl Signal {
+    /// What a program ends with that was stopped in the middle of its work: 130 or 143, as shells tell of a signal.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Signal::Interrupt => 130,
+            Signal::Terminate => 143,
+        })
+    }
 }
 
 /// The stop signals of this process, from [`stop`] until it is dropped; afterwards they are ignored.

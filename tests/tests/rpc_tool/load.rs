@@ -1,6 +1,7 @@
 //! Servers that take streams, and servers that are slow.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rpc_core::{Server, Status, Stream};
 
@@ -16,7 +17,9 @@ trait Mill {
     fn grind(&self) -> Result<u64, Status>;
 }
 
-struct Stone;
+/// How often it has ground.
+#[derive(Default)]
+struct Stone(AtomicU64);
 
 impl Mill for Stone {
     fn echo_words(&self, words: Stream<String>) -> Result<Stream<String>, Status> {
@@ -30,12 +33,17 @@ impl Mill for Stone {
     fn grind(&self) -> Result<u64, Status> {
         // Slow is what it is to be.
         thread::sleep(Duration::from_millis(50));
+        self.0.fetch_add(1, Ordering::Relaxed);
         Ok(1)
     }
 }
 
 fn mill() -> (Server, String) {
-    let server = Server::builder().service(MillService::new(Arc::new(Stone))).bind("127.0.0.1:0").unwrap();
+    mill_of(Arc::default())
+}
+
+fn mill_of(stone: Arc<Stone>) -> (Server, String) {
+    let server = Server::builder().service(MillService::new(stone)).bind("127.0.0.1:0").unwrap();
     let address = server.address().to_string();
     (server, address)
 }
@@ -66,4 +74,44 @@ fn a_measurement_ends_in_time_at_a_server_slower_than_the_rate() {
     let missed = report.lines().find(|line| line.contains("were due and not made")).unwrap();
     assert!((1..=7).contains(&calls), "{report}");
     assert_eq!(calls + number(missed), 300, "{report}");
+}
+
+/// What stands on a line of the report that is about calls.
+fn calls_of(report: &str) -> u64 {
+    report.lines().next().unwrap().split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_measurement_that_is_interrupted_shows_what_it_has_and_ends_as_for_ctrl_c() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        for rate in [&[][..], &["--rate", "3"]] {
+            let stone = Arc::<Stone>::default();
+            let (_server, address) = mill_of(stone.clone());
+            let options = [
+                "bench",
+                "grind",
+                "--to",
+                &address,
+                "--duration",
+                "1h",
+                "--warm-up",
+                "0s",
+                "--in-flight",
+                "4",
+            ];
+            let mut bench = Process::start("rpc", command("rpc").args(options).args(rate));
+            // One is made before anything is measured.
+            eventually(&true, || stone.0.load(Ordering::Relaxed) > 3);
+            bench.signal(signal);
+            let report = bench.line().unwrap();
+            let seconds = report.split(' ').nth(3).unwrap().parse::<f64>().unwrap();
+            assert!(calls_of(&report) > 1 && seconds < 30.0, "{report}");
+            assert_eq!(bench.end().code(), Some(code));
+            bench.complaint("stopped before its time");
+            assert!(
+                !std::iter::from_fn(|| bench.line())
+                    .any(|line| line.contains("failed") || line.contains("due"))
+            );
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! and each counts from when it was due, made or not: a server that stands still for a second is seen to, by all the calls
 //! that were due in it (Gil Tene's coordinated omission).
 
+mod interruption;
 mod load;
 mod report;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use rpc_program::duration;
 
+use self::interruption::Interruption;
 use self::load::{Load, Pace};
 use super::Failure;
 use super::call;
@@ -65,26 +67,29 @@ Examples:
   rpc bench echo '[\"hello\"]' --to 127.0.0.1:4000 --connections 4 --in-flight 8 --duration 10s
   rpc bench echo '[\"hello\"]' --to 127.0.0.1:4000 --rate 1000
 
-Payloads are JSON, whose encoding and decoding is part of what is measured. It ends with 1 if a call failed.";
+Payloads are JSON, whose encoding and decoding is part of what is measured. It ends with 1 if a call failed. \
+Ctrl-C ends it early: what was measured until then is shown, and the exit code is 130.";
 
 const LONGEST: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (client, text) = call::unary(&arguments.procedure, &arguments.arguments, &arguments.reach)?;
+    // What is wrong with the call shows at the first one.
+    client
+        .call(&arguments.procedure, &text)
+        .map_err(|error| Failure::of_call(&arguments.procedure, error))?;
+    let interruption = Interruption::awaited()?;
     let mut load = Load {
+        life: interruption.life().clone(),
         client: arguments.reach.client()?,
         procedure: arguments.procedure.clone(),
-        arguments: text.clone(),
+        arguments: text,
         connections: arguments.connections,
         in_flight: arguments.in_flight,
         pace: arguments.rate.map_or(Pace::AsAnswered, Pace::PerSecond),
         duration: arguments.warm_up,
         calls: None,
     };
-    // What is wrong with the call shows at the first one.
-    client
-        .call(&arguments.procedure, &text)
-        .map_err(|error| Failure::of_call(&arguments.procedure, error))?;
     if !arguments.warm_up.is_zero() {
         load.run()?;
     }
@@ -92,6 +97,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     load.calls = arguments.calls;
     let measured = load.run()?;
     io::stdout().lock().write_all(report::of(&measured).as_bytes())?;
+    if let Some(signal) = interruption.came() {
+        writeln!(io::stderr().lock(), "rpc: stopped before its time; this is what was measured until then")?;
+        return Ok(signal.code());
+    }
     match measured.failed() {
         0 => Ok(ExitCode::SUCCESS),
         failed => Err(Failure::Bench { failed, calls: measured.calls() }),

@@ -1,114 +1,204 @@
-//! Whether an item of a stream can be what the procedure takes, told from the outside of both: of which kind of JSON a
-//! shape is. What is inside is the server's to read.
+//! Whether an item of a stream can be what the procedure takes, and if not, what is wrong where in it.
+//!
+//! Only what is sure to be refused is told: a kind of JSON that a shape is never written in, a number out of its range, an array
+//! of another length. The rest, such as names that a type may have other words for, is the server's to judge.
+
+use std::iter;
 
 use rpc_core::Json;
-use rpc_core::reflect::{Description, Fields, Form};
+use rpc_core::reflect::{Description, Fields, Form, NamedType};
+use serde_json::Value;
 
 /// What the items of a procedure's stream must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Fit {
     shape: String,
-    kinds: &'static [Kind],
+    types: Vec<NamedType>,
 }
 
-/// Kinds of JSON, told apart by the first letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Null,
-    Bool,
-    Number,
-    Text,
-    Array,
-    Object,
+/// What cannot be part of what the procedure takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Misfit {
+    /// From the item on, the last step first: `.text`, `[3]`. Empty for the item itself.
+    steps: Vec<String>,
+    found: String,
+    shape: String,
 }
 
 impl Fit {
-    /// Of the stream that the procedure takes; `None` where its shape does not tell a kind.
+    /// Of the stream that the procedure takes, if it takes one.
     pub(super) fn of(description: &Description) -> Option<Fit> {
         let stream = description.parameters.iter().find(|parameter| parameter.streams)?;
-        let shape = &stream.of.shape;
-        let named = description.types.iter().find(|named| named.name == *shape);
-        let kinds: &'static [Kind] = match named.map(|named| &named.form) {
-            // Fields go by name or by place.
-            Some(Form::Struct(Fields::Named(_))) => &[Kind::Object, Kind::Array],
-            Some(Form::Struct(_)) => return None,
-            Some(Form::Enum(_)) => &[Kind::Text, Kind::Object],
-            None => kinds(shape)?,
-        };
-        Some(Fit { shape: shape.clone(), kinds })
+        Some(Fit { shape: stream.of.shape.clone(), types: description.types.clone() })
     }
 
-    /// What the document is, and what it should be; `None` if it may fit.
-    pub(super) fn misfit(&self, document: &Json) -> Option<String> {
-        let kind = Kind::of(document)?;
-        let shape = &self.shape;
-        (!self.kinds.contains(&kind))
-            .then(|| format!("{}, and the procedure takes a stream of {shape}", kind.name()))
-    }
-}
-
-/// Of a shape without a name of its own.
-fn kinds(shape: &str) -> Option<&'static [Kind]> {
-    let outside = shape.split_once('<').map_or(shape, |(outside, _)| outside);
-    Some(match outside {
-        "bool" => &[Kind::Bool],
-        "u8" | "u16" | "u32" | "u64" | "u128" | "i8" | "i16" | "i32" | "i64" | "i128" => &[Kind::Number],
-        "string" | "char" => &[Kind::Text],
-        "seq" | "array" => &[Kind::Array],
-        "map" => &[Kind::Object],
-        "unit" => &[Kind::Null],
-        _ => return None,
-    })
-}
-
-impl Kind {
-    fn of(document: &Json) -> Option<Kind> {
-        Some(match document.as_str().bytes().next()? {
-            b'n' => Kind::Null,
-            b't' | b'f' => Kind::Bool,
-            b'"' => Kind::Text,
-            b'[' => Kind::Array,
-            b'{' => Kind::Object,
-            _ => Kind::Number,
-        })
+    /// What is wrong with the item of this number, in a sentence; `None` if it may fit.
+    pub(super) fn misfit(&self, number: u64, document: &Json) -> Option<String> {
+        let document: Value = serde_json::from_str(document.as_str()).ok()?;
+        let Misfit { steps, found, shape } = self.judge(&document, &self.shape, DEEPEST)?;
+        if steps.is_empty() {
+            return Some(format!("item {number} is {found}, and the procedure takes a stream of {shape}"));
+        }
+        let place: String = steps.into_iter().rev().collect();
+        Some(format!("{place} in item {number} is {found}, and the procedure takes {shape} there"))
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Null => "null",
-            Kind::Bool => "true or false",
-            Kind::Number => "a number",
-            Kind::Text => "a string",
-            Kind::Array => "an array",
-            Kind::Object => "an object",
+    /// `left` is how many shapes may still be gone into: a type may stand within itself.
+    fn judge(&self, value: &Value, shape: &str, left: usize) -> Option<Misfit> {
+        let left = left.checked_sub(1)?;
+        if let Some(named) = self.types.iter().find(|named| named.name == shape) {
+            return match &named.form {
+                Form::Struct(fields) => self.fields(value, fields, shape, left),
+                Form::Enum(_) if value.is_string() => None,
+                Form::Enum(variants) => {
+                    let Some(object) = value.as_object() else { return Some(Misfit::of(value, shape)) };
+                    let known = |name: &str| variants.iter().find(|variant| variant.name == name);
+                    let mut chosen =
+                        object.iter().filter_map(|(name, value)| Some((name, value, known(name)?)));
+                    chosen.find_map(|(name, value, variant)| {
+                        Some(self.fields(value, &variant.fields, shape, left)?.within(format!(".{name}")))
+                    })
+                }
+            };
+        }
+        let (outside, inside) = parts(shape);
+        match (outside, inside.as_slice()) {
+            ("option", [_]) if value.is_null() => None,
+            ("option", [inside]) => self.judge(value, inside, left),
+            ("seq", [inside]) => self.elements(value, iter::repeat(*inside), shape, left),
+            ("array", [inside, length]) => {
+                let length = length.parse().ok()?;
+                self.places(value, &vec![*inside; length], shape, left)
+            }
+            ("tuple", inside) => self.places(value, inside, shape, left),
+            ("map", [_, inside]) => match value.as_object() {
+                None => Some(Misfit::of(value, shape)),
+                Some(object) => object.iter().find_map(|(key, value)| {
+                    Some(self.judge(value, inside, left)?.within(format!(".{key}")))
+                }),
+            },
+            _ => (!is_plain(value, shape)).then(|| Misfit::of(value, shape)),
         }
     }
+
+    fn fields(&self, value: &Value, fields: &Fields, shape: &str, left: usize) -> Option<Misfit> {
+        match (fields, value) {
+            (Fields::None, Value::Null) => None,
+            (Fields::One(inside), value) => self.judge(value, inside, left),
+            (Fields::Places(places), value) => {
+                self.places(value, &places.iter().map(String::as_str).collect::<Vec<_>>(), shape, left)
+            }
+            (Fields::Named(fields), Value::Object(object)) => fields.iter().find_map(|field| {
+                let misfit = self.judge(object.get(&field.name)?, &field.shape, left)?;
+                Some(misfit.within(format!(".{}", field.name)))
+            }),
+            // Fields go by their places, too; those at the end may be left out, if the type says so.
+            (Fields::Named(fields), value) => {
+                self.elements(value, fields.iter().map(|field| field.shape.as_str()), shape, left)
+            }
+            (Fields::None, value) => Some(Misfit::of(value, shape)),
+        }
+    }
+
+    /// As many as there are shapes.
+    fn places(&self, value: &Value, shapes: &[&str], shape: &str, left: usize) -> Option<Misfit> {
+        if value.as_array().is_none_or(|elements| elements.len() != shapes.len()) {
+            return Some(Misfit::of(value, shape));
+        }
+        self.elements(value, shapes.iter().copied(), shape, left)
+    }
+
+    fn elements<'s>(
+        &self,
+        value: &Value,
+        shapes: impl Iterator<Item = &'s str>,
+        shape: &str,
+        left: usize,
+    ) -> Option<Misfit> {
+        let Some(elements) = value.as_array() else { return Some(Misfit::of(value, shape)) };
+        elements
+            .iter()
+            .zip(shapes)
+            .enumerate()
+            .find_map(|(at, (value, shape))| Some(self.judge(value, shape, left)?.within(format!("[{at}]"))))
+    }
 }
+
+impl Misfit {
+    fn of(value: &Value, shape: &str) -> Misfit {
+        let found = match value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Number(number) if is_integer(shape) => format!("the number {number}"),
+            Value::Number(_) => "a number".to_owned(),
+            Value::String(_) => "a string".to_owned(),
+            Value::Array(elements) => format!("an array of {}", elements.len()),
+            Value::Object(_) => "an object".to_owned(),
+        };
+        Misfit { steps: Vec::new(), found, shape: shape.to_owned() }
+    }
+
+    fn within(mut self, step: String) -> Misfit {
+        self.steps.push(step);
+        self
+    }
+}
+
+/// The outside of a shape, and the shapes in it: `map<u8,seq<u8>>` is `map` with `u8` and `seq<u8>`.
+fn parts(shape: &str) -> (&str, Vec<&str>) {
+    let Some((outside, inside)) = shape.split_once('<').filter(|_| shape.ends_with('>')) else {
+        return (shape, Vec::new());
+    };
+    let (mut depth, mut parts, mut rest) = (0_usize, Vec::new(), inside);
+    for (at, letter) in inside.char_indices() {
+        match letter {
+            '<' => depth += 1,
+            '>' | ',' if depth == 0 => {
+                let begun = inside.len() - rest.len();
+                parts.extend(inside.get(begun..at));
+                rest = inside.get(at + 1..).unwrap_or_default();
+            }
+            '>' => depth -= 1,
+            _ => {}
+        }
+    }
+    (outside, parts)
+}
+
+/// Whether a shape without others in it may be written so; what is not known may.
+fn is_plain(value: &Value, shape: &str) -> bool {
+    match shape {
+        "unit" => value.is_null(),
+        "bool" => value.is_boolean(),
+        "u8" => fits::<u8>(value),
+        "u16" => fits::<u16>(value),
+        "u32" => fits::<u32>(value),
+        "u64" => fits::<u64>(value),
+        "i8" => fits::<i8>(value),
+        "i16" => fits::<i16>(value),
+        "i32" => fits::<i32>(value),
+        "i64" => fits::<i64>(value),
+        "u128" | "i128" | "f32" | "f64" => value.is_number(),
+        "string" => value.is_string(),
+        "char" => value.as_str().is_some_and(|text| text.chars().count() == 1),
+        "bytes" => {
+            value.as_array().map_or(value.is_string(), |bytes| bytes.iter().all(|byte| is_plain(byte, "u8")))
+        }
+        _ => true,
+    }
+}
+
+fn fits<T: TryFrom<i128>>(value: &Value) -> bool {
+    let number = value.as_u64().map(i128::from).or_else(|| value.as_i64().map(i128::from));
+    number.is_some_and(|number| T::try_from(number).is_ok())
+}
+
+fn is_integer(shape: &str) -> bool {
+    shape.starts_with(['u', 'i']) && shape.ends_with(|last: char| last.is_ascii_digit())
+}
+
+/// Shapes within each other that are gone into: as many as the levels of a document that the codec reads.
+const DEEPEST: usize = 127;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn misfit(shape: &str, document: &str) -> Option<String> {
-        let fit = Fit { shape: shape.to_owned(), kinds: kinds(shape).unwrap() };
-        fit.misfit(&document.parse().unwrap())
-    }
-
-    #[test]
-    fn an_item_of_another_kind_is_told_before_it_is_sent() {
-        let told = misfit("string", "5");
-        assert_eq!(told.as_deref(), Some("a number, and the procedure takes a stream of string"));
-        assert!(misfit("seq<string>", "{}").is_some() && misfit("u64", "\"5\"").is_some());
-    }
-
-    #[test]
-    fn what_may_fit_is_left_to_the_server() {
-        for (shape, document) in [("u8", "-1"), ("string", "\"\""), ("seq<u8>", "[{}]"), ("map<u8,u8>", "{}")]
-        {
-            assert_eq!(misfit(shape, document), None, "{shape} {document}");
-        }
-        for shape in ["option<u8>", "bytes", "f64", "?", "tuple<u8>"] {
-            assert_eq!(kinds(shape), None);
-        }
-    }
-}
+mod tests;

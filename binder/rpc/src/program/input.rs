@@ -66,11 +66,8 @@ impl Source {
         let stream = Stream::from_results(documents.map(move |document| {
             number += 1;
             let document = document.map_err(|error| format!("item {number} is no JSON: {error}"));
-            let fitting =
-                document.and_then(|document| match fit.iter().find_map(|fit| fit.misfit(&document)) {
-                    Some(misfit) => Err(format!("item {number} is {misfit}")),
-                    None => Ok(document),
-                });
+            let misfit = |document: &Json| fit.as_ref()?.misfit(number, document);
+            let fitting = document.and_then(|document| misfit(&document).map_or(Ok(document), Err));
             fitting.map_err(|message| noted.note(message))
         }));
         Ok((stream, fault))

@@ -1,18 +1,22 @@
 //! The callers: as many threads as calls may be in flight.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use hdrhistogram::Histogram;
-use rpc_core::{Client, JsonClient, JsonError, Limits, threads};
+use rpc_core::{Client, Context, JsonClient, JsonError, Limits, threads};
 
 use crate::program::Failure;
 
 /// What is called, and how often.
 pub(super) struct Load {
+    /// Ends all calls when it is cancelled.
+    pub(super) life: Context,
     pub(super) client: Client,
     pub(super) procedure: String,
     pub(super) arguments: String,
@@ -51,13 +55,15 @@ struct Schedule {
     pace: Pace,
     most: u64,
     next: AtomicU64,
+    /// Disconnected when no call is to be made any more.
+    stopped: Receiver<Infallible>,
 }
 
 /// The longest time that is told apart from longer ones, in microseconds: 366 days do not fit, an hour does.
 const CEILING: u64 = 3_600_000_000;
 
 impl Load {
-    /// Calls until the time is over, or the calls are.
+    /// Calls until the time is over, or the calls are, or its life is.
     ///
     /// # Errors
     /// When there is no thread for a caller.
@@ -69,6 +75,7 @@ impl Load {
             pace: self.pace,
             most: self.calls.map_or(u64::MAX, NonZero::get),
             next: AtomicU64::new(0),
+            stopped: self.life.cancelled(),
         });
         let mut callers = Vec::new();
         let mut measured = Measured::new();
@@ -79,7 +86,8 @@ impl Load {
                 let caller = Caller { client: client.clone(), schedule: schedule.clone() };
                 let (procedure, arguments) = (self.procedure.clone(), self.arguments.clone());
                 let (sender, result) = std::sync::mpsc::sync_channel(1);
-                let calling = move || drop(sender.send(caller.call(&procedure, &arguments)));
+                let life = self.life.clone();
+                let calling = move || drop(sender.send(life.scope(|| caller.call(&procedure, &arguments))));
                 callers.push((threads::spawn("rpc-bench", calling).map_err(Failure::Threads)?, result));
             }
         }
@@ -90,16 +98,16 @@ impl Load {
             }
         }
         measured.took = begun.elapsed();
-        measured.never_made = self.due().saturating_sub(measured.calls());
+        measured.never_made = self.due_within(measured.took).saturating_sub(measured.calls());
         Ok(measured)
     }
 }
 
 impl Load {
-    /// How many calls are due in the time, where that does not depend on the answers.
-    fn due(&self) -> u64 {
+    /// How many calls were due in what was taken of the time, where that does not depend on the answers.
+    fn due_within(&self, took: Duration) -> u64 {
         let Pace::PerSecond(rate) = self.pace else { return 0 };
-        let due = (self.duration.as_nanos() * u128::from(rate.get())).div_ceil(1_000_000_000);
+        let due = (took.min(self.duration).as_nanos() * u128::from(rate.get())).div_ceil(1_000_000_000);
         u64::try_from(due).unwrap_or(u64::MAX).min(self.calls.map_or(u64::MAX, NonZero::get))
     }
 }
@@ -114,6 +122,9 @@ impl Caller {
         let mut measured = Measured::new();
         while let Some(due) = self.schedule.next() {
             let answer = self.client.call(procedure, arguments);
+            if answer.is_err() && self.schedule.is_stopped() {
+                break;
+            }
             measured.note(answer.err(), due.elapsed());
         }
         measured
@@ -138,9 +149,12 @@ impl Schedule {
         if due.max(Instant::now()) >= self.ends {
             return None;
         }
-        // The calls are the point, and between two of them there is nothing to wait for but the time.
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        Some(due)
+        let pause = due.saturating_duration_since(Instant::now());
+        (self.stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout)).then_some(due)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.try_recv() == Err(TryRecvError::Disconnected)
     }
 }
 
@@ -196,7 +210,15 @@ mod tests {
 
     fn schedule(pace: Pace, most: u64) -> Schedule {
         let begun = Instant::now();
-        Schedule { begun, ends: begun + Duration::from_secs(10), pace, most, next: AtomicU64::new(0) }
+        let stopped = crossbeam_channel::never();
+        Schedule {
+            begun,
+            ends: begun + Duration::from_secs(10),
+            pace,
+            most,
+            next: AtomicU64::new(0),
+            stopped,
+        }
     }
 
     #[test]
@@ -219,6 +241,17 @@ mod tests {
             ..schedule(Pace::PerSecond(rate), u64::MAX)
         };
         assert!(late.next().is_none());
+    }
+
+    #[test]
+    fn who_waits_for_a_call_to_be_due_is_woken_by_the_end() {
+        let (life, canceller) = Context::cancellable();
+        let slow =
+            Schedule { stopped: life.cancelled(), ..schedule(Pace::PerSecond(NonZero::<u32>::MIN), 9) };
+        assert!(slow.next().is_some() && !slow.is_stopped());
+        drop(canceller);
+        assert!(slow.next().is_none() && slow.is_stopped());
+        assert!(slow.begun.elapsed() < Duration::from_millis(900));
     }
 
     #[test]
