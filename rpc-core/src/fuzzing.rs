@@ -4,12 +4,16 @@
 //! reach the floors inside and so that the corpus is run again by the ordinary tests. Part of no ordinary build.
 
 mod client;
+#[cfg(feature = "json")]
+mod json;
 mod pieces;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use client::client;
+#[cfg(feature = "json")]
+pub use json::json;
 pub use pieces::{frame, message, preface};
 pub use server::server;
 

@@ -38,3 +38,8 @@ fn every_input_of_the_corpus_is_said_to_a_server() {
 fn every_input_of_the_corpus_is_said_to_a_client() {
     check("client", super::client);
 }
+
+#[test]
+fn every_input_of_the_corpus_is_read_as_json() {
+    check("json", super::json);
+}
