@@ -45,7 +45,8 @@ pub use meter::BinderMeter;
 pub use name::{NAME_BYTES, NameError};
 pub use page::PageServer;
 pub use registration::{
-    CallCounts, NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Retirement,
+    CallCounts, LostTo, NotYetRegistered, Registration, RegistrationError, RegistrationOptions, Remainder,
+    Retirement, Standing, StillRegistered,
 };
 pub use registry::{
     DEFAULT_LEASE, GUARD_LEASES, GUARD_TIME, HEARD_WITHIN, LONGEST_LEASE, NAMES_PER_LEASE, PAUSE_SHARE,

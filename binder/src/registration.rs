@@ -24,24 +24,26 @@ use crate::registry::millis;
 mod calls;
 mod keeper;
 mod progress;
+mod standing;
 mod worker;
 
 pub use calls::CallCounts;
 use calls::Gauge;
 use keeper::Keeper;
 use progress::{Progress, State};
+pub use standing::{LostTo, Remainder, Standing, StillRegistered};
 use worker::{Order, Worker};
 
 /// The registration of one server's procedures; dropping it takes them out of the binder again.
 ///
-/// A thread for each binder, `registration`, registers them, renews their lease at a third of it, every five seconds at least, and
-/// registers them again
-/// when the binder has forgotten them. A binder that is not there is waited for, however long. A procedure that another
-/// server has registered since is left to that server, for good. What happens is told by `tracing`, each thing once.
+/// A thread for each binder, `registration`, registers them, renews their lease at a third of it, every five seconds at
+/// least, and registers them again when the binder has forgotten them. A binder that is not there is waited for, however
+/// long. A procedure that another server has registered since, or an operator removed, is left alone with that binder for
+/// good, and kept up with the others. What happens is told by `tracing`, each thing once.
 #[derive(Debug)]
 pub struct Registration {
     progress: Arc<Progress>,
-    /// Their drop ends the threads, whose drops join them: the order of the fields matters.
+    /// Their drop ends the threads, whose drops join them.
     orders: Vec<Sender<Order>>,
     threads: Vec<Thread>,
 }
@@ -163,7 +165,8 @@ impl Registration {
         let id = instance.map_or_else(InstanceId::random, Ok).map_err(RegistrationError::Start)?;
         let owner = Owner::started_now(id);
         let started = (Instant::now(), owner.incarnation);
-        let progress = Arc::new(Progress::new(binders.iter().len(), offers.len()));
+        let addresses = binders.iter().map(ToString::to_string).collect();
+        let progress = Arc::new(Progress::new(addresses, offers.len()));
         // Where a thread cannot be had, its drop ends those that run already.
         let mut registration = Registration { progress, orders: Vec::new(), threads: Vec::new() };
         for (index, binder) in binders.iter().map(ToString::to_string).enumerate() {
@@ -193,10 +196,15 @@ impl Registration {
         self.progress.registered()
     }
 
-    /// The procedures that another server has taken over or somebody removed, in order; this registration leaves them
-    /// alone.
+    /// The procedures that are left alone with one binder at least, since another server has taken them over there or an
+    /// operator removed them; in order. [`standings`](Registration::standings) says with which, and why.
     pub fn superseded(&self) -> Vec<String> {
         self.progress.superseded()
+    }
+
+    /// How it stands with each binder, in the order in which they were given.
+    pub fn standings(&self) -> Vec<Standing> {
+        self.progress.standings()
     }
 
     /// Says that the server is about to end, waits until clients have gone elsewhere, and takes its procedures out of the
@@ -204,28 +212,56 @@ impl Registration {
     ///
     /// Clients that watch are gone within a moment, and those that only looked up with their answers, after a third of
     /// the lease; it is waited for the latter, for `bound` at most. A procedure that nobody else serves keeps its clients
-    /// until then. A binder that does not answer is not waited for.
-    pub fn drain(self, bound: Duration) {
+    /// until then. A binder that does not answer is asked on for just as long.
+    ///
+    /// # Errors
+    /// As [`close`](Registration::close).
+    pub fn drain(mut self, bound: Duration) -> Result<(), StillRegistered> {
         let until = Instant::now() + bound;
         for order in &self.orders {
             // Nobody else orders anything: there is room, unless the thread is gone.
             order.try_send(Order::Drain).ok();
         }
         self.progress.wait_parted(until);
+        self.end()
     }
 
-    /// Ends a server so that no call is lost: [drains](Registration::drain) it, then shuts it down, which ends its calls.
+    /// Ends a server so that no call is lost: [drains](Registration::drain) it, then shuts it down, which ends its calls. A
+    /// binder that could not be told is logged.
     ///
     /// # Errors
     /// When calls were still running after the grace.
     pub fn retire(self, server: Server, times: Retirement) -> Result<(), StillRunning> {
-        self.drain(times.drain);
+        if let Err(left) = self.drain(times.drain) {
+            tracing::warn!("{left}");
+        }
         server.shutdown(times.grace)
     }
 
-    /// Takes the procedures out of the binder and ends, as dropping does; within about four seconds, whatever the binder
-    /// does.
-    pub fn close(self) {}
+    /// Takes the procedures out of the binders and ends, as dropping does; within three seconds, whatever the binders do.
+    ///
+    /// # Errors
+    /// [`StillRegistered`] when a binder that may have some could not be told; dropping logs it.
+    pub fn close(mut self) -> Result<(), StillRegistered> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StillRegistered> {
+        self.orders.clear();
+        self.threads.clear();
+        self.progress.left()
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        if let Err(left) = self.end() {
+            tracing::warn!("{left}");
+        }
+    }
 }
 
 /// What depends on where the server is seen is the binder's to say.

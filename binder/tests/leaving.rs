@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use binder::{
-    Binder, BinderClient, BinderServer, CallCounts, Entry, InstanceId, Mode, Offer, Query, Registration,
-    RegistrationOptions, Resolver, Retirement, State,
+    Binder, BinderClient, BinderOptions, BinderServer, CallCounts, Entry, InstanceId, Mode, Offer, Query,
+    Registration, RegistrationOptions, Resolver, Retirement, State,
 };
 use rpc_core::{Choice, Client, Server, Status};
 
@@ -129,8 +129,8 @@ fn a_rolling_restart_of_two_instances_under_load_loses_no_call() {
             assert!(had > 0, "round robin gives everyone calls");
             restarted.fetch_add(1, Ordering::SeqCst);
         }
+        assert!(called.load(Ordering::SeqCst) >= 10_000, "before the last of them had ended");
     });
-    assert!(called.load(Ordering::SeqCst) >= 10_000);
     drop(instances);
     drop(sums);
     binder.shutdown(PATIENCE).unwrap();
@@ -151,14 +151,67 @@ fn who_drains_is_seen_draining_for_as_long_as_clients_need_and_then_gone() {
     assert_eq!(entries(address), []);
 }
 
+/// With the shortest lease that a server may wish for.
+fn shortly() -> RegistrationOptions {
+    RegistrationOptions { lease: Some(Duration::from_secs(2)), ..RegistrationOptions::default() }
+}
+
 #[test]
-fn a_drain_does_not_wait_for_a_binder_that_is_gone() {
+fn a_drain_tries_a_binder_that_is_gone_for_a_third_of_the_lease_and_says_what_stays_there() {
     let binder = binder();
-    let instance = Instance::start(&binder.address().to_string(), RegistrationOptions::default());
+    let address = binder.address().to_string();
+    let Instance { server, registration, .. } = Instance::start(&address, shortly());
     binder.shutdown(PATIENCE).unwrap();
     let start = Instant::now();
-    instance.retire(PATIENCE);
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let left = registration.drain(PATIENCE).unwrap_err();
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(660) && took < Duration::from_secs(6), "{took:?}");
+    let [left] = &left.remainders[..] else { panic!("one binder: {left}") };
+    assert_eq!((&left.binder, left.procedures, left.lease), (&address, 1, Duration::from_secs(2)));
+    server.shutdown(PATIENCE).unwrap();
+}
+
+/// Story: a server was told to end while its binder was started again. It left without a word, and the binder, which had its
+/// state back a moment later, sent callers to it for a whole lease.
+#[test]
+fn a_server_that_leaves_while_its_binder_is_started_again_is_taken_out() {
+    let folder = std::env::temp_dir().join(format!("binder-leaving-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let start = |address: SocketAddr| {
+        let state = Some(folder.join("state"));
+        BinderServer::start_with(address, BinderOptions { state, ..BinderOptions::default() }).unwrap()
+    };
+    let first = start(SocketAddr::from(([127, 0, 0, 2], 0)));
+    let address = first.address();
+    let lease = Some(Duration::from_secs(6));
+    let options = RegistrationOptions { lease, ..RegistrationOptions::default() };
+    let Instance { server, registration, .. } = Instance::start(&address.to_string(), options);
+    first.shutdown(PATIENCE).unwrap();
+    thread::scope(|scope| {
+        let draining = scope.spawn(|| registration.drain(PATIENCE));
+        let second = start(address);
+        assert_eq!(entries(address).len(), 1, "it has its state back");
+        eventually("it is told", || entries(address).iter().all(|entry| entry.state == State::Draining));
+        assert_eq!(draining.join().unwrap(), Ok(()));
+        assert_eq!(entries(address), []);
+        second.shutdown(PATIENCE).unwrap();
+    });
+    server.shutdown(PATIENCE).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Story: a closure that counts calls panicked. It ended the thread that renews, and the server was gone two leases later.
+#[test]
+fn a_panic_in_what_counts_the_calls_ends_no_renewing() {
+    let binder = binder();
+    let address = binder.address();
+    let calls = Some(CallCounts::of(|| panic!("no count")));
+    let instance = Instance::start(&address.to_string(), RegistrationOptions { calls, ..shortly() });
+    let renewals = || client(address).stats().unwrap().counters.renewals;
+    eventually("it renews on", || renewals() >= 3);
+    assert_eq!(entries(address)[0].state, State::Live);
+    instance.retire(Duration::ZERO);
+    assert_eq!(entries(address), []);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use binder::{BinderError, RegistrationError, StartError, StateError, TokenFileError};
+use binder::{BinderError, RegistrationError, StartError, StateError, StillRegistered, TokenFileError};
 use rpc_core::Endpoint;
 use rpc_program::activation::ActivationError;
 use rpc_program::listen::ListenError;
@@ -74,9 +74,11 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Registration(#[from] RegistrationError),
     #[error(
-        "nothing is registered for it any more: others have all of its procedures, or somebody removed them"
+        "nothing is registered for it any more: others have all of its procedures, or an operator removed them"
     )]
     AllLost,
+    #[error("not everything is taken out again: {0}")]
+    StillRegistered(StillRegistered),
     #[error("{0}: `binder list` shows what is registered")]
     NothingChosen(String),
     #[error(

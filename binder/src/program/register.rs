@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use binder::{BinderError, Mode, Offer, Registration, RegistrationOptions};
+use binder::{BinderError, LostTo, Mode, Offer, Registration, RegistrationOptions, Remainder, Standing};
 use clap::Args;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rpc_core::Endpoint;
@@ -56,13 +56,19 @@ Examples:
   binder register resize crop 0.0.0.0:4000 --shared --weight 2 --version 1.4.0 --metadata zone=a
 
 A lease is kept for as long as this program runs; SIGINT or SIGTERM takes the procedures out and ends it. A binder that is \
-not there is waited for. If another server takes all of the procedures over, this ends with code 1.
+not there is waited for. Of several binders any one suffices: what one refuses, or has no more because another server \
+registered it or an operator removed it there, is kept up with the others. This ends with code 1 when no binder is left to \
+keep it up with, and when one could not be told of the end: what that has lapses, suspect after a lease and gone after two.
 
 The JSON has one object a line:
-  event    registered; lost: another server has it now, or somebody removed it;
-           unregistered: everything, at the end
-  name     registered, lost: which one
-  place    registered: where it is served, as it was given";
+  event       registered; lost: it is left alone with this binder from now on;
+              unregistered: everything, at the end; left: this binder could not be told of the end
+  binder      registered, lost, left: which one; with several, each is
+  name        registered, lost: which one
+  place       registered: where it is served, as it was given
+  why         lost: another_server has it now, or an operator removed it
+  procedures  left: how many it may have
+  lease_ms    left: how long it may believe in them; 0 if it never said";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let stop = signals::stop().map_err(Failure::Signals)?;
@@ -75,12 +81,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         ..RegistrationOptions::default()
     };
     let registration = Registration::start_with(ask.binder.to_string(), offers(arguments), options)?;
-    let kept = Kept { arguments, registration };
-    kept.begin(stop.signals())?;
+    let mut kept = Kept { arguments, registration, told: BTreeSet::new() };
     kept.keep(stop.signals())?;
-    kept.registration.close();
-    tell(ask.form(), &Event::Unregistered)?;
-    Ok(ExitCode::SUCCESS)
+    let Err(left) = kept.registration.close() else {
+        tell(ask.form(), "", &Event::Unregistered)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    for Remainder { binder, procedures, lease, .. } in &left.remainders {
+        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+        tell(ask.form(), "", &Event::Left { binder, procedures: *procedures, lease_ms })?;
+    }
+    Err(Failure::StillRegistered(left))
 }
 
 fn offers(arguments: &Arguments) -> Vec<Offer> {
@@ -99,64 +110,114 @@ fn offers(arguments: &Arguments) -> Vec<Offer> {
 struct Kept<'a> {
     arguments: &'a Arguments,
     registration: Registration,
+    /// Which binder had which procedure, and whether it was lost there since.
+    told: BTreeSet<(String, String, Fate)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Registered,
+    Lost,
 }
 
 impl Kept<'_> {
-    /// Waits until all is registered, or the user has stopped it.
-    fn begin(&self, stop: &Receiver<Signal>) -> Result<(), Failure> {
-        while let Err(not_yet) = self.registration.wait_registered(LOOK) {
-            match not_yet.why {
-                Some(refused) if !matches!(refused, BinderError::Status(_)) => {
-                    return Err(Failure::Refused(refused));
-                }
-                _ if !stop.is_empty() => return Ok(()),
-                _ => {}
+    /// Until the user stops it, or no binder is left to keep anything up with.
+    fn keep(&mut self, stop: &Receiver<Signal>) -> Result<(), Failure> {
+        loop {
+            let standings = self.registration.standings();
+            let over = standings.iter().filter(|standing| self.is_over(standing)).count();
+            for standing in &standings {
+                self.tell_of(standing, if over < standings.len() { Outlook::Others } else { Outlook::None })?;
+            }
+            if over == standings.len() {
+                return Err(self.end_of(&standings));
+            }
+            if stop.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+                return Ok(());
             }
         }
-        for name in &self.arguments.names {
-            tell(
-                self.arguments.ask.form(),
-                &Event::Registered { name, place: &self.arguments.place.to_string() },
-            )?;
-        }
-        Ok(())
     }
 
-    /// Until the user stops it, or nothing is left to keep.
-    fn keep(&self, stop: &Receiver<Signal>) -> Result<(), Failure> {
+    /// Whether nothing is to be expected of this binder: it has refused from the start, or everything is lost there.
+    fn is_over(&self, standing: &Standing) -> bool {
         let names: BTreeSet<&String> = self.arguments.names.iter().collect();
-        let mut lost = BTreeSet::new();
-        while stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-            for name in self.registration.superseded() {
-                if lost.insert(name.clone()) {
-                    tell(self.arguments.ask.form(), &Event::Lost { name: &name })?;
-                }
+        let had_some = self.told.iter().any(|(binder, ..)| *binder == standing.binder);
+        standing.lost.len() >= names.len() || (refusal(standing).is_some() && !had_some)
+    }
+
+    fn end_of(&self, standings: &[Standing]) -> Failure {
+        let Some((standing, why)) =
+            standings.iter().find_map(|standing| Some((standing, refusal(standing)?)))
+        else {
+            return Failure::AllLost;
+        };
+        let failure = Failure::Refused(why.clone());
+        let binder = self.arguments.ask.binder.iter().find(|binder| binder.to_string() == standing.binder);
+        match binder.filter(|_| standings.len() > 1) {
+            Some(binder) => Failure::Of(binder.clone(), Box::new(failure)),
+            None => failure,
+        }
+    }
+
+    /// Says what is new with one binder.
+    fn tell_of(&mut self, standing: &Standing, outlook: Outlook) -> Result<(), Failure> {
+        let Standing { binder, missing, lost, .. } = standing;
+        let Arguments { names, place, ask, .. } = self.arguments;
+        let several = ask.binder.iter().len() > 1;
+        let with = if several { format!(" (binder {binder})") } else { String::new() };
+        let form = ask.form();
+        let is_lost = |name: &str| lost.iter().any(|(lost, _)| lost == name);
+        for name in names.iter().filter(|name| *missing == 0 && !is_lost(name)) {
+            if self.told.insert((binder.clone(), name.clone(), Fate::Registered)) {
+                tell(form, &with, &Event::Registered { binder, name, place: &place.to_string() })?;
             }
-            if lost.len() >= names.len() {
-                return Err(Failure::AllLost);
+        }
+        for (name, why) in lost {
+            if self.told.insert((binder.clone(), name.clone(), Fate::Lost)) {
+                tell(form, &with, &Event::Lost { binder, name, why: *why })?;
+                if several && outlook == Outlook::Others && form == Form::Text {
+                    output::remark(&format!("{name} is kept up with the other binders"))?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Whether anything is kept up elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outlook {
+    Others,
+    None,
+}
+
+/// Why a binder that answers does not take something.
+fn refusal(standing: &Standing) -> Option<&BinderError> {
+    standing.trouble.as_ref().filter(|why| standing.missing > 0 && !matches!(why, BinderError::Status(_)))
 }
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Registered { name: &'a str, place: &'a str },
-    Lost { name: &'a str },
+    Registered { binder: &'a str, name: &'a str, place: &'a str },
+    Lost { binder: &'a str, name: &'a str, why: LostTo },
     Unregistered,
+    Left { binder: &'a str, procedures: usize, lease_ms: u64 },
 }
 
-fn tell(form: Form, event: &Event<'_>) -> Result<(), Failure> {
+fn tell(form: Form, with: &str, event: &Event<'_>) -> Result<(), Failure> {
     let text = match event {
         _ if form == Form::Json => return Ok(output::json(event)?),
-        Event::Registered { name, place } => format!("{name} is registered at {place}, until Ctrl-C"),
-        Event::Lost { name } => format!("{name} is lost: another server has it now, or somebody removed it"),
+        Event::Registered { name, place, .. } => {
+            format!("{name} is registered at {place}, until Ctrl-C{with}")
+        }
+        Event::Lost { name, why, .. } => format!("{name} is lost: {why}{with}"),
         Event::Unregistered => "everything is taken out again".to_owned(),
+        // The failure says it, with the reason.
+        Event::Left { .. } => return Ok(()),
     };
     Ok(output::line(&text)?)
 }
 
-/// How soon a loss is told.
+/// How soon what is new is told.
 const LOOK: Duration = Duration::from_millis(100);

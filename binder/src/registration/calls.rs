@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,10 +29,13 @@ pub struct CallCounts(Arc<dyn Fn() -> Metrics + Send + Sync>);
 pub(super) struct Gauge {
     counts: CallCounts,
     last: Option<(Instant, BTreeMap<String, u64>)>,
+    /// Whether it panicked.
+    is_broken: bool,
 }
 
 impl CallCounts {
-    /// What a server counts, as its [`Meter`](rpc_core::Meter) tells it. It is read each time that the lease is renewed.
+    /// What a server counts, as its [`Meter`](rpc_core::Meter) tells it. It is read each time that the lease is renewed, on the
+    /// thread that renews: it should be quick. If it panics it is asked no more, and renewing goes on.
     pub fn of(metrics: impl Fn() -> Metrics + Send + Sync + 'static) -> CallCounts {
         CallCounts(Arc::new(metrics))
     }
@@ -52,12 +56,12 @@ impl CallCounts {
 
 impl Gauge {
     pub(super) fn new(counts: CallCounts) -> Gauge {
-        Gauge { counts, last: None }
+        Gauge { counts, last: None, is_broken: false }
     }
 
     /// The calls since the last reading of those procedures that are `told`; nothing the first time.
     pub(super) fn read(&mut self, now: Instant, told: impl Fn(&str) -> bool) -> Vec<Load> {
-        let counts = self.counts.read();
+        let Some(counts) = self.count() else { return Vec::new() };
         let Some((then, before)) = self.last.replace((now, counts.clone())) else { return Vec::new() };
         let within_ms = millis(now.saturating_duration_since(then));
         let load = |(name, count): (String, u64)| {
@@ -65,6 +69,20 @@ impl Gauge {
             Load { name, calls, within_ms }
         };
         counts.into_iter().filter(|(name, _)| told(name)).map(load).collect()
+    }
+
+    /// Runs the user's code, until it panics.
+    fn count(&mut self) -> Option<BTreeMap<String, u64>> {
+        if self.is_broken {
+            return None;
+        }
+        // What a panic may have left half changed is not asked again.
+        let counts = catch_unwind(AssertUnwindSafe(|| self.counts.read())).ok();
+        if counts.is_none() {
+            self.is_broken = true;
+            tracing::error!("what counts the calls has panicked and is asked no more: the binder shows none");
+        }
+        counts
     }
 }
 
@@ -121,5 +139,22 @@ mod tests {
         count.store(3, Ordering::SeqCst);
         let loads = gauge.read(start + Duration::from_secs(6), |name| name == "add");
         assert_eq!(loads, [Load { name: "add".into(), calls: 0, within_ms: 1_000 }]);
+    }
+
+    /// Story: the closure that counts the calls panicked, and its server's registrations lapsed: it had ended the thread that
+    /// renews them.
+    #[test]
+    fn a_count_that_panics_is_asked_no_more_and_tells_nothing() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let asking = asked.clone();
+        let mut gauge = Gauge::new(CallCounts::of(move || {
+            asking.fetch_add(1, Ordering::SeqCst);
+            panic!("no count")
+        }));
+        let start = Instant::now();
+        for second in 0..3 {
+            assert_eq!(gauge.read(start + Duration::from_secs(second), |_| true), []);
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 }

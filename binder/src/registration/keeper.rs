@@ -13,9 +13,16 @@ use std::time::{Duration, Instant};
 
 use rpc_core::Status;
 
+use super::LostTo;
 use crate::contract::{Granted, Loss, Renewal};
 use crate::error::BinderError;
 use crate::name::ProcedureName;
+
+mod news;
+mod outage;
+
+pub(super) use news::{News, Step};
+use outage::Outage;
 
 /// The registration of one server's procedures, without the network.
 #[derive(Debug)]
@@ -23,7 +30,9 @@ pub(super) struct Keeper {
     /// To be registered, some not before a certain time. Every name is in one of these three.
     wanted: BTreeMap<ProcedureName, Option<Instant>>,
     held: BTreeSet<ProcedureName>,
-    lost: BTreeSet<ProcedureName>,
+    lost: BTreeMap<ProcedureName, LostTo>,
+    /// Those of the wanted ones that may be registered: the answer was lost.
+    unsure: BTreeSet<ProcedureName>,
     /// The epochs under which names were granted first: what is claimed where the binder has forgotten it.
     claims: BTreeMap<ProcedureName, u64>,
     /// Lost names that the binder need not tell any more.
@@ -46,54 +55,10 @@ pub(super) struct Keeper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaving {
     No,
-    /// The binder is to be told.
-    Wanted,
+    /// The binder is to be told; one that does not answer, until then.
+    Wanted(Instant),
     /// It knows.
     Told,
-}
-
-/// The binder does not answer.
-#[derive(Debug)]
-struct Outage {
-    attempts: u32,
-    until: Instant,
-    why: Status,
-}
-
-/// What to do now.
-#[derive(Debug, PartialEq)]
-pub(super) enum Step {
-    /// Register these.
-    Register(Vec<ProcedureName>),
-    /// Renew the lease.
-    Renew,
-    /// Say that these are about to end.
-    Drain(Vec<ProcedureName>),
-    /// Unregister these, which are lost, so that they are not told again.
-    Acknowledge(Vec<ProcedureName>),
-    /// Nothing before this time.
-    Wait(Instant),
-    /// Nothing ever: all is lost, or there was nothing to begin with.
-    Rest,
-}
-
-/// What is worth telling, once.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum News {
-    /// The binder does not answer; it is asked on.
-    Silent(Status),
-    /// It answers again.
-    Back,
-    /// It has forgotten us; everything is registered again.
-    Forgotten,
-    /// It refuses a procedure.
-    Refused(ProcedureName, BinderError),
-    /// It knows a start with this higher number; ours comes behind it.
-    Succeeds(u64),
-    /// Another server has these now.
-    Lost(Vec<ProcedureName>),
-    /// Everything wanted is registered, so many procedures.
-    Complete(usize),
 }
 
 impl Keeper {
@@ -101,7 +66,8 @@ impl Keeper {
         Keeper {
             wanted: names.into_iter().map(|name| (name, None)).collect(),
             held: BTreeSet::new(),
-            lost: BTreeSet::new(),
+            lost: BTreeMap::new(),
+            unsure: BTreeSet::new(),
             claims: BTreeMap::new(),
             to_acknowledge: Vec::new(),
             lease: Duration::ZERO,
@@ -118,12 +84,15 @@ impl Keeper {
 
     pub(super) fn step(&self, now: Instant) -> Step {
         if let Some(outage) = self.outage.as_ref().filter(|outage| now < outage.until) {
-            return Step::Wait(outage.until);
+            return Step::Wait(match self.leaving {
+                Leaving::Wanted(given_up) if given_up > now => outage.until.min(given_up),
+                _ => outage.until,
+            });
         }
         if !self.to_acknowledge.is_empty() {
             return Step::Acknowledge(self.to_acknowledge.clone());
         }
-        if self.leaving == Leaving::Wanted && !self.held.is_empty() {
+        if matches!(self.leaving, Leaving::Wanted(_)) && !self.held.is_empty() {
             return Step::Drain(self.held.iter().cloned().collect());
         }
         let due = self.wanted.iter().filter(|(_, from)| from.is_none_or(|from| from <= now));
@@ -146,6 +115,11 @@ impl Keeper {
         answer: Result<Granted, BinderError>,
         now: Instant,
     ) {
+        match &answer {
+            Err(BinderError::Status(status)) if status.may_have_run() => self.unsure.insert(name.clone()),
+            Err(BinderError::Status(_)) => false,
+            Ok(_) | Err(_) => self.unsure.remove(name),
+        };
         match answer {
             Ok(granted) => {
                 self.answered();
@@ -164,9 +138,13 @@ impl Keeper {
                 self.succeed(name, later, now);
             }
             Err(BinderError::Restarted { .. }) => self.lose_all(),
-            Err(BinderError::Superseded { .. } | BinderError::Removed { .. }) => {
+            Err(BinderError::Superseded { .. }) => {
                 self.answered();
-                self.leave(vec![name.clone()]);
+                self.leave(LostTo::AnotherServer, vec![name.clone()]);
+            }
+            Err(BinderError::Removed { .. }) => {
+                self.answered();
+                self.leave(LostTo::Operator, vec![name.clone()]);
             }
             Err(refusal) => {
                 self.answered();
@@ -209,10 +187,14 @@ impl Keeper {
         }
     }
 
-    /// The server is about to end. What is not registered by now need not be.
-    pub(super) fn drain(&mut self) {
+    /// The server is about to end. What is not registered by now need not be. A binder that did not answer lately is asked
+    /// at once, and for a third of the lease: as long as clients take to move where it does answer.
+    pub(super) fn drain(&mut self, now: Instant) {
         self.wanted.clear();
-        self.leaving = Leaving::Wanted;
+        self.leaving = Leaving::Wanted(now + self.lease / 3);
+        if let Some(outage) = &mut self.outage {
+            outage.hurry(now);
+        }
     }
 
     /// Takes the answer to that.
@@ -227,13 +209,14 @@ impl Keeper {
         }
     }
 
-    /// How long clients may still use what the binder told them of us; `None` while it is to be told that we leave, and
-    /// can be.
-    pub(super) fn parting(&self) -> Option<Duration> {
+    /// How long clients may still use what the binder told them of us; `None` while it is to be told that we leave, and may
+    /// yet be.
+    pub(super) fn parting(&self, now: Instant) -> Option<Duration> {
         match self.leaving {
-            _ if self.held.is_empty() || self.is_out_of_contact() => Some(Duration::ZERO),
+            _ if self.held.is_empty() => Some(Duration::ZERO),
             Leaving::Told => Some(self.lease / 3),
-            Leaving::No | Leaving::Wanted => None,
+            Leaving::Wanted(given_up) if self.is_out_of_contact() && given_up <= now => Some(Duration::ZERO),
+            Leaving::No | Leaving::Wanted(_) => None,
         }
     }
 
@@ -257,14 +240,24 @@ impl Keeper {
         self.wanted.len()
     }
 
-    /// The names that another server has.
-    pub(super) fn lost(&self) -> &BTreeSet<ProcedureName> {
+    /// The names that are left alone, and for whom.
+    pub(super) fn lost(&self) -> &BTreeMap<ProcedureName, LostTo> {
         &self.lost
     }
 
     /// The names that are registered, as far as is known.
     pub(super) fn held(&self) -> &BTreeSet<ProcedureName> {
         &self.held
+    }
+
+    /// The names that the binder may have of us: held ones, and those whose answers were lost.
+    pub(super) fn owed(&self) -> BTreeSet<&ProcedureName> {
+        self.held.union(&self.unsure).collect()
+    }
+
+    /// How long the binder believes in us without a renewal; zero if it never said.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// Why something is missing, as far as is known.
@@ -289,18 +282,15 @@ impl Keeper {
         }
     }
 
-    /// Backs off; several failures of one attempt count once.
+    /// Backs off.
     fn silent(&mut self, why: Status, now: Instant) {
-        let attempts = match &self.outage {
+        match &mut self.outage {
+            Some(outage) => outage.go_on(why, now, &mut self.chance),
             None => {
                 self.news.push(News::Silent(why.clone()));
-                0
+                self.outage = Some(Outage::begin(why, now, &mut self.chance));
             }
-            Some(outage) if now < outage.until => return,
-            Some(outage) => outage.attempts.saturating_add(1),
-        };
-        let until = now + pause(attempts, &mut self.chance);
-        self.outage = Some(Outage { attempts, until, why });
+        }
     }
 
     /// The next renewal is a little before a third of the lease, so that servers that started together spread out; of a long
@@ -315,6 +305,7 @@ impl Keeper {
         if !self.held.is_empty() {
             self.news.push(News::Forgotten);
         }
+        self.unsure.clear();
         let held = std::mem::take(&mut self.held);
         if self.leaving == Leaving::No {
             self.wanted.extend(held.into_iter().map(|name| (name, None)));
@@ -323,14 +314,20 @@ impl Keeper {
     }
 
     fn lose(&mut self, lost: &[Loss]) {
-        let ours = |loss: &Loss| ProcedureName::parse(&loss.name).ok().filter(|name| self.knows(name));
-        let told: Vec<_> = lost.iter().filter_map(ours).collect();
-        self.to_acknowledge.clone_from(&told);
-        self.leave(told);
+        let mut told: BTreeMap<LostTo, Vec<_>> = BTreeMap::new();
+        for loss in lost {
+            if let Some(name) = ProcedureName::parse(&loss.name).ok().filter(|name| self.knows(name)) {
+                told.entry(LostTo::from(loss.why)).or_default().push(name);
+            }
+        }
+        self.to_acknowledge = told.values().flatten().cloned().collect();
+        for (lost_to, names) in told {
+            self.leave(lost_to, names);
+        }
     }
 
     fn knows(&self, name: &ProcedureName) -> bool {
-        self.held.contains(name) || self.lost.contains(name) || self.wanted.contains_key(name)
+        self.held.contains(name) || self.lost.contains_key(name) || self.wanted.contains_key(name)
     }
 
     /// Whether a start that the binder knows as later was before ours. A start that lies ahead of the clock can only be one of
@@ -355,20 +352,21 @@ impl Keeper {
     /// A later start of this instance has everything.
     fn lose_all(&mut self) {
         self.answered();
-        self.leave(self.held.iter().chain(self.wanted.keys()).cloned().collect());
+        self.leave(LostTo::LaterStart, self.held.iter().chain(self.wanted.keys()).cloned().collect());
     }
 
-    fn leave(&mut self, names: Vec<ProcedureName>) {
+    fn leave(&mut self, lost_to: LostTo, names: Vec<ProcedureName>) {
         let mut new = Vec::new();
         for name in names {
             self.held.remove(&name);
             self.wanted.remove(&name);
-            if self.lost.insert(name.clone()) {
+            self.unsure.remove(&name);
+            if self.lost.insert(name.clone(), lost_to).is_none() {
                 new.push(name);
             }
         }
         if !new.is_empty() {
-            self.news.push(News::Lost(new));
+            self.news.push(News::Lost(lost_to, new));
         }
         if self.held.is_empty() {
             self.renew_at = None;
@@ -376,18 +374,8 @@ impl Keeper {
     }
 }
 
-/// Grows from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], and is anywhere between half of that and all of it.
-fn pause(attempts: u32, chance: &mut fastrand::Rng) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.min(8));
-    doubled.min(LONGEST_PAUSE).mul_f64(0.5 + chance.f64() / 2.0)
-}
-
 /// How many registrations are under way at once.
 const WINDOW: usize = 64;
-/// The pause after a first failure.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause between two attempts to reach the binder.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A procedure that the binder refuses is tried again after this time: its operator may have mended the cause.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 

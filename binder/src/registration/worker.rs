@@ -9,7 +9,7 @@ use rpc_core::Client;
 
 use super::calls::Gauge;
 use super::keeper::{Keeper, News, Step};
-use super::{Progress, State};
+use super::{Progress, Remainder, State};
 use crate::contract::{Binder, BinderClient, Offer};
 use crate::identity::{CLAIM_KEY, INCARNATION_KEY};
 use crate::name::ProcedureName;
@@ -42,23 +42,24 @@ impl Worker {
                 None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match waited {
-                Ok(Order::Drain) => keeper.drain(),
+                Ok(Order::Drain) => keeper.drain(Instant::now()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.unregister(&keeper);
+        self.progress.leave(self.index, self.unregister(&keeper));
     }
 
-    /// Does one step; the time before which nothing else is to be done, or `None` when that is never.
+    /// Does one step, within [`CALL_WITHIN`]; the time before which nothing else is to be done, or `None` when that is never.
     fn act(&self, keeper: &mut Keeper, gauge: Option<&mut Gauge>) -> Option<Instant> {
+        let end = Instant::now() + CALL_WITHIN;
         let client = self.client(keeper, CALL_WITHIN);
         match keeper.step(Instant::now()) {
             Step::Register(names) => self.register(keeper, names),
             Step::Renew => {
                 keeper.renewed(client.renew(), Instant::now());
                 if let Some(gauge) = gauge {
-                    self.report(keeper, gauge);
+                    self.report(keeper, gauge, end);
                 }
             }
             Step::Drain(names) => keeper.drained(client.drain(texts(&names)), Instant::now()),
@@ -72,12 +73,13 @@ impl Worker {
     }
 
     /// Best effort: nothing hangs on it, and a binder that does not know the question shows nothing.
-    fn report(&self, keeper: &Keeper, gauge: &mut Gauge) {
+    fn report(&self, keeper: &Keeper, gauge: &mut Gauge, end: Instant) {
         let loads = gauge.read(Instant::now(), |name| keeper.held().contains(name));
-        if loads.is_empty() || keeper.is_out_of_contact() {
+        let left = end.saturating_duration_since(Instant::now());
+        if loads.is_empty() || keeper.is_out_of_contact() || left.is_zero() {
             return;
         }
-        if let Err(why) = self.client(keeper, CALL_WITHIN).report(loads) {
+        if let Err(why) = self.client(keeper, left).report(loads) {
             tracing::debug!("the binder at {} does not take how often we are called: {why}", self.binder);
         }
     }
@@ -113,9 +115,10 @@ impl Worker {
         }
         let state = State {
             missing: keeper.missing(),
-            superseded: texts(keeper.lost()),
+            lost: keeper.lost().iter().map(|(name, lost_to)| (name.to_string(), *lost_to)).collect(),
             trouble: keeper.trouble(),
-            parting: keeper.parting(),
+            parting: keeper.parting(Instant::now()),
+            remainder: None,
         };
         self.progress.set(self.index, state);
     }
@@ -133,11 +136,8 @@ impl Worker {
                 "the binder at {binder} knows a start of this server that its clock puts later ({later}): was the clock \
                  set back? This start takes its place"
             ),
-            News::Lost(names) => {
-                tracing::warn!(
-                    "superseded: {} were taken over by another server, or removed, and are left alone",
-                    few(names)
-                );
+            News::Lost(lost_to, names) => {
+                tracing::warn!("left alone with the binder at {binder}: {} ({lost_to})", few(names));
             }
             News::Complete(count) => {
                 tracing::info!("{count} procedures are registered with the binder at {binder}");
@@ -145,16 +145,16 @@ impl Worker {
         }
     }
 
-    /// Best effort: without it the lease ends a little later.
-    fn unregister(&self, keeper: &Keeper) {
-        let held = keeper.held();
+    /// Best effort: without it the lease ends a little later. What the binder may have all the same.
+    fn unregister(&self, keeper: &Keeper) -> Option<Remainder> {
+        let owed = keeper.owed();
         // A binder that did not answer lately may be back, and with a state file it would give us for a lease.
-        if held.is_empty() {
-            return;
+        if owed.is_empty() {
+            return None;
         }
-        if let Err(error) = self.client(keeper, FAREWELL_WITHIN).unregister(texts(held)) {
-            tracing::debug!("not unregistered: {error}");
-        }
+        let procedures = owed.len();
+        let why = self.client(keeper, FAREWELL_WITHIN).unregister(texts(owed)).err()?;
+        Some(Remainder { binder: self.binder.clone(), procedures, lease: keeper.lease(), why })
     }
 }
 
@@ -171,7 +171,7 @@ fn few(names: &[ProcedureName]) -> String {
     }
 }
 
-/// How long a call to the binder may take; closing waits for one at most.
+/// How long a step may take, its calls together; closing waits for one at most.
 const CALL_WITHIN: Duration = Duration::from_secs(2);
 /// How long the last call may take.
 const FAREWELL_WITHIN: Duration = Duration::from_secs(1);

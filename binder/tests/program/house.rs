@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use binder::BinderClient;
@@ -30,7 +30,7 @@ const VARIABLES: [&str; 12] = [
 pub(crate) struct Running {
     pub(crate) process: Child,
     pub(crate) address: String,
-    pub(crate) log: BufReader<std::process::ChildStderr>,
+    pub(crate) log: BufReader<ChildStderr>,
 }
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -116,6 +116,16 @@ impl Going {
         Going { process, lines }
     }
 
+    /// With what it says on standard error.
+    pub(crate) fn start_heard(binder: &str, arguments: &[&str]) -> (Going, BufReader<ChildStderr>) {
+        let mut command = command(arguments);
+        command.env("BINDER_ADDRESS", binder).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        let heard = BufReader::new(process.stderr.take().unwrap());
+        (Going { process, lines }, heard)
+    }
+
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
@@ -143,9 +153,13 @@ impl Going {
     }
 
     pub(crate) fn end(mut self) -> Option<i32> {
+        self.interrupt();
+        self.process.wait().unwrap().code()
+    }
+
+    pub(crate) fn interrupt(&self) {
         let process = self.process.id().to_string();
         assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
-        self.process.wait().unwrap().code()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Commands that ask several binders, of which some may be gone.
 
+use std::io::BufRead;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -140,4 +141,86 @@ fn register_registers_with_all_binders() {
     assert_eq!(going.end(), Some(0));
     check(&one.ask(&["list"]), 0, "", "no procedures are registered");
     check(&other.ask(&["list"]), 0, "", "no procedures are registered");
+}
+
+/// Registers `a` alone with these binders, and tells it in JSON.
+fn register(binders: &str) -> Going {
+    Going::start(binders, &["register", "a", "127.0.0.1:4000", "--lease", "2s", "--json"])
+}
+
+/// Has `a` held there by a server that lives and shares it, so that nobody may have it alone.
+fn hold(binder: &Running) -> Registration {
+    let offer = Offer { mode: Mode::Shared, ..Offer::new("a", "127.0.0.1", 4001) };
+    let registration =
+        Registration::start_with(&binder.address, [offer], RegistrationOptions::default()).unwrap();
+    registration.wait_registered(Duration::from_secs(20)).unwrap();
+    registration
+}
+
+/// Story: an operator removed a procedure from one of two binders, and its keeper ended: it said that another server had it
+/// now, or somebody had removed it, and took it away from the other binder too.
+#[test]
+fn register_goes_on_with_the_other_binders_when_one_has_it_no_more() {
+    let (one, other, both) = two();
+    let mut going = register(&both);
+    let registered = [going.event("registered"), going.event("registered")];
+    assert_ne!(registered[0]["binder"], registered[1]["binder"]);
+    assert_eq!(one.ask(&["remove", "a", "--force"]).status.code(), Some(0));
+    let lost = json!({"event": "lost", "binder": one.address, "name": "a", "why": "operator"});
+    assert_eq!(going.event("lost"), lost);
+    check(&other.ask(&["lookup", "a"]), 0, "127.0.0.1:4000\n", "");
+    other.client().register_procedure("a".into(), "127.0.0.1".into(), 4002).unwrap();
+    let lost = json!({"event": "lost", "binder": other.address, "name": "a", "why": "another_server"});
+    assert_eq!(going.event("lost"), lost);
+    assert_eq!(going.process.wait().unwrap().code(), Some(1));
+    check(&other.ask(&["lookup", "a"]), 0, "127.0.0.1:4002\n", "");
+}
+
+/// Story: one binder refused, the other was being started again, and `register` had ended before it was back.
+#[test]
+fn register_waits_for_a_binder_that_is_away_although_another_refuses() {
+    let (one, away) = (Running::start(), absent());
+    let _held = hold(&one);
+    let both = format!("{},{away}", one.address);
+    let (mut going, heard) =
+        Going::start_heard(&both, &["register", "a", "127.0.0.1:4000", "--lease", "2s", "--json"]);
+    let refusal = format!("the binder at {} refuses a: a is shared by servers that live", one.address);
+    assert!(heard.lines().any(|line| line.unwrap().contains(&refusal)));
+    let late = Running::spawn(command(&["--listen", &away]), 1);
+    assert_eq!(going.event("registered")["binder"], json!(late.address));
+    assert_eq!(going.end(), Some(0));
+}
+
+#[test]
+fn register_ends_when_each_binder_refuses_and_goes_on_while_one_of_three_has_it() {
+    let (one, other, both) = two();
+    let (_held, _too) = (hold(&one), hold(&other));
+    let refusal = format!("binder: the binder at {}: a is shared by servers that live", one.address);
+    check(&ask(&both, &["register", "a", "127.0.0.1:4000"]), 1, "", &refusal);
+    let third = Running::start();
+    let mut going = register(&format!("{},{},{}", one.address, absent(), third.address));
+    assert_eq!(going.event("registered")["binder"], json!(third.address));
+    assert_eq!(going.end(), Some(0));
+    check(&third.ask(&["list"]), 0, "", "no procedures are registered");
+}
+
+/// Story: `register` was ended while its binder was away. It said that everything was taken out again, and the binder, back
+/// with its state, sent callers to a server that was gone.
+#[test]
+fn register_says_what_stays_behind_where_a_binder_could_not_be_told() {
+    let (one, other, both) = two();
+    let mut going = register(&both);
+    going.event("registered");
+    going.event("registered");
+    let gone = other.address.clone();
+    drop(other);
+    going.interrupt();
+    let left = going.event("left");
+    assert_eq!(
+        left,
+        json!({"event": "left", "binder": gone, "procedures": 1, "lease_ms": 2000}),
+        "it is suspect after that, and gone after twice"
+    );
+    assert_eq!(going.process.wait().unwrap().code(), Some(1));
+    check(&one.ask(&["list"]), 0, "", "no procedures are registered");
 }

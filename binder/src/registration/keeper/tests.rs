@@ -1,5 +1,6 @@
 //! A keeper and a binder that answers as the test says.
 
+use super::outage::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::*;
 use crate::contract::LossReason;
 use crate::registry::millis;
@@ -29,6 +30,10 @@ impl Bench {
 
     fn step(&self) -> Step {
         self.keeper.step(self.now)
+    }
+
+    fn parting(&self) -> Option<Duration> {
+        self.keeper.parting(self.now)
     }
 
     /// Grants whatever the keeper asks for; how many names that were.
@@ -153,10 +158,10 @@ fn a_lost_name_is_told_acknowledged_and_never_registered_again() {
     let mut bench = Bench::registered(&["a", "b"]);
     bench.wait();
     bench.renew(&["a"]);
-    assert_eq!(bench.keeper.take_news(), [News::Lost(vec![name("a")])]);
+    assert_eq!(bench.keeper.take_news(), [News::Lost(LostTo::AnotherServer, vec![name("a")])]);
     assert_eq!(bench.step(), Step::Acknowledge(vec![name("a")]));
     bench.keeper.acknowledged(Ok(()), bench.now);
-    assert_eq!(bench.keeper.lost(), &BTreeSet::from([name("a")]));
+    assert_eq!(bench.keeper.lost(), &BTreeMap::from([(name("a"), LostTo::AnotherServer)]));
     assert_eq!(bench.keeper.held(), &BTreeSet::from([name("b")]));
     bench.wait();
     bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
@@ -172,7 +177,7 @@ fn an_acknowledgement_that_fails_is_repeated_and_told_once() {
     bench.wait();
     assert_eq!(bench.step(), Step::Acknowledge(vec![name("a")]));
     bench.keeper.acknowledged(Ok(()), bench.now);
-    let news = [News::Lost(vec![name("a")]), News::Silent(silence()), News::Back];
+    let news = [News::Lost(LostTo::AnotherServer, vec![name("a")]), News::Silent(silence()), News::Back];
     assert_eq!(bench.keeper.take_news(), news);
 }
 
@@ -191,7 +196,7 @@ fn the_ghost_of_a_restarted_instance_leaves_everything_to_it() {
     let mut bench = Bench::registered(&["a", "b"]);
     bench.wait();
     bench.keeper.renewed(Err(BinderError::Restarted { incarnation: 1, later: 2 }), bench.now);
-    assert_eq!(bench.keeper.take_news(), [News::Lost(vec![name("a"), name("b")])]);
+    assert_eq!(bench.keeper.take_news(), [News::Lost(LostTo::LaterStart, vec![name("a"), name("b")])]);
     assert_eq!(bench.step(), Step::Rest);
 }
 
@@ -224,7 +229,7 @@ fn a_ghost_that_was_never_granted_anything_leaves_everything_to_the_start_behind
         Err(BinderError::Restarted { incarnation: 1, later: 9_000 }),
         bench.now,
     );
-    assert_eq!(bench.keeper.take_news(), [News::Lost(vec![name("a")])]);
+    assert_eq!(bench.keeper.take_news(), [News::Lost(LostTo::LaterStart, vec![name("a")])]);
     assert_eq!(bench.step(), Step::Rest);
 }
 
@@ -253,20 +258,64 @@ fn a_refused_procedure_is_told_once_tried_again_later_and_stops_no_other() {
 #[test]
 fn a_server_that_leaves_says_so_until_the_binder_knows_and_then_only_renews() {
     let mut bench = Bench::registered(&["a", "b"]);
-    assert_eq!(bench.keeper.parting(), None);
-    bench.keeper.drain();
+    assert_eq!(bench.parting(), None);
+    bench.keeper.drain(bench.now);
     assert_eq!(bench.step(), Step::Drain(vec![name("a"), name("b")]));
     bench.keeper.drained(Err(silence().into()), bench.now);
-    assert_eq!(bench.keeper.parting(), Some(Duration::ZERO));
+    assert_eq!(bench.parting(), None, "it may be told yet");
     bench.wait();
     assert_eq!(bench.step(), Step::Drain(vec![name("a"), name("b")]));
     bench.keeper.drained(Ok(()), bench.now);
-    assert_eq!(bench.keeper.parting(), Some(LEASE / 3));
+    assert_eq!(bench.parting(), Some(LEASE / 3));
     bench.wait();
     assert_eq!(bench.step(), Step::Renew);
     // A binder that has forgotten it hears no more of it.
     bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
-    assert_eq!((bench.step(), bench.keeper.parting()), (Step::Rest, Some(Duration::ZERO)));
+    assert_eq!((bench.step(), bench.parting()), (Step::Rest, Some(Duration::ZERO)));
+}
+
+/// Story: a server was told to end while its binder was away. It ended without a further word, and the binder, which was back
+/// a moment later, gave it to clients for a whole lease.
+#[test]
+fn a_binder_that_is_away_is_told_at_once_that_a_server_leaves_and_tried_for_a_third_of_the_lease() {
+    let mut bench = Bench::registered(&["a"]);
+    for _ in 0..10 {
+        bench.wait();
+        bench.be_silent();
+    }
+    let start = bench.now;
+    bench.keeper.drain(start);
+    let mut attempts = 0;
+    while bench.parting().is_none() {
+        if bench.step() == Step::Drain(vec![name("a")]) {
+            attempts += 1;
+            bench.be_silent();
+        }
+        bench.wait();
+    }
+    assert_eq!((bench.now - start, bench.parting()), (LEASE / 3, Some(Duration::ZERO)));
+    assert!(attempts > 3, "{attempts}");
+    // Who is told at last has the time that his clients need.
+    bench.wait();
+    bench.keeper.drained(Ok(()), bench.now);
+    assert_eq!(bench.parting(), Some(LEASE / 3));
+}
+
+/// Story: the answer to a registration was lost, and the server ended. It did not know that it was registered, and nobody took
+/// it out.
+#[test]
+fn what_may_be_registered_is_taken_out_at_the_end_too() {
+    let mut bench = Bench::new(&["a", "b"]);
+    let owed = |bench: &Bench| bench.keeper.owed().into_iter().cloned().collect::<Vec<_>>();
+    bench.keeper.registered(&name("a"), Err(silence().not_run().into()), bench.now);
+    assert_eq!(owed(&bench), []);
+    bench.keeper.registered(&name("a"), Err(silence().into()), bench.now);
+    assert_eq!(owed(&bench), [name("a")]);
+    bench.wait();
+    bench.grant_all();
+    assert_eq!(owed(&bench), [name("a"), name("b")]);
+    bench.renew(&["a"]);
+    assert_eq!(owed(&bench), [name("b")]);
 }
 
 #[test]
@@ -292,9 +341,9 @@ fn a_long_lease_is_renewed_as_often_as_a_binder_that_forgot_it_must_hear_of_it()
         let waited = bench.wait();
         assert!(waited <= longest && waited >= longest.mul_f64(0.8), "{lease:?}: {waited:?}");
         // Clients may use old answers for as long as the lease makes them.
-        bench.keeper.drain();
+        bench.keeper.drain(bench.now);
         bench.keeper.drained(Ok(()), bench.now);
-        assert_eq!(bench.keeper.parting(), Some(lease / 3));
+        assert_eq!(bench.parting(), Some(lease / 3));
     }
 }
 
@@ -312,6 +361,6 @@ fn what_a_binder_has_forgotten_is_claimed_by_the_epoch_under_which_it_was_had_fi
     bench.keeper.renewed(Ok(Renewal::UnknownLease), bench.now);
     let later = BinderError::Superseded { name: "b".into(), epoch: 7 };
     bench.keeper.registered(&name("b"), Err(later), bench.now);
-    assert_eq!(bench.keeper.lost().iter().collect::<Vec<_>>(), [&name("b")]);
+    assert_eq!(bench.keeper.lost().keys().collect::<Vec<_>>(), [&name("b")]);
     assert_eq!(bench.step(), Step::Register(vec![name("a")]));
 }
