@@ -83,7 +83,7 @@ impl BinderServer {
     /// # Errors
     /// What the system says of the address, or of the threads.
     pub fn start(address: impl ToSocketAddrs) -> io::Result<BinderServer> {
-        let registry = Registry::new(Terms::default(), first_epoch(), Instant::now());
+        let registry = Registry::new(Terms::default(), first_epoch(SystemTime::now()), Instant::now());
         let names = NameService::new(registry, Access::default(), Savings::default());
         BinderServer::serve(
             Server::builder(),
@@ -110,12 +110,22 @@ impl BinderServer {
     /// # Errors
     /// As [`start_with`](BinderServer::start_with).
     pub fn start_on(listener: TcpListener, options: BinderOptions) -> Result<BinderServer, StartError> {
+        BinderServer::start_at(listener, options, SystemTime::now())
+    }
+
+    /// At this time by the wall clock, which nothing but the first epoch hangs on.
+    fn start_at(
+        listener: TcpListener,
+        options: BinderOptions,
+        wall_clock: SystemTime,
+    ) -> Result<BinderServer, StartError> {
         let BinderOptions { terms, access, state, damaged, tls } = options;
         let builder = tls.into_iter().fold(Server::builder(), ServerBuilder::tls);
         let file = state.map(|path| StateFile::open(&path)).transpose()?;
         let saved = file.as_ref().map(|file| file.load(damaged)).transpose()?.flatten();
         let savings = file.as_ref().map(|file| Savings::of(file.path().to_owned())).unwrap_or_default();
-        let registry = Registry::restore(terms, saved.unwrap_or_default(), first_epoch(), Instant::now());
+        let registry =
+            Registry::restore(terms, saved.unwrap_or_default(), first_epoch(wall_clock), Instant::now());
         let names = Arc::new(NameService::new(registry, access, savings));
         let saver = file.map(|file| Saver::begin(file, names.clone())).transpose()?;
         Ok(BinderServer::serve(builder, listener, names, terms, saver)?)
@@ -188,8 +198,8 @@ impl Attendant {
 }
 
 /// Microseconds, so that a binder that starts again begins above every epoch it has given before.
-fn first_epoch() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+fn first_epoch(wall_clock: SystemTime) -> u64 {
+    let since_epoch = wall_clock.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_micros()).unwrap_or(0)
 }
 
@@ -239,3 +249,6 @@ fn tell(sweep: &Sweep) {
 
 /// How often the clock is looked at within what counts as a pause.
 const LOOKS_PER_PAUSE: u32 = 5;
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use binder::{
-    Binder, BinderClient, BinderOptions, BinderServer, INCARNATION_KEY, INSTANCE_KEY, Mode, Offer, Question,
-    Resolver, ResolverOptions, State, Target, Terms,
+    Binder, BinderClient, BinderOptions, BinderServer, INCARNATION_KEY, INSTANCE_KEY, Mode, Offer, Query,
+    Question, Resolver, ResolverOptions, State, Target, Terms,
 };
 use rpc_core::{Client, Code, Resolve, Status};
 
@@ -119,19 +119,24 @@ fn a_client_moves_within_a_moment_of_a_death_that_the_binder_knows() {
     let binder =
         BinderServer::start_with("127.0.0.1:0", BinderOptions { terms, ..BinderOptions::default() }).unwrap();
     let address = binder.address();
-    share(address, 1);
+    let (dies, lives) = (share(address, 1), share(address, 2));
     let resolver = watching(&address.to_string(), address);
-    let observer = client(address);
-    // Nobody renews: each is suspect a second later, and given only as long as nobody else is left.
-    Metronome::start().check(MOMENT, |round| {
+    let state_of_the_first = || {
+        let entries = lives.list(Query::default()).unwrap().entries;
+        entries.iter().find(|entry| entry.port == 1).unwrap().state
+    };
+    Metronome::start().check(MOMENT, |_| {
+        dies.renew().unwrap();
+        lives.renew().unwrap();
+        time_until(&resolver, &[1, 2]);
+        // Nobody renews the first from now on: a second later the binder knows that it is silent.
         let start = Instant::now();
-        let question = Question { name: "sum".into(), ..Question::default() };
-        while observer.lookup(question.clone()).unwrap().entries[0].state != State::Suspect {
+        while state_of_the_first() != State::Suspect {
             assert!(start.elapsed() < PATIENCE, "it lives on");
+            lives.renew().unwrap();
             thread::park_timeout(Duration::from_millis(1));
         }
-        share(address, round + 2);
-        time_until(&resolver, &[round + 2])
+        time_until(&resolver, &[2])
     });
     drop(resolver);
     binder.shutdown(GRACE).unwrap();

@@ -127,7 +127,7 @@ impl Course {
         Ok(Watch { names, stream, mail: Mail::about(shared.wanted.clone()) })
     }
 
-    /// Takes what is told, until `until`, or until `waiting` is cancelled.
+    /// Takes what is told, until `until`, or until `waiting` is cancelled, however much comes.
     fn listen(
         &mut self,
         watch: &mut Watch,
@@ -137,7 +137,8 @@ impl Course {
     ) -> Result<(), Ended> {
         loop {
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-            if !waiting.scope(|| watch.stream.wait_timeout(left)) {
+            if left.is_zero() || waiting.is_cancelled() || !waiting.scope(|| watch.stream.wait_timeout(left))
+            {
                 return Ok(());
             }
             let notice = match watch.stream.next() {

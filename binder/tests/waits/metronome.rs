@@ -27,16 +27,23 @@ impl Metronome {
         Metronome { beats, _thread: thread }
     }
 
-    /// Does this some times, and holds that each took less than `limit`; beyond what this machine kept each of the threads
-    /// waiting that hand it on.
+    /// Does this until it took less than `limit` five times. A round that took longer fails the test, unless this machine kept
+    /// threads waiting meanwhile for so long that it may be why: such a round proves nothing, and is made again.
     #[track_caller]
     pub(crate) fn check(&self, limit: Duration, mut round: impl FnMut(u16) -> Duration) {
-        for number in 0..ROUNDS {
+        let mut quick = 0;
+        for number in 0..ATTEMPTS {
             self.beats.latest_us.store(0, Ordering::SeqCst);
             let took = round(number);
             let late = Duration::from_micros(self.beats.latest_us.load(Ordering::SeqCst));
-            assert!(took < limit + late * HANDS, "round {number} took {took:?}, threads ran {late:?} late");
+            quick += u16::from(took < limit);
+            if quick == ROUNDS {
+                break;
+            }
+            let is_excused = late * HANDS > limit / 2;
+            assert!(took < limit || is_excused, "round {number} took {took:?}, threads ran {late:?} late");
         }
+        assert_eq!(quick, ROUNDS, "quick rounds of {ATTEMPTS}, on a machine that is too busy to say more");
     }
 }
 
@@ -59,6 +66,8 @@ impl Drop for Metronome {
 
 const BEAT: Duration = Duration::from_millis(1);
 const ROUNDS: u16 = 5;
+/// The most rounds that are made.
+const ATTEMPTS: u16 = 30;
 /// The threads that a change goes through from one who makes it to one who acts on it: the caller's, the server's, the
 /// announcer, a broadcast's writer, the resolver's, and the client's.
 const HANDS: u32 = 6;

@@ -119,6 +119,45 @@ fn what_is_told_while_a_name_is_added_is_heard() {
     assert_eq!(second.names.len(), 501);
 }
 
+/// A binder that has something to tell at every moment, and says which names are watched.
+struct Chatterer(Sender<Vec<String>>);
+
+impl Outside for Chatterer {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn lookup(&self, procedure: &str, _until: Instant) -> Answer {
+        Ok(named(procedure, &[1]))
+    }
+
+    fn watch(&self, procedures: &[String], _seen: Option<Revision>) -> Result<Stream<Notice>, BinderError> {
+        self.0.send(procedures.to_vec()).unwrap();
+        let reset = Change::Reset { binder_age_ms: 60_000, lease_ms: 15_000 };
+        let first = Notice { changes: vec![reset], revision: Some(Revision { binder: 7, number: 1 }) };
+        let more = (2..).map(|number| {
+            let revision = Some(Revision { binder: 7, number });
+            Notice { changes: Vec::new(), revision }
+        });
+        Ok(Stream::from_iter([first].into_iter().chain(more)))
+    }
+
+    fn turn(&self) -> usize {
+        1
+    }
+}
+
+/// Story: a binder had something to tell at every moment, and a resolver that was asked for another name went on listening.
+#[test]
+fn a_stream_that_is_never_idle_keeps_no_further_name_waiting() {
+    let (watched, names) = unbounded();
+    let resolver = Resolver::with(Box::new(Chatterer(watched)), Wanted::default(), STALE_FOR);
+    resolver.prefetch(&["a"]).unwrap();
+    assert_eq!(names.recv_timeout(PATIENCE).unwrap(), ["a"]);
+    resolver.prefetch(&["another"]).unwrap();
+    assert_eq!(names.recv_timeout(PATIENCE).unwrap(), ["a", "another"]);
+}
+
 #[test]
 fn a_name_that_may_not_be_watched_too_takes_nothing_from_those_that_are() {
     let (resolver, streams) = resolver_of(1, vec![full(), Ok(())]);
