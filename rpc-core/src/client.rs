@@ -27,7 +27,7 @@ mod streams;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,7 +40,7 @@ use self::core::Core;
 #[cfg(feature = "json")]
 pub use self::json::{JsonClient, JsonError};
 use self::link::Approach;
-use self::options::{Options, Readiness};
+use self::options::{Options, Readiness, Span};
 pub use self::pending::Pending;
 use self::pending::decode;
 use self::sending::Dispatch;
@@ -213,9 +213,9 @@ impl Client {
         T: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        let deadline = self.options.deadline();
-        let (decoded, _) = self.within_layers(procedure, Some(deadline), |client, ends| {
-            let answer = client.attempt_all(procedure, arguments, ends.unwrap_or(deadline))?;
+        let span = self.options.span();
+        let (decoded, _) = self.within_layers(procedure, Some(span.ends), |client, ends| {
+            let answer = client.attempt_all(procedure, arguments, self.options.beneath_layers(span, ends))?;
             decode(answer, self.options.encoding)
         })?;
         decoded
@@ -225,16 +225,19 @@ impl Client {
         &self,
         procedure: &'static Procedure,
         arguments: &A,
-        deadline: Instant,
+        span: Span,
     ) -> Result<Answer, Status> {
-        self.attempts(procedure, deadline).make(|trail| {
-            let dispatch = Dispatch::of_call(deadline, Departure::WithItsCaller);
-            let flight = self.send(procedure.name, arguments, dispatch, trail)?;
+        self.attempts(procedure, span).make(|trail| {
+            let dispatch = Dispatch::of_call(span.ends, Departure::WithItsCaller);
+            let mut flight = self.send(procedure.name, arguments, dispatch, trail)?;
             match self.options.hedging {
                 Some(after) if procedure.repetition == Repetition::Idempotent => {
                     self.await_or_hedge(flight, after, arguments, trail)
                 }
-                _ => self.settle(&flight, flight.wait(), trail),
+                _ => {
+                    let answer = flight.wait();
+                    self.settle(&flight, answer, trail)
+                }
             }
         })
     }
@@ -250,18 +253,18 @@ impl Client {
         T: DeserializeOwned,
         E: From<Status> + DeserializeOwned,
     {
-        let deadline = self.options.deadline();
-        Pending::new(self.within_layers(procedure, Some(deadline), |client, ends| {
-            let deadline = ends.unwrap_or(deadline);
-            let dispatch = || Dispatch::of_call(deadline, Departure::Soon);
+        let span = self.options.span();
+        Pending::new(self.within_layers(procedure, Some(span.ends), |client, ends| {
+            let span = self.options.beneath_layers(span, ends);
+            let dispatch = || Dispatch::of_call(span.ends, Departure::Soon);
             client
-                .attempts(procedure, deadline)
+                .attempts(procedure, span)
                 .make(|trail| client.send(procedure.name, arguments, dispatch(), trail))
         }))
     }
 
-    fn attempts(&self, procedure: &'static Procedure, deadline: Instant) -> Attempts<'_> {
-        Attempts::new(&self.core, procedure, self.options.readiness, deadline)
+    fn attempts(&self, procedure: &'static Procedure, span: Span) -> Attempts<'_> {
+        Attempts::new(&self.core, procedure, self.options.readiness, span)
     }
 }
 

@@ -101,6 +101,8 @@ fn sentence(error: &bincode::error::DecodeError) -> String {
 struct Gatherer<'a>(&'a mut Payload);
 
 impl bincode::enc::write::Writer for Gatherer<'_> {
+    // A number is several writes of a few bytes each.
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
         self.0.append(bytes);
         Ok(())
@@ -110,6 +112,7 @@ impl bincode::enc::write::Writer for Gatherer<'_> {
 struct Appender<'a>(&'a mut Vec<u8>);
 
 impl bincode::enc::write::Writer for Appender<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
         self.0.extend_from_slice(bytes);
         Ok(())

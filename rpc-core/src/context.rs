@@ -59,8 +59,11 @@ pub(crate) struct Incoming {
     pub(crate) local: Option<SocketAddr>,
     pub(crate) connection: Option<u64>,
     pub(crate) identity: Option<Arc<PeerIdentity>>,
-    pub(crate) cancellation: Arc<Cancellation>,
 }
+
+/// The memory of a context that nobody holds any more, for the next one.
+#[derive(Default)]
+pub(crate) struct Spare(Option<Context>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
@@ -104,22 +107,41 @@ impl Context {
         (Context::background().changed(cancelled), canceller)
     }
 
-    pub(crate) fn new(incoming: Incoming) -> Context {
-        let Incoming { procedure, deadline, metadata, peer, local, connection, identity, cancellation } =
-            incoming;
-        let (metadata, cancellation) = (Carried::Own(metadata), Some(cancellation));
-        let values = Values::default();
-        Context(Arc::new(Surroundings {
+    /// Of a call that has come, in the memory of one that is over if there is some.
+    pub(crate) fn incoming(incoming: Incoming, spare: &mut Spare) -> Context {
+        let Incoming { procedure, deadline, metadata, peer, local, connection, identity } = incoming;
+        let surroundings = |cancellation| Surroundings {
             procedure,
             deadline,
-            metadata,
+            metadata: Carried::Own(metadata),
             peer,
             local,
             connection,
             identity,
-            cancellation,
-            values,
-        }))
+            cancellation: Some(cancellation),
+            values: Values::default(),
+        };
+        if let Some(mut context) = spare.0.take()
+            && let Some(held) = Arc::get_mut(&mut context.0)
+        {
+            let cancellation = held.cancellation.take();
+            *held = surroundings(cancellation.unwrap_or_default());
+            return context;
+        }
+        Context(Arc::new(surroundings(Arc::default())))
+    }
+
+    /// A context of no call that is over when this is cancelled, and at `deadline`.
+    pub(crate) fn ending(deadline: Instant, cancellation: Arc<Cancellation>) -> Context {
+        Context::background().changed(|surroundings| {
+            surroundings.deadline = Some(deadline);
+            surroundings.cancellation = Some(cancellation);
+        })
+    }
+
+    /// What tells whoever has this context that its call is cancelled.
+    pub(crate) fn cancellation(&self) -> Arc<Cancellation> {
+        self.0.cancellation.clone().unwrap_or_default()
     }
 
     /// Of a call that is about to be made from here: what it will carry. It is over when the call around it is.
@@ -346,6 +368,19 @@ impl Context {
                 return Ok(());
             }
             thread::park_timeout(left);
+        }
+    }
+}
+
+impl Spare {
+    /// Keeps the memory of a call's context, and nothing of the call, if nobody else has it and nobody was told or asked to
+    /// be told of its end.
+    pub(crate) fn keep(&mut self, mut context: Context) {
+        let Some(held) = Arc::get_mut(&mut context.0) else { return };
+        (held.metadata, held.identity) = (Carried::Own(Metadata::new()), None);
+        held.values = Values::default();
+        if held.cancellation.as_mut().and_then(Arc::get_mut).is_some_and(Cancellation::is_untouched) {
+            self.0 = Some(context);
         }
     }
 }

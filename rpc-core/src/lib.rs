@@ -8,6 +8,7 @@ pub mod status;
 mod bytes;
 mod codec;
 mod frame;
+mod hash;
 mod metadata;
 mod outcome;
 mod panics;

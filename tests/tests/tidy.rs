@@ -62,6 +62,7 @@ const FLOORS: [&str; 26] = [
     "shares",
     "sync",
     "panics",
+    "hash",
     "bytes",
     "status",
     "metadata",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::link::Link;
-use super::options::Readiness;
+use super::options::{Readiness, Span};
 use crate::context::Context;
 use crate::limits::{ATTEMPTS, BACKOFF_CEILING, BACKOFF_FLOOR};
 use crate::resolve::{Endpoints, Revision};
@@ -22,7 +22,7 @@ pub(super) struct Attempts<'a> {
     core: &'a Core,
     procedure: &'static Procedure,
     readiness: Readiness,
-    deadline: Instant,
+    span: Span,
     trail: Trail,
     /// Attempts that failed.
     made: usize,
@@ -30,8 +30,10 @@ pub(super) struct Attempts<'a> {
 }
 
 /// What a call has seen of its servers so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Trail {
+    /// When the last attempt began; once it has a connection that it had to wait for, when it had that.
+    pub(super) begun: Instant,
     /// How often the call was sent to a server, and whether the last attempt got so far.
     given: u32,
     sent: bool,
@@ -53,6 +55,22 @@ enum Next {
     After(Duration),
     /// After this time, or at once when the list of endpoints changes.
     AfterChange(Duration),
+}
+
+/// Of a call made at this time.
+impl From<Instant> for Trail {
+    fn from(begun: Instant) -> Trail {
+        Trail {
+            begun,
+            given: 0,
+            sent: false,
+            may_have_run: false,
+            tried: Vec::new(),
+            listed: None,
+            length: 0,
+            seen: None,
+        }
+    }
 }
 
 impl Trail {
@@ -126,10 +144,10 @@ impl<'a> Attempts<'a> {
         core: &'a Core,
         procedure: &'static Procedure,
         readiness: Readiness,
-        deadline: Instant,
+        span: Span,
     ) -> Attempts<'a> {
-        let trail = Trail::default();
-        Attempts { core, procedure, readiness, deadline, trail, made: 0, pauses: 0 }
+        let trail = Trail::from(span.made);
+        Attempts { core, procedure, readiness, span, trail, made: 0, pauses: 0 }
     }
 
     /// Attempts until one succeeds, or none is worth making after the last failure.
@@ -150,6 +168,7 @@ impl<'a> Attempts<'a> {
             };
             // A pause that ends early is the call's end; what came before decides whether it ran.
             paused.map_err(|why| self.trail.conclude(why))?;
+            self.trail.begun = Instant::now();
         }
     }
 
@@ -164,7 +183,7 @@ impl<'a> Attempts<'a> {
             Next::Now => Duration::ZERO,
             Next::After(pause) | Next::AfterChange(pause) => pause,
         };
-        (Instant::now() + pause < self.deadline).then_some(next)
+        (Instant::now() + pause < self.span.ends).then_some(next)
     }
 
     fn worth(&mut self, failure: &Status) -> Option<Next> {
@@ -215,7 +234,7 @@ impl<'a> Attempts<'a> {
     /// Whether the resolver has changed its mind, now that it knows of the failure. A server that does not have a procedure
     /// has it no more the next moment, where one that was lost may be back.
     fn has_another_list(&self) -> bool {
-        let list = self.core.resolve.resolve(self.procedure.name, self.deadline);
+        let list = self.core.resolve.resolve(self.procedure.name, self.span.ends);
         list.is_ok_and(|list| Some(list.revision()) != self.trail.seen)
     }
 

@@ -3,17 +3,16 @@
 //! The right to read is a value, [`Reader`]: it lies here while nobody reads. A caller that waits takes it; whoever leaves
 //! while it lies here wakes exactly one other caller, so that somebody always reads while somebody waits. No I/O here.
 
-mod ids;
 mod sleepers;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::ids::ById;
 use self::sleepers::Sleepers;
 pub(crate) use self::sleepers::{Berth, Wanted};
 use super::reader::Reader;
 use crate::frame::Body;
+use crate::hash::ById;
 use crate::status::Status;
 use crate::stream::{Inlet, InletError, Legs, Nudge, Pump};
 use crate::transport::Waiter;
@@ -117,7 +116,9 @@ impl Calls {
     /// Notes a call whose frame is queued, with its streams; it fills a reserved place.
     pub(crate) fn admit(&mut self, id: u64, legs: Option<Legs>) {
         self.reserved -= 1;
-        self.streams.extend(legs.map(|legs| (id, Course { legs, answered: false })));
+        if let Some(legs) = legs {
+            self.streams.insert(id, Course { legs, answered: false });
+        }
         self.slots.insert(id, Slot::Unanswered(None));
         self.unanswered += 1;
         if let Some(end) = &self.end {

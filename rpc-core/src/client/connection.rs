@@ -91,8 +91,7 @@ impl Connection {
         departure: Departure,
         legs: Option<Legs>,
     ) -> Result<u64, Status> {
-        let limit = self.frame_limit(payload.len(), deadline)?;
-        self.take_place(deadline)?;
+        let limit = self.take_place(payload.len(), deadline)?;
         let id = self.queue_call(header, payload, deadline, limit, legs).inspect_err(|_| {
             let hopeful = self.lock().give_back();
             wake_all(&hopeful);
@@ -140,14 +139,14 @@ impl Connection {
     }
 
     /// The answer to a call, waited for until `deadline`, and no longer than the call around it goes on.
-    ///
-    /// An answer that is here already is taken without sending what is queued: that leaves with more of its like.
     pub(crate) fn wait(&self, id: u64, deadline: Instant) -> Result<Answer, WaitEnded> {
-        if let Some(answer) = self.lock().take_answer(id) {
-            return Ok(answer);
-        }
         self.flush();
         self.drive(Wanted::Answer(id), deadline, |calls| calls.take_answer(id))
+    }
+
+    /// The answer to a call if it is here already. What is queued is not sent for that: it leaves with more of its like.
+    pub(crate) fn at_hand(&self, id: u64) -> Option<Answer> {
+        self.lock().take_answer(id)
     }
 
     /// The answer to a call if it is here, without waiting.
@@ -183,18 +182,6 @@ impl Connection {
         self.pass_reading_on();
     }
 
-    /// The largest frame the server takes; asks its preface only where it matters.
-    fn frame_limit(&self, payload: usize, deadline: Instant) -> Result<u32, Status> {
-        const HEADER_ROOM: usize = 24 << 10;
-        if let Some(peer) = self.lock().peer() {
-            return Ok(peer.frame);
-        }
-        if payload + HEADER_ROOM <= FRAME_BEFORE_PREFACE as usize {
-            return Ok(FRAME_BEFORE_PREFACE);
-        }
-        Ok(self.greeting(deadline)?.frame)
-    }
-
     /// The server's preface, waited for until `deadline`.
     pub(super) fn greeting(&self, deadline: Instant) -> Result<Preface, Status> {
         self.flush();
@@ -206,19 +193,29 @@ impl Connection {
         met.unwrap_or_else(|WaitEnded| Err(self.too_late("to greet").not_run()))
     }
 
-    /// Takes the place of one call, waiting until the server has one. How many it has is not known at first: it has one,
-    /// and a second call waits for the server's preface, which leaves before the first call runs.
-    fn take_place(&self, deadline: Instant) -> Result<(), Status> {
+    /// Takes the place of one call, waiting until the server has one; the largest frame that it takes. How many places it
+    /// has is not known at first: it has one, and a second call waits for the server's preface, which leaves before the first
+    /// call runs.
+    fn take_place(&self, payload: usize, deadline: Instant) -> Result<u32, Status> {
         let find = |calls: &mut Calls| match calls.ended() {
             Some(end) => Some(Err(end.clone())),
             None => calls.reserve().then_some(Ok(())),
         };
-        let found = find(&mut self.lock());
-        found.unwrap_or_else(|| {
+        let mut calls = self.lock();
+        let mut limit = frame_limit(&calls, payload);
+        if limit.is_none() {
+            drop(calls);
+            limit = Some(self.greeting(deadline)?.frame);
+            calls = self.lock();
+        }
+        let found = find(&mut calls);
+        drop(calls);
+        let place = found.unwrap_or_else(|| {
             self.flush();
             let place = self.drive(Wanted::Place, deadline, find);
             place.unwrap_or_else(|WaitEnded| Err(self.too_late("to take one more call").not_run()))
-        })
+        });
+        place.map(|()| limit.unwrap_or(FRAME_BEFORE_PREFACE))
     }
 
     /// Ends the connection; every call without an answer learns why. The first cause stays.
@@ -327,6 +324,13 @@ impl Connection {
     fn lock(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The largest frame the server takes, as far as that is known; its preface is asked only where it matters.
+fn frame_limit(calls: &Calls, payload: usize) -> Option<u32> {
+    const HEADER_ROOM: usize = 24 << 10;
+    let small = payload + HEADER_ROOM <= FRAME_BEFORE_PREFACE as usize;
+    calls.peer().map(|peer| peer.frame).or(small.then_some(FRAME_BEFORE_PREFACE))
 }
 
 /// While a socket is full, this often it is looked whether the client is being dropped.

@@ -82,14 +82,15 @@ impl Core {
         let mut looks = 0..endpoints.len();
         while let Some(pick) = self.pick(procedure, &endpoints, choice, trail.tried()) {
             let link = Loaded::new(pick.link);
+            if let Some(connection) = link.at_hand(trail.begun) {
+                return Ok((link, connection));
+            }
             // Each look finds one less connected, unless others reconnect as fast; then this call does too.
             if pick.beside == Beside::Connected && looks.next().is_some() {
-                match link.at_hand() {
-                    Some(connection) => return Ok((link, connection)),
-                    None => continue,
-                }
+                continue;
             }
             let connected = link.connection(patience(deadline, pick.beside));
+            trail.begun = Instant::now();
             return match connected {
                 Ok(connection) => {
                     link.standing().rise_if_down();

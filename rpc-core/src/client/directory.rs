@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::choice::Choice;
 use super::group::{Group, Pick};
 use super::link::Link;
+use crate::hash::ByName;
 use crate::resolve::{Endpoint, Endpoints};
 
 /// Guarded by one lock of the client.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    groups: HashMap<&'static str, Listed>,
+    groups: ByName<Listed>,
     links: HashMap<Endpoint, Shared>,
     /// Picks so far, at which of them a list last changed, and at which groups are looked through.
     picks: u64,
@@ -56,10 +57,13 @@ impl Directory {
     ) -> (Option<Pick>, Departed) {
         self.picks += 1;
         let mut departed = Departed::default();
-        if self.groups.get(procedure).is_none_or(|held| held.group.revision() != endpoints.revision()) {
+        let known = |listed: &&mut Listed| listed.group.revision() == endpoints.revision();
+        let mut listed = self.groups.get_mut(procedure).filter(known);
+        if listed.is_none() {
             departed.0.extend(self.learn(procedure, endpoints, made));
+            listed = self.groups.get_mut(procedure);
         }
-        let pick = self.groups.get_mut(procedure).and_then(|listed| {
+        let pick = listed.and_then(|listed| {
             listed.confirmed = self.picks;
             listed.group.pick(choice, tried)
         });

@@ -15,8 +15,7 @@ use super::connection::Departure;
 use super::pending::Flight;
 use super::sending::Dispatch;
 use crate::codec::Payload;
-use crate::context::{Alarm, Cancellation, Context, Incoming};
-use crate::metadata::Metadata;
+use crate::context::{Alarm, Cancellation, Context};
 use crate::status::{Code, Status};
 use crate::sync::{self, Mutex, MutexGuard, thread};
 use crate::transport::Waiter;
@@ -28,7 +27,7 @@ struct Race {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     running: usize,
     /// What ends the call.
@@ -53,7 +52,7 @@ impl Client {
     /// Waits for a flight that was just sent, and sends the call once more if it is not answered after `after`.
     pub(super) fn await_or_hedge<A: Serialize>(
         &self,
-        flight: Flight,
+        mut flight: Flight,
         after: Duration,
         arguments: &A,
         trail: &mut Trail,
@@ -65,7 +64,8 @@ impl Client {
         let lanes =
             self.options.encoding.encode(arguments, &mut payload).ok().and_then(|()| self.core.lanes(trail));
         let Some([first, second]) = lanes else {
-            return self.settle(&flight, flight.wait(), trail);
+            let answer = flight.wait();
+            return self.settle(&flight, answer, trail);
         };
         // Not that it has failed, but another is better.
         trail.fail_at(flight.link.link());
@@ -73,16 +73,23 @@ impl Client {
         let finish = Finish(Arc::default());
         let race = Race::new(trail);
         let [late, hedge] = [(); 2].map(|()| race.runner(self.clone(), finish.context(deadline)));
-        first.run(move || late.run(|client, trail| client.settle(&flight, flight.wait(), trail)));
+        first.run(move || {
+            late.run(|client, trail| {
+                let answer = flight.wait();
+                client.settle(&flight, answer, trail)
+            });
+        });
         second.run(move || {
             hedge.run(|client, trail| {
+                trail.begun = Instant::now();
                 let dispatch = Dispatch::of_call(deadline, Departure::WithItsCaller);
-                let flight = client.send_encoded(procedure, &mut payload, dispatch, trail)?;
-                client.settle(&flight, flight.wait(), trail)
+                let mut flight = client.send_encoded(procedure, &mut payload, dispatch, trail)?;
+                let answer = flight.wait();
+                client.settle(&flight, answer, trail)
             });
         });
         let outcome = race.outcome(deadline, || format!("{procedure} was not answered in time"));
-        *trail = std::mem::take(&mut race.lock().trail);
+        trail.clone_from(&race.lock().trail);
         trail.give();
         outcome
     }
@@ -90,7 +97,7 @@ impl Client {
 
 impl Race {
     fn new(trail: &Trail) -> Arc<Race> {
-        let state = State { trail: trail.clone(), ..State::default() };
+        let state = State { running: 0, won: None, lost: None, trail: trail.clone() };
         Arc::new(Race { caller: Waiter::current(), state: Mutex::new(state) })
     }
 
@@ -169,16 +176,7 @@ impl Drop for Runner {
 impl Finish {
     /// What the attempts run in: it ends with the call, or when the caller has what he wants.
     fn context(&self, deadline: Instant) -> Context {
-        Context::new(Incoming {
-            procedure: "",
-            deadline: Some(deadline),
-            metadata: Metadata::new(),
-            peer: None,
-            local: None,
-            connection: None,
-            identity: None,
-            cancellation: self.0.clone(),
-        })
+        Context::ending(deadline, self.0.clone())
     }
 }
 

@@ -100,14 +100,14 @@ impl Link {
         self.load.load(Ordering::Relaxed)
     }
 
-    /// The connection if there is one that takes calls; never waits.
-    pub(super) fn at_hand(&self) -> Option<Arc<Connection>> {
+    /// The connection if there is one that takes calls `now`; never waits.
+    pub(super) fn at_hand(&self, now: Instant) -> Option<Arc<Connection>> {
         let held = match &*self.lock() {
             State::Connected(connection) => Some(connection.clone()),
             State::Idle | State::Connecting | State::Failed(_) => None,
         };
-        let usable = held.filter(|connection| self.is_usable(connection));
-        if usable.is_none() {
+        let usable = held.filter(|connection| self.is_usable(connection, now));
+        if usable.is_none() && self.standing.is_live() {
             self.standing.rest();
         }
         usable
@@ -121,7 +121,7 @@ impl Link {
                 State::Connected(connection) => {
                     let connection = connection.clone();
                     drop(state);
-                    if self.is_usable(&connection) {
+                    if self.is_usable(&connection, Instant::now()) {
                         return Ok(connection);
                     }
                     if self.approach.is_single() {
@@ -179,9 +179,8 @@ impl Link {
     }
 
     /// Whether a connection takes calls; one that does not is forgotten, unless there can be no other.
-    fn is_usable(&self, connection: &Arc<Connection>) -> bool {
-        connection.look();
-        let usable = connection.ended().is_none();
+    fn is_usable(&self, connection: &Arc<Connection>, now: Instant) -> bool {
+        let usable = connection.takes_calls(now);
         if !usable && !self.approach.is_single() {
             let mut state = self.lock();
             if matches!(&*state, State::Connected(held) if Arc::ptr_eq(held, connection)) {

@@ -26,6 +26,15 @@ pub(super) struct Options {
 }
 
 /// What is thought of a server that cannot be reached.
+/// The time of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    /// When it was made.
+    pub(super) made: Instant,
+    /// When it is over.
+    pub(super) ends: Instant,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// It should be there: every endpoint is tried once, and a fresh list of them.
@@ -49,16 +58,23 @@ impl Default for Options {
 }
 
 impl Options {
-    /// When a call made now is over: its own time, and never after the call that surrounds it.
-    pub(super) fn deadline(&self) -> Instant {
-        let own = Instant::now() + self.time.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_CEILING);
-        Context::current().deadline().map_or(own, |surrounding| own.min(surrounding))
+    /// Of a call made now: it is over after its own time, and never after the call that surrounds it.
+    pub(super) fn span(&self) -> Span {
+        let made = Instant::now();
+        let own = made + self.time.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_CEILING);
+        Span { made, ends: surrounding().map_or(own, |surrounding| own.min(surrounding)) }
+    }
+
+    /// The time of a call that comes out of the layers now, and ends at `ends` if they have left a time.
+    pub(super) fn beneath_layers(&self, span: Span, ends: Option<Instant>) -> Span {
+        let made = if self.layers.is_empty() { span.made } else { Instant::now() };
+        Span { made, ends: ends.unwrap_or(span.ends) }
     }
 
     /// When a stream opened now is over, if that was said.
     pub(super) fn stream_deadline(&self) -> Option<Instant> {
         let own = self.time.map(|time| Instant::now() + time.min(DEADLINE_CEILING));
-        own.into_iter().chain(Context::current().deadline()).min()
+        own.into_iter().chain(surrounding()).min()
     }
 
     pub(super) fn metadata(&self) -> Result<Vec<(&str, &[u8])>, Status> {
@@ -69,4 +85,9 @@ impl Options {
         let refuse = |error: &MetadataError| Status::invalid_argument(error.to_string()).not_run();
         self.metadata.as_ref().map_err(refuse)
     }
+}
+
+/// When the call that surrounds this one is over, if there is one that ends.
+fn surrounding() -> Option<Instant> {
+    Context::with_current(Context::deadline).flatten()
 }

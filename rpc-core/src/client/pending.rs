@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use super::calls::Answer;
-use super::connection::{Connection, WaitEnded};
+use super::connection::{Connection, Departure, WaitEnded};
 use super::layered::Made;
 use super::link::Loaded;
 use crate::codec::Encoding;
@@ -45,6 +45,10 @@ pub(super) struct Flight {
     pub(super) link: Loaded,
     /// When it was sent.
     pub(super) begun: Instant,
+    /// Whether it may lie in its connection's queue still.
+    pub(super) departure: Departure,
+    /// It has left the table.
+    pub(super) answered: bool,
 }
 
 impl<T, E> Pending<T, E>
@@ -108,29 +112,39 @@ impl Made for Flight {
 }
 
 impl Flight {
-    pub(super) fn wait(&self) -> Answer {
-        match self.connection.wait(self.id, self.deadline) {
-            Ok(answer) => answer,
-            Err(WaitEnded) => self.give_up(),
-        }
+    pub(super) fn wait(&mut self) -> Answer {
+        self.await_by(self.deadline).unwrap_or_else(|WaitEnded| self.give_up())
     }
 
-    pub(super) fn wait_until(&self, time: Duration) -> Option<Answer> {
+    pub(super) fn wait_until(&mut self, time: Duration) -> Option<Answer> {
         let until = Instant::now().checked_add(time).unwrap_or(self.deadline);
-        match self.connection.wait(self.id, until.min(self.deadline)) {
+        match self.await_by(until.min(self.deadline)) {
             Ok(answer) => Some(answer),
             Err(WaitEnded) if until < self.deadline && Context::check_current().is_ok() => None,
             Err(WaitEnded) => Some(self.give_up()),
         }
     }
 
-    fn poll(&self) -> Option<Answer> {
-        let answer = self.connection.poll(self.id);
-        let is_over = || Instant::now() >= self.deadline || Context::check_current().is_err();
-        answer.or_else(|| is_over().then(|| self.give_up()))
+    fn await_by(&mut self, deadline: Instant) -> Result<Answer, WaitEnded> {
+        let answer = match self.departure {
+            // It has not left yet.
+            Departure::WithItsCaller => None,
+            Departure::Soon => self.connection.at_hand(self.id),
+        };
+        let answer = answer.map_or_else(|| self.connection.wait(self.id, deadline), Ok)?;
+        self.answered = true;
+        Ok(answer)
     }
 
-    fn give_up(&self) -> Answer {
+    fn poll(&mut self) -> Option<Answer> {
+        let answer = self.connection.poll(self.id);
+        self.answered = answer.is_some();
+        let is_over = || Instant::now() >= self.deadline || Context::check_current().is_err();
+        if answer.is_none() && is_over() { Some(self.give_up()) } else { answer }
+    }
+
+    fn give_up(&mut self) -> Answer {
+        self.answered = true;
         self.connection.cancel(self.id);
         Answer::Status(Context::wait_ended(format!("{} was not answered in time", self.procedure)))
     }
@@ -138,7 +152,9 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.connection.cancel(self.id);
+        if !self.answered {
+            self.connection.cancel(self.id);
+        }
     }
 }
 

@@ -76,11 +76,12 @@ impl Client {
     ) -> Result<Flight, Status> {
         Context::check_current().map_err(Status::not_run)?;
         let metadata = self.options.metadata()?;
-        let deadline = dispatch.deadline;
+        let Dispatch { deadline, departure, .. } = dispatch;
         // A stream without an end does not look for its server without one.
-        let reached_by = deadline.min(self.options.deadline());
+        let reached_by =
+            if dispatch.legs.is_some() { deadline.min(self.options.span().ends) } else { deadline };
         let (link, connection) = self.core.reach(procedure, self.options.choice, reached_by, trail)?;
-        let begun = Instant::now();
+        let begun = trail.begun;
         let remaining = deadline.saturating_duration_since(begun);
         if remaining.is_zero() {
             return Err(Status::deadline_exceeded(format!("{procedure} had no time left")).not_run());
@@ -92,7 +93,8 @@ impl Client {
         match encode(Start { connection: &connection, header, dispatch }) {
             Ok(id) => {
                 trail.give();
-                Ok(Flight { connection, id, procedure, deadline, encoding, link, begun })
+                let answered = false;
+                Ok(Flight { connection, id, procedure, deadline, encoding, link, begun, departure, answered })
             }
             Err(failure) => {
                 self.core.note_failure(procedure, link.link(), begun, &failure, trail);

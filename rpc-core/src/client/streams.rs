@@ -11,6 +11,7 @@ use super::calls::Answer;
 use super::connection::Departure;
 use super::layered::Made;
 use super::link::Loaded;
+use super::options::Span;
 use super::pending::{Flight, decode, decode_body};
 use super::sending::Dispatch;
 use crate::limits::DEADLINE_CEILING;
@@ -74,7 +75,7 @@ impl Client {
     {
         let deadline = self.options.stream_deadline();
         let (decoded, _) = self.within_layers(procedure, deadline, |client, deadline| {
-            let opened = client.open(procedure, arguments, deadline, None)?;
+            let mut opened = client.open(procedure, arguments, deadline, None)?;
             opened.feed(input);
             decode(opened.flight.wait(), self.options.encoding)
         })?;
@@ -115,10 +116,11 @@ impl Client {
         deadline: Option<Instant>,
         inlet: Option<&Arc<Inlet>>,
     ) -> Result<Opened, Status> {
-        let until = deadline.unwrap_or_else(|| Instant::now() + DEADLINE_CEILING);
+        let span = self.options.span();
+        let until = deadline.unwrap_or(span.made + DEADLINE_CEILING);
         // Finding the server has the time of any call, also where the stream has none.
-        let found_by = until.min(self.options.deadline());
-        let flight = self.attempts(procedure, found_by).make(|trail| {
+        let finding = Span { ends: until.min(span.ends), ..span };
+        let flight = self.attempts(procedure, finding).make(|trail| {
             let legs = Some(Legs { inlet: inlet.cloned(), ..Legs::default() });
             let dispatch = Dispatch { deadline: until, departure: Departure::WithItsCaller, legs };
             self.send(procedure.name, arguments, dispatch, trail)
@@ -137,7 +139,7 @@ impl Opened {
     }
 
     /// Waits for the answer, behind which a stream comes. Whoever drops that ends the call.
-    fn receive<O, E>(self, inlet: Arc<Inlet>) -> Result<Received<O, E>, Status>
+    fn receive<O, E>(mut self, inlet: Arc<Inlet>) -> Result<Received<O, E>, Status>
     where
         O: DeserializeOwned,
         E: DeserializeOwned,

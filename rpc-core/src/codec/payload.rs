@@ -1,6 +1,6 @@
 //! An encoded value on its way out, gathered as it is sent: by parts.
 
-use crate::bytes::Block;
+use crate::bytes::{BY_REFERENCE, Block};
 
 /// An encoded value on its way out: its bytes, and in their places between them, large [`Bytes`](crate::Bytes) that are
 /// passed on from where they lie.
@@ -57,7 +57,17 @@ impl Payload {
     }
 
     /// Appends these bytes: of a block that is offered the block as it is, a copy of everything else.
+    #[inline]
     pub(super) fn append(&mut self, bytes: &[u8]) {
+        if bytes.len() < BY_REFERENCE {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.append_large(bytes);
+        }
+    }
+
+    #[cold]
+    fn append_large(&mut self, bytes: &[u8]) {
         match Block::offered(bytes) {
             Some(block) => self.blocks.push((self.bytes.len(), block)),
             None => self.bytes.extend_from_slice(bytes),
@@ -81,7 +91,7 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
-    use crate::bytes::{BY_REFERENCE, Bytes};
+    use crate::bytes::Bytes;
     use crate::codec::{decode, encode, encode_payload};
 
     /// As many bytes, none like its neighbours.

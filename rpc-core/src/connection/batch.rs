@@ -93,6 +93,9 @@ impl Batch {
     }
 
     fn write_once(&self, transport: &dyn Transport) -> io::Result<usize> {
+        if self.whole.is_empty() {
+            return transport.write(&[IoSlice::new(self.tail.get(self.sent..).unwrap_or_default())]);
+        }
         let mut parts = [IoSlice::new(&[]); PARTS];
         let mut skipped = self.sent;
         let sources = self.whole.iter().map(Part::bytes).chain([self.tail.as_slice()]);

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use super::batch::Batch;
 use crate::codec::{EncodeError, Payload};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{self, Mutex, MutexGuard, thread};
 use crate::transport::{Transport, Waiter, wake_all};
 use crate::wire::{CallHeader, Message, Preface, begin_frame, end_frame};
@@ -26,14 +27,16 @@ use crate::wire::{CallHeader, Message, Preface, begin_frame, end_frame};
 #[derive(Debug)]
 pub(crate) struct Outbound {
     queue: Mutex<Queue>,
+    /// As the queue's `bytes`, for who only looks: written under its lock.
+    queued: AtomicUsize,
     transport: Arc<dyn Transport>,
 }
 
 #[derive(Debug)]
 struct Queue {
-    waiting: Batch,
-    /// What the writer was given: empty unless it is stuck, when it keeps its memory here.
-    taken: Batch,
+    waiting: Box<Batch>,
+    /// What the writer was given: gone while it writes, and empty when it has; one that is stuck leaves the rest here.
+    taken: Option<Box<Batch>>,
     writer: Writer,
     /// Bytes queued and not yet taken by the socket.
     bytes: usize,
@@ -82,8 +85,8 @@ pub(crate) enum SendError {
 impl Outbound {
     pub(crate) fn new(transport: Arc<dyn Transport>) -> Outbound {
         let queue = Queue {
-            waiting: Batch::default(),
-            taken: Batch::default(),
+            waiting: Box::default(),
+            taken: None,
             writer: Writer::Free,
             bytes: 0,
             sent: 0,
@@ -93,7 +96,7 @@ impl Outbound {
             asked: false,
             closed: false,
         };
-        Outbound { queue: Mutex::new(queue), transport }
+        Outbound { queue: Mutex::new(queue), queued: AtomicUsize::new(0), transport }
     }
 
     /// Queues the preface, unless that was done before. It must be the first thing that is queued.
@@ -105,6 +108,7 @@ impl Outbound {
         let bytes = preface.encode();
         queue.waiting.tail().extend_from_slice(&bytes);
         queue.bytes += bytes.len();
+        self.show(&queue);
     }
 
     /// Queues one message; a large payload is taken, a small one copied. Says how many bytes are queued now.
@@ -116,6 +120,7 @@ impl Outbound {
     ) -> Result<usize, SendError> {
         let mut queue = self.lock();
         queue.append(message, payload, limit)?;
+        self.show(&queue);
         Ok(queue.bytes)
     }
 
@@ -134,6 +139,7 @@ impl Outbound {
         let mut queue = self.lock();
         queue.head(message, payload.len(), limit)?;
         queue.waiting.append_shared(payload);
+        self.show(&queue);
         Ok(())
     }
 
@@ -150,13 +156,18 @@ impl Outbound {
         header.id = id;
         queue.append(&Message::Call(header), payload, limit)?;
         queue.last_call = id;
+        self.show(&queue);
         admit(id);
         Ok(id)
     }
 
     /// Bytes that the socket has not taken yet.
     pub(crate) fn queued(&self) -> usize {
-        self.lock().bytes
+        self.queued.load(Ordering::Acquire)
+    }
+
+    fn show(&self, queue: &Queue) {
+        self.queued.store(queue.bytes, Ordering::Release);
     }
 
     /// Whether fewer than `bound` bytes are queued. If not, the flush that sends the last of them says [`Progress::Room`].
@@ -199,13 +210,13 @@ impl Outbound {
     }
 
     fn write<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> Progress {
-        let mut batch = std::mem::take(&mut queue.taken);
+        let mut batch = queue.taken.take().unwrap_or_default();
         loop {
             if batch.is_empty() {
                 std::mem::swap(&mut batch, &mut queue.waiting);
             }
             if batch.is_empty() || queue.closed {
-                queue.taken = batch;
+                queue.taken = Some(batch);
                 queue.writer = Writer::Free;
                 return if std::mem::take(&mut queue.asked) { Progress::Room } else { Progress::Done };
             }
@@ -214,9 +225,10 @@ impl Outbound {
             queue = self.lock();
             queue.bytes = queue.bytes.saturating_sub(count);
             queue.sent = queue.sent.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            self.show(&queue);
             wake_all(&queue.waiters);
             let Err(error) = result else { continue };
-            queue.taken = batch;
+            queue.taken = Some(batch);
             if error.kind() == io::ErrorKind::WouldBlock {
                 queue.writer = Writer::Stuck;
                 return Progress::Stuck;
@@ -247,6 +259,9 @@ impl Outbound {
     /// As [`wait_for_room`](Outbound::wait_for_room), as long as the peer takes something every `stall`; false when it
     /// does not.
     pub(crate) fn outlast(&self, bound: usize, stall: Duration) -> bool {
+        if self.queued() < bound.max(1) {
+            return true;
+        }
         let mut queue = self.lock();
         let (mut sent, mut since) = (queue.sent, sync::now());
         while queue.is_full(bound) {

@@ -51,6 +51,12 @@ impl Cancellation {
         wake_all(&waiters);
     }
 
+    /// Whether it is as it was made.
+    pub(super) fn is_untouched(&mut self) -> bool {
+        let waiters = self.waiters.get_mut().unwrap_or_else(PoisonError::into_inner);
+        waiters.is_empty() && !self.is_cancelled() && self.channel.get().is_none()
+    }
+
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.get().is_some()
     }

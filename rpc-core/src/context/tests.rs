@@ -13,18 +13,43 @@ fn a_scope_ends_with_its_body_also_in_a_panic() {
 }
 
 fn of_a_call() -> (Context, Arc<Cancellation>) {
-    let cancellation = Arc::<Cancellation>::default();
-    let context = Context::new(Incoming {
-        procedure: "p",
-        deadline: None,
-        metadata: Metadata::new(),
-        peer: None,
-        local: None,
-        connection: None,
-        identity: None,
-        cancellation: cancellation.clone(),
-    });
+    let context = Context::incoming(anybody(), &mut Spare::default());
+    let cancellation = context.cancellation();
     (context, cancellation)
+}
+
+fn anybody() -> Incoming {
+    let (metadata, identity) = (Metadata::new(), None);
+    Incoming { procedure: "p", deadline: None, metadata, peer: None, local: None, connection: None, identity }
+}
+
+/// A connection's calls share the memory of one context, and nothing else of each other.
+#[test]
+fn the_memory_of_a_context_serves_the_next_call_unless_somebody_has_it() {
+    let place = |context: &Context| Arc::as_ptr(&context.0);
+    let mut spare = Spare::default();
+    let mut metadata = Metadata::new();
+    metadata.insert("k", "v").unwrap();
+    let first = Context::incoming(Incoming { metadata, ..anybody() }, &mut spare);
+    let memory = place(&first);
+    spare.keep(first);
+    let second = Context::incoming(anybody(), &mut spare);
+    assert_eq!((place(&second), second.metadata().len()), (memory, 0));
+
+    let kept = second.clone();
+    spare.keep(second);
+    let third = Context::incoming(anybody(), &mut spare);
+    assert_ne!(place(&third), place(&kept));
+
+    third.cancellation().cancel();
+    spare.keep(third);
+    assert!(!Context::incoming(anybody(), &mut spare).is_cancelled());
+
+    let asked = Context::incoming(anybody(), &mut spare);
+    let channel = asked.cancelled();
+    spare.keep(asked);
+    drop(Context::incoming(anybody(), &mut spare));
+    assert_eq!(channel.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected), "its call is over");
 }
 
 #[test]

@@ -40,13 +40,13 @@ impl Connection {
         match self.shared.pool.place() {
             Ok(place) => self.send_aside(place, call),
             Err(_) => {
-                let Aside { id, route, context, .. } = call;
+                let Aside { id, route, .. } = call;
                 let status =
                     Status::resource_exhausted("the server has no thread for a call that takes a stream");
                 let mut body = Payload::default();
-                let ended = Ended::refused(context, status, &mut body);
+                let ended = Ended::refused(status, &mut body);
                 let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
-                self.settle(finished);
+                self.spread(finished.news);
             }
         }
     }
@@ -75,14 +75,14 @@ impl Connection {
         let mut body = Payload::default();
         let begun = sync::now();
         let arguments = Arguments::of(route.procedure, payload.bytes(), encoding, input);
-        let ended = payload.lend(|| self.execute(&route, context, arguments, &mut body));
+        let ended = payload.lend(|| self.execute(&route, &context, arguments, &mut body));
         let panicked = ended.panicked;
         let slow = ended.at.saturating_duration_since(begun) > SLOW;
         let pace = if slow { Pace::Slow } else { Pace::Harmless };
         self.lock().note_pace(id, route.procedure.name, pace);
         let (finished, _) = self.conclude(id, NEVER_READS, &route, ended);
         self.push_out();
-        self.settle(finished);
+        self.spread(finished.news);
         if panicked {
             self.suffer(id, route.procedure.name);
         }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::Workspace;
 use super::metrics::Traffic;
 use super::shared::Shared;
-use super::turn::Turn;
+use super::turn::{Lull, Turn};
 use crate::connection::{self, IntakeError, Outbound, Progress};
 use crate::frame::Inbound;
 use crate::limits::FRAME_BEFORE_PREFACE;
@@ -148,12 +148,14 @@ impl Connection {
     pub(super) fn read_on(self: &Arc<Self>, ticket: u64) {
         let mut workspace = Workspace::default();
         let mut quiet = Quiet { since: sync::now(), last_accepted: 0 };
+        let mut turn = self.lock();
         let stop = loop {
-            if let Err(stop) = self.run_complete_calls(ticket, &mut workspace) {
-                break stop;
-            }
-            if let Err(stop) = self.send_gathered().and_then(|()| self.read_more(ticket, &mut quiet)) {
-                break stop;
+            let taken = self.run_complete_calls(turn, ticket, &mut workspace);
+            let lull = taken.and_then(|lull| self.send_gathered().map(|()| lull));
+            let more = lull.and_then(|lull| self.read_more(ticket, (lull, workspace.legacy.at), &mut quiet));
+            match more {
+                Ok(more) => turn = more,
+                Err(stop) => break stop,
             }
         };
         match stop {
@@ -182,16 +184,20 @@ impl Connection {
         Err(Stop::Broken(self.took_nothing()))
     }
 
-    /// Waits for more bytes; as long as the connection may be idle, if no call is in flight and no frame has begun.
-    fn read_more(&self, ticket: u64, quiet: &mut Quiet) -> Result<(), Stop> {
+    /// Waits for more bytes; as long as the connection may be idle, if no call is in flight and no frame has begun. The last
+    /// call of this thread ended at `at`.
+    fn read_more(
+        &self,
+        ticket: u64,
+        (lull, at): (Lull, Option<Instant>),
+        quiet: &mut Quiet,
+    ) -> Result<MutexGuard<'_, Turn>, Stop> {
+        let (mut lull, mut at) = (lull, at);
         loop {
-            let mut turn = self.lock();
-            let idle = turn.calls().is_empty() && turn.inbound.is_empty();
-            if !idle || quiet.last_accepted != turn.last_accepted {
-                *quiet = Quiet { since: sync::now(), last_accepted: turn.last_accepted };
+            let Lull { mut inbound, idle, last_accepted } = lull;
+            if !idle || quiet.last_accepted != last_accepted {
+                *quiet = Quiet { since: at.take().unwrap_or_else(sync::now), last_accepted };
             }
-            let mut inbound = std::mem::take(&mut turn.inbound);
-            drop(turn);
             let until = quiet.since.checked_add(self.shared.limits.idle);
             let read = connection::read(&*self.transport, &mut inbound, until, self.shared.limits.frame_time);
             let mut turn = self.lock();
@@ -204,13 +210,14 @@ impl Connection {
                 Ok(0) => return Err(Stop::PeerDone),
                 Ok(count) => {
                     turn.note_received(count);
-                    return Ok(());
+                    return Ok(turn);
                 }
                 // Calls that ran aside may have ended since, nobody knows when: at the latest now.
                 Err(IntakeError::TimedOut) if !idle => quiet.since = sync::now(),
                 Err(IntakeError::TimedOut) => return Err(Stop::Idle),
                 Err(error) => return Err(Stop::Broken(error.to_string())),
             }
+            lull = turn.pause();
         }
     }
 
@@ -335,8 +342,11 @@ impl Connection {
         (Pulse(self.seen.swap(now, Ordering::Relaxed)), Pulse(now))
     }
 
+    /// Who sets it to run sees whether the watcher sleeps, or the watcher sees it before it does. That nothing runs may be seen
+    /// late.
     pub(super) fn set_pulse(&self, pulse: Pulse) {
-        self.pulse.store(pulse.0, Ordering::SeqCst);
+        let order = if pulse.call().is_some() { Ordering::SeqCst } else { Ordering::Release };
+        self.pulse.store(pulse.0, order);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Turn> {

@@ -8,10 +8,10 @@ use super::execution::Ended;
 use super::panics;
 use super::request::{Admitted, Request};
 use super::routes::Route;
-use super::turn::{Finished, Phase, Running, Stage, Started, Turn};
+use super::turn::{Finished, Lull, News, Running, Stage, Started, Turn};
 use crate::codec::Payload;
 use crate::connection::SendError;
-use crate::context::Context;
+use crate::context::{Context, Spare};
 use crate::frame::Frame;
 use crate::metrics::Slot;
 use crate::outcome::Endings;
@@ -23,10 +23,19 @@ use crate::sync::{self, MutexGuard};
 use crate::wire::{Message, Refusal, ReplyOutcome};
 
 /// Memory that a thread uses again from call to call.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Workspace {
     frame: Frame,
     body: Payload,
+    pub(super) legacy: Legacy,
+}
+
+/// What one call of a turn leaves to the next.
+#[derive(Default)]
+pub(super) struct Legacy {
+    /// When it ended, which is when the next begins: the clock is read once for both.
+    pub(super) at: Option<Instant>,
+    pub(super) spare: Spare,
 }
 
 /// Nobody waits any more for a stream that a procedure has returned.
@@ -39,17 +48,16 @@ fn let_go(context: &Context, output: Output, endings: Endings) {
 
 impl Connection {
     /// Runs every call that has arrived completely; its replies are gathered, not sent.
-    pub(super) fn run_complete_calls(
-        self: &Arc<Self>,
+    pub(super) fn run_complete_calls<'a>(
+        self: &'a Arc<Self>,
+        mut turn: MutexGuard<'a, Turn>,
         ticket: u64,
         workspace: &mut Workspace,
-    ) -> Result<(), Stop> {
-        let Workspace { frame, body } = workspace;
-        // The end of one call is the beginning of the next: the clock is read once for both.
-        let mut now = None;
+    ) -> Result<Lull, Stop> {
+        let Workspace { frame, body, legacy } = workspace;
+        legacy.at = None;
         loop {
             frame.recycle();
-            let mut turn = self.lock();
             if !turn.reads(ticket) {
                 return Err(Stop::Replaced);
             }
@@ -57,33 +65,34 @@ impl Connection {
             let complete =
                 turn.inbound.next(limit, frame).map_err(|error| Stop::Broken(error.to_string()))?;
             if !complete {
-                return Ok(());
+                return Ok(turn.pause());
             }
-            now = frame.lend(|| self.serve_frame(turn, frame, (ticket, now.take()), body))?;
+            frame.lend(|| self.serve_frame(turn, frame, ticket, (legacy, body)))?;
+            turn = self.lock();
         }
     }
 
-    /// Does what one frame asks for. The time at which its call ended, if that is now.
+    /// Does what one frame asks for.
     fn serve_frame(
         self: &Arc<Self>,
         mut turn: MutexGuard<'_, Turn>,
         frame: &Frame,
-        (ticket, now): (u64, Option<Instant>),
-        body: &mut Payload,
-    ) -> Result<Option<Instant>, Stop> {
-        let request = self.understand(&mut turn, frame, now)?;
+        ticket: u64,
+        (legacy, body): (&mut Legacy, &mut Payload),
+    ) -> Result<(), Stop> {
+        let request = self.understand(&mut turn, frame, legacy)?;
         drop(turn);
         match request {
-            Request::Run(call) => return self.run(call, ticket, body),
+            Request::Run(call) => return self.run(call, ticket, (legacy, body)),
             Request::RunWary(call) => {
                 if let Some(call) = self.put_aside(call) {
-                    return self.run(call, ticket, body);
+                    return self.run(call, ticket, (legacy, body));
                 }
             }
             Request::Refuse { id, slot, status } => {
                 self.answer(id, &status);
                 self.count(slot, Err(status.code()), Duration::ZERO);
-                self.settle(Finished { may_answer: true, still_reads: true });
+                self.note_answered();
             }
             Request::RunAside(call) => self.start_aside(call),
             Request::Cancelled(call, legs) => self.end_cancelled(&call, legs),
@@ -91,7 +100,7 @@ impl Connection {
             Request::Ping(nonce) => self.pong(nonce),
             Request::Nothing => {}
         }
-        Ok(None)
+        Ok(())
     }
 
     /// The caller has given a call up.
@@ -114,25 +123,26 @@ impl Connection {
         }
     }
 
-    /// Runs one call on this thread and queues its answer. The time at which it ended, if that is now.
+    /// Runs one call on this thread and queues its answer.
     fn run(
         self: &Arc<Self>,
         call: Admitted<'_>,
         ticket: u64,
-        body: &mut Payload,
-    ) -> Result<Option<Instant>, Stop> {
+        (legacy, body): (&mut Legacy, &mut Payload),
+    ) -> Result<(), Stop> {
         self.shared.rouse_watcher();
         let Admitted { id, route, context, payload, encoding } = call;
         let arguments = Arguments::of(route.procedure, payload, encoding, None);
-        let ended = self.execute(&route, context, arguments, body);
+        let ended = self.execute(&route, &context, arguments, body);
         let (panicked, at) = (ended.panicked, ended.at);
         let (finished, queued) = self.conclude(id, ticket, &route, ended);
         // An answer that was not queued must not lie here until the next.
         body.recycle();
+        legacy.spare.keep(context);
         if !finished.still_reads {
             self.push_out();
         }
-        self.settle(finished);
+        self.spread(finished.news);
         if panicked {
             self.suffer(id, route.procedure.name);
         }
@@ -140,11 +150,8 @@ impl Connection {
             return Err(Stop::Replaced);
         }
         // Small requests may have large replies: a turn gathers no more of them than may be queued.
-        if queued < self.shared.limits.queued_bytes {
-            Ok(Some(at))
-        } else {
-            self.send_gathered().map(|()| None)
-        }
+        legacy.at = (queued < self.shared.limits.queued_bytes).then_some(at);
+        if legacy.at.is_some() { Ok(()) } else { self.send_gathered() }
     }
 
     /// Queues the answer of a procedure that has ended. One that returned a stream goes on with that.
@@ -156,8 +163,8 @@ impl Connection {
         ended: Ended<'_>,
     ) -> (Finished, usize) {
         let mut ended = ended;
-        if let Some(output) = ended.output.take() {
-            return self.conclude_with_stream((id, ticket), route, ended, output);
+        if let Some((output, context)) = ended.output.take() {
+            return self.conclude_with_stream((id, ticket), route, ended, (output, context));
         }
         let Ended { outcome, body, at, .. } = ended;
         let mut turn = self.lock();
@@ -171,12 +178,13 @@ impl Connection {
             self.set_pulse(Pulse::done(id));
         }
         let legs = turn.take_streams(id);
+        let replied = started.map(|started| (started, self.reply(id, route.procedure.name, outcome, body)));
         drop(turn);
-        let why = Status::cancelled("the call has been answered");
-        // A call that returns no stream has nothing of a user's in its legs.
-        self.tell(route.procedure.name, legs.into_iter().flat_map(|legs| legs.end(&why))).ok();
-        let Some(started) = started else { return (finished, 0) };
-        let (outcome, queued) = self.reply(id, route.procedure.name, outcome, body);
+        if let Some(legs) = legs {
+            // A call that returns no stream has nothing of a user's in its legs.
+            self.tell(route.procedure.name, legs.end(&Status::cancelled("the call has been answered"))).ok();
+        }
+        let Some((started, (outcome, queued))) = replied else { return (finished, 0) };
         self.count(started.slot, outcome, at.saturating_duration_since(started.at));
         (finished, queued)
     }
@@ -187,9 +195,9 @@ impl Connection {
         (id, ticket): (u64, u64),
         route: &Route,
         ended: Ended<'_>,
-        output: Output,
+        (output, context): (Output, Context),
     ) -> (Finished, usize) {
-        let Ended { context, outcome, body, mut endings, .. } = ended;
+        let Ended { outcome, body, mut endings, .. } = ended;
         let mut turn = self.lock();
         if !turn.reads(ticket) {
             drop(turn);
@@ -234,19 +242,27 @@ impl Connection {
         }
     }
 
-    /// A call is over and its answer queued: tells who waits for that.
-    pub(super) fn settle(&self, finished: Finished) {
+    /// An answer that was given beside the turn is queued: tells who waits for that.
+    pub(super) fn note_answered(&self) {
         let mut turn = self.lock();
-        if finished.may_answer {
-            turn.answered();
-        }
-        let last = turn.phase == Phase::Leaving && turn.is_settled();
-        let over = turn.is_over();
+        turn.answered();
+        let news = turn.news();
         drop(turn);
-        if over {
-            self.shared.leave(self.id());
-        } else if last {
-            self.shared.note_change();
+        self.spread(news);
+    }
+
+    /// A call has left the turn: tells who waits for that.
+    pub(super) fn look_for_news(&self) {
+        let news = self.lock().news();
+        self.spread(news);
+    }
+
+    /// Tells those who wait for the connection.
+    pub(super) fn spread(&self, news: News) {
+        match news {
+            News::Nothing => {}
+            News::Settled => self.shared.note_change(),
+            News::Over => self.shared.leave(self.id()),
         }
     }
 
@@ -327,14 +343,14 @@ impl Connection {
             }
             Stage::Streaming | Stage::Driven => self.send_end(id, Err(status)),
         }
-        self.settle(Finished { may_answer: true, still_reads: false });
+        self.note_answered();
         self.tell(call.procedure, legs.into_iter().flat_map(|legs| legs.end(status)))
     }
 
     /// A call that was given up while it streamed has left the turn: tells who waits for that.
     fn forget(&self, call: &Running) {
         if call.stage == Stage::Streaming {
-            self.settle(Finished { may_answer: false, still_reads: false });
+            self.look_for_news();
         }
     }
 }

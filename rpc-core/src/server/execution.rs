@@ -15,13 +15,11 @@ use crate::sync;
 
 /// A procedure that has ended: how, and with what.
 pub(super) struct Ended<'b> {
-    /// What the procedure ran in.
-    pub(super) context: Context,
     pub(super) outcome: Result<Outcome, Status>,
     /// The encoded outcome, unless it is a status.
     pub(super) body: &'b mut Payload,
-    /// The stream that it returned, never beside a status.
-    pub(super) output: Option<Output>,
+    /// The stream that it returned, never beside a status, and what the procedure ran in.
+    pub(super) output: Option<(Output, Context)>,
     /// Who is told when that is over.
     pub(super) endings: Endings,
     pub(super) panicked: bool,
@@ -40,9 +38,9 @@ struct Left {
 
 impl<'b> Ended<'b> {
     /// A call that was not run.
-    pub(super) fn refused(context: Context, why: Status, body: &'b mut Payload) -> Ended<'b> {
+    pub(super) fn refused(why: Status, body: &'b mut Payload) -> Ended<'b> {
         let (outcome, endings) = (Err(why.not_run()), Endings::default());
-        Ended { context, outcome, body, output: None, endings, panicked: false, at: sync::now() }
+        Ended { outcome, body, output: None, endings, panicked: false, at: sync::now() }
     }
 }
 
@@ -51,7 +49,7 @@ impl Connection {
     pub(super) fn execute<'b>(
         &self,
         route: &Route,
-        context: Context,
+        context: &Context,
         arguments: Arguments<'_>,
         body: &'b mut Payload,
     ) -> Ended<'b> {
@@ -62,7 +60,7 @@ impl Connection {
                 if self.shared.layers.is_empty() {
                     return left.run(route, arguments, body);
                 }
-                self.within_layers(route, &context, &arguments, (&mut left, body))
+                self.within_layers(route, context, &arguments, (&mut left, body))
             })
         };
         let run = policy.guard(name, run);
@@ -74,8 +72,8 @@ impl Connection {
             panicked |= policy.guard(name, || drop(unwanted)).is_err();
         }
         let Left { context: changed, output, endings } = left;
-        let (context, at) = (changed.unwrap_or(context), sync::now());
-        Ended { context, outcome, body, output, endings, panicked, at }
+        let output = output.map(|output| (output, changed.unwrap_or_else(|| context.clone())));
+        Ended { outcome, body, output, endings, panicked, at: sync::now() }
     }
 
     fn within_layers(

@@ -1,14 +1,15 @@
 //! What a frame asks for: a call is admitted to the turn, or refused in words.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::aside::Aside;
 use super::connection::{Connection, Pulse, Stop};
+use super::dispatch::Legacy;
 use super::routes::Route;
 use super::turn::{Phase, Running, Stage, Started, Turn};
 use crate::codec::Encoding;
-use crate::context::{Cancellation, Context, Incoming};
+use crate::context::{Context, Incoming, Spare};
 use crate::frame::{Body, Frame};
 use crate::limits::{METADATA_ENTRIES, PROCEDURE_NAME};
 use crate::metadata::Metadata;
@@ -53,13 +54,12 @@ pub(super) struct Admitted<'a> {
 const LAST_ID: u64 = u64::MAX >> 1;
 
 impl Connection {
-    /// What the frame asks for; a call is admitted to the turn before its lock is released. `now` is the time, if it was
-    /// looked at just before.
+    /// What the frame asks for; a call is admitted to the turn before its lock is released.
     pub(super) fn understand<'a>(
         self: &Arc<Self>,
         turn: &mut Turn,
         frame: &'a Frame,
-        now: Option<Instant>,
+        legacy: &mut Legacy,
     ) -> Result<Request<'a>, Stop> {
         let (message, payload) = wire::decode(frame.content())
             .map_err(|error| Stop::Broken(format!("a message does not decode: {error}")))?;
@@ -68,7 +68,7 @@ impl Connection {
                 if header.id <= turn.last_accepted || header.id > LAST_ID {
                     return Err(Stop::Broken(format!("call {} came twice, or out of order", header.id)));
                 }
-                Ok(self.admit(turn, (&header, payload), now))
+                Ok(self.admit(turn, (header, payload), legacy))
             }
             Message::Cancel { id } => {
                 let given_up = turn.give_up(id);
@@ -114,15 +114,15 @@ impl Connection {
     fn admit<'a>(
         self: &Arc<Self>,
         turn: &mut Turn,
-        (header, payload): (&CallHeader<'_>, &'a [u8]),
-        now: Option<Instant>,
+        (header, payload): (CallHeader<'_>, &'a [u8]),
+        legacy: &mut Legacy,
     ) -> Request<'a> {
         if turn.phase != Phase::Open {
             // Goodbye has told the peer that this call is not run.
             return Request::Nothing;
         }
         let id = header.id;
-        let (route, encoding, metadata) = match self.check(turn, header) {
+        let (route, encoding, metadata) = match self.check(turn, &header) {
             Ok(checked) => checked,
             Err(status) => {
                 turn.refuse(id);
@@ -130,8 +130,8 @@ impl Connection {
                 return Request::Refuse { id, slot, status: status.not_run() };
             }
         };
-        let started = Started { slot: route.slot, at: now.unwrap_or_else(sync::now) };
-        let (running, context) = self.begin(&route, started, (header, metadata));
+        let started = Started { slot: route.slot, at: legacy.at.take().unwrap_or_else(sync::now) };
+        let (running, context) = self.begin(&route, started, (&header, metadata), &mut legacy.spare);
         if route.procedure.kind.takes_stream() {
             let inlet = Arc::new(Inlet::new(&self.terms));
             let input = Input { wire: self.wire(id, context.deadline()), inlet: inlet.clone() };
@@ -158,19 +158,10 @@ impl Connection {
         route: &Route,
         started: Started,
         (header, metadata): (&CallHeader<'_>, Metadata),
+        spare: &mut Spare,
     ) -> (Running, Context) {
         let deadline = header.remaining().map(|remaining| started.at + remaining);
-        let cancellation = Arc::<Cancellation>::default();
-        let running = Running {
-            id: header.id,
-            procedure: route.procedure.name,
-            started,
-            deadline,
-            cancellation: cancellation.clone(),
-            awaited: true,
-            stage: Stage::Running,
-        };
-        let context = Context::new(Incoming {
+        let incoming = Incoming {
             procedure: route.procedure.name,
             deadline,
             metadata,
@@ -178,8 +169,17 @@ impl Connection {
             local: self.transport.local(),
             connection: Some(self.id()),
             identity: self.transport.identity(),
-            cancellation,
-        });
+        };
+        let context = Context::incoming(incoming, spare);
+        let running = Running {
+            id: header.id,
+            procedure: route.procedure.name,
+            started,
+            deadline,
+            cancellation: context.cancellation(),
+            awaited: true,
+            stage: Stage::Running,
+        };
         (running, context)
     }
 

@@ -1,8 +1,8 @@
 //! Procedures by name.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::hash::ByName;
 use crate::metrics::Slot;
 use crate::reflect::RESERVED;
 use crate::service::{Procedure, Service};
@@ -20,7 +20,7 @@ pub(super) struct Route {
 /// All procedures of a server.
 #[derive(Clone, Default)]
 pub(super) struct Routes {
-    by_name: HashMap<&'static str, Route>,
+    by_name: ByName<Route>,
     /// In the order they were added, those of the program's services first.
     names: Vec<&'static str>,
     /// How many of them are the program's.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::aside::NEVER_READS;
 use super::connection::Connection;
-use super::turn::{Finished, Stage};
+use super::turn::Stage;
 use crate::codec::Payload;
 use crate::connection::SendError;
 use crate::context::{Alarm, Context};
@@ -64,7 +64,11 @@ impl Connection {
             self.send_end(id, outcome);
         }
         let told = self.tell(procedure, legs.into_iter().flat_map(|legs| legs.over(outcome)));
-        self.settle(finished);
+        if finished.may_answer {
+            self.note_answered();
+        } else {
+            self.look_for_news();
+        }
         if told.is_err() {
             self.suffer(id, procedure);
         }
@@ -106,7 +110,7 @@ struct Driver {
 impl Driver {
     fn leave(&self) {
         if self.connection.lock().driver_left(self.id) {
-            self.connection.settle(Finished { may_answer: false, still_reads: false });
+            self.connection.look_for_news();
         }
     }
 }

@@ -48,6 +48,16 @@ pub(super) enum Phase {
     Closed,
 }
 
+/// What the reading thread takes along while it waits for more.
+#[derive(Debug)]
+pub(super) struct Lull {
+    /// The beginning of a frame, or nothing.
+    pub(super) inbound: Inbound,
+    /// No call was in flight, and no frame had begun.
+    pub(super) idle: bool,
+    pub(super) last_accepted: u64,
+}
+
 /// A call whose procedure runs.
 #[derive(Clone, Debug)]
 pub(super) struct Running {
@@ -96,6 +106,18 @@ pub(super) struct Finished {
     pub(super) may_answer: bool,
     /// False if another thread reads by now.
     pub(super) still_reads: bool,
+    /// What it means to others, once the answer is queued.
+    pub(super) news: News,
+}
+
+/// What a change of the turn means to who waits for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Nothing,
+    /// It is leaving, and everything is answered.
+    Settled,
+    /// It is closed, and nothing runs for it.
+    Over,
 }
 
 impl Turn {
@@ -143,7 +165,7 @@ impl Turn {
                 false
             }
         };
-        Finished { may_answer, still_reads }
+        Finished { may_answer, still_reads, news: self.news() }
     }
 
     /// Has somebody told when streaming call `id` is over.
@@ -161,15 +183,20 @@ impl Turn {
         true
     }
 
-    /// The last word of a streaming call's stream. The call stays while a thread drives its iterator, for nobody.
+    /// The last word of a streaming call's stream. Who may say it does so, and then [`answered`](Turn::answered). The call
+    /// stays while a thread drives its iterator, for nobody.
     pub(super) fn end_stream(&mut self, id: u64, ticket: u64) -> (Finished, Option<Started>) {
         let driven = self.call(id).filter(|call| call.stage == Stage::Driven);
-        let Some(call) = driven else { return self.finish(id, ticket) };
+        let Some(call) = driven else {
+            let (finished, started) = self.finish(id, ticket);
+            self.answering += usize::from(finished.may_answer);
+            return (finished, started);
+        };
         let may_answer = std::mem::replace(&mut call.awaited, false);
         let started = may_answer.then_some(call.started);
         self.abandoned += usize::from(may_answer);
         self.answering += usize::from(may_answer);
-        (Finished { may_answer, still_reads: false }, started)
+        (Finished { may_answer, still_reads: false, news: News::Nothing }, started)
     }
 
     /// Nobody drives a call's iterator any more; true if it is over with that.
@@ -201,15 +228,15 @@ impl Turn {
 
     /// The streams of a call that is over, to be ended.
     pub(super) fn take_streams(&mut self, id: u64) -> Option<Legs> {
-        self.streams.remove(&id)
+        if self.streams.is_empty() { None } else { self.streams.remove(&id) }
     }
 
     pub(super) fn legs(&mut self, id: u64) -> Option<&mut Legs> {
         self.streams.get_mut(&id)
     }
 
-    /// The procedure of call `id` has ended. Who may answer it learns when it started, and says so with
-    /// [`answered`](Turn::answered) afterwards.
+    /// The procedure of call `id` has ended. Who may answer it learns when it started, and queues the answer before the lock
+    /// of the turn is released.
     pub(super) fn finish(&mut self, id: u64, ticket: u64) -> (Finished, Option<Started>) {
         let ended = self.remove(id);
         let still_reads = self.reader == ticket;
@@ -217,17 +244,15 @@ impl Turn {
             self.inline = None;
         }
         let started = ended.filter(|call| call.awaited).map(|call| call.started);
-        let may_answer = started.is_some();
-        self.answering += usize::from(may_answer);
-        (Finished { may_answer, still_reads }, started)
+        (Finished { may_answer: started.is_some(), still_reads, news: self.news() }, started)
     }
 
-    /// The answer to a finished call is queued.
+    /// An answer that was given beside the turn is queued.
     pub(super) fn answered(&mut self) {
         self.answering -= 1;
     }
 
-    /// A call does not run; its refusal is its answer, as of one that [finished](Turn::finish).
+    /// A call does not run; its refusal is its answer, which is [`answered`](Turn::answered) afterwards.
     pub(super) fn refuse(&mut self, id: u64) {
         self.last_accepted = id;
         self.answering += 1;
@@ -355,6 +380,22 @@ impl Turn {
     /// Whether the connection can be forgotten: closed, and no procedure runs for it.
     pub(super) fn is_over(&self) -> bool {
         self.phase == Phase::Closed && self.calls.is_empty()
+    }
+
+    /// What those who wait for the connection may want to know now.
+    pub(super) fn news(&self) -> News {
+        match self.phase {
+            Phase::Open => News::Nothing,
+            Phase::Leaving if self.is_settled() => News::Settled,
+            Phase::Closed if self.is_over() => News::Over,
+            Phase::Leaving | Phase::Closed => News::Nothing,
+        }
+    }
+
+    /// The reading thread finds nothing complete any more: what it is to wait with.
+    pub(super) fn pause(&mut self) -> Lull {
+        let idle = self.calls.is_empty() && self.inbound.is_empty();
+        Lull { inbound: std::mem::take(&mut self.inbound), idle, last_accepted: self.last_accepted }
     }
 }
 

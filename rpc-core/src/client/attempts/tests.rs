@@ -19,7 +19,9 @@ fn list(length: u16) -> Endpoints {
 }
 
 fn attempts<'a>(core: &'a Core, procedure: &'static Procedure, readiness: Readiness) -> Attempts<'a> {
-    let mut attempts = Attempts::new(core, procedure, readiness, Instant::now() + 60 * SECOND);
+    let made = Instant::now();
+    let span = Span { made, ends: made + 60 * SECOND };
+    let mut attempts = Attempts::new(core, procedure, readiness, span);
     attempts.trail.see(&list(1));
     attempts.trail.fail_at(&link(1));
     attempts.trail.give();
@@ -94,7 +96,7 @@ fn a_call_that_waits_for_its_server_goes_on_until_its_deadline() {
     for _ in 0..20 {
         assert!(matches!(patient.after(&lost().not_run()), Some(Next::AfterChange(_))));
     }
-    patient.deadline = Instant::now();
+    patient.span.ends = Instant::now();
     assert_eq!(patient.after(&lost().not_run()), None);
 }
 

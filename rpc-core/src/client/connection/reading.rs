@@ -25,15 +25,22 @@ const TRUSTED: Duration = Duration::from_millis(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Connection {
-    /// After a silence, learns of a goodbye or an end that came meanwhile.
-    pub(in crate::client) fn look(&self) {
-        let now = sync::now();
+    /// Whether it takes further calls; after a silence, learns first of a goodbye or an end that came meanwhile.
+    pub(in crate::client) fn takes_calls(&self, now: Instant) -> bool {
         let mut calls = self.lock();
-        if now.saturating_duration_since(calls.heard()) < TRUSTED {
-            return;
+        if now.saturating_duration_since(calls.heard()) >= TRUSTED
+            && let Some(reader) = calls.take_reader()
+        {
+            drop(calls);
+            self.look(reader);
+            calls = self.lock();
         }
-        let Some(reader) = calls.take_reader() else { return };
-        drop(calls);
+        calls.ended().is_none()
+    }
+
+    /// Reads what has come without waiting for more.
+    fn look(&self, reader: Reader) {
+        let now = sync::now();
         match self.transport.wait(Readiness::READABLE, Some(now)) {
             Ok(ready) if !ready.readable => self.lock().return_reader(reader, Some(now)),
             _ => self.read_turn(reader, now, now),
@@ -167,6 +174,10 @@ impl Connection {
         };
         sleepers.append(&mut calls.hopeful());
         let nudges = calls.nudges();
+        if nudges.is_empty() {
+            calls.return_reader(reader, heard);
+            return (sleepers, broken.or(end));
+        }
         drop(calls);
         // Streams are told before the reading is free: whoever took it would read on, and miss what he waits for.
         let _reading = Returning { connection: self, reader: Some(reader), heard };

@@ -23,23 +23,38 @@ fn a_stalled_thread_loses_the_reading_and_still_answers() {
     assert_eq!(turn.take_over(1), None);
     assert!(turn.reads(ticket) && !turn.reads(0));
     turn.begin(call(2));
-    assert_eq!(turn.finish(1, 0).0, Finished { may_answer: true, still_reads: false });
+    let news = News::Nothing;
+    assert_eq!(turn.finish(1, 0).0, Finished { may_answer: true, still_reads: false, news });
     assert_eq!(turn.place(2), Place::Inline);
     assert_eq!(turn.place(1), Place::Gone);
-    assert_eq!(turn.finish(2, ticket).0, Finished { may_answer: true, still_reads: true });
+    assert_eq!(turn.finish(2, ticket).0, Finished { may_answer: true, still_reads: true, news });
 }
 
-/// The answer to a call was once lost between the end of its procedure and the queue: the connection counted as quiet
-/// there, and a shutdown, or a peer that had ended its side, closed it.
+/// The last word of a call was once lost between its end and the queue: the connection counted as quiet there, and a
+/// shutdown, or a peer that had ended its side, closed it.
 #[test]
-fn a_turn_is_not_settled_before_its_answers_are_queued() {
+fn a_turn_is_not_settled_before_the_ends_of_its_streams_are_queued() {
     let mut turn = Turn::default();
     turn.begin(call(1));
-    assert!(!turn.is_settled());
-    assert!(turn.finish(1, 0).0.may_answer);
+    assert!(turn.stream_on(1, 0).may_answer && !turn.is_settled());
+    assert!(turn.end_stream(1, 0).0.may_answer);
     assert!(turn.calls().is_empty() && !turn.is_settled());
     turn.answered();
     assert!(turn.is_settled());
+}
+
+#[test]
+fn who_waits_for_a_connection_hears_of_the_end_of_its_last_call() {
+    let mut turn = Turn::default();
+    let mut finish = |phase, last| {
+        turn.begin(call(last - 1));
+        turn.begin(call(last));
+        turn.phase = phase;
+        [last - 1, last].map(|id| turn.finish(id, 0).0.news)
+    };
+    assert_eq!(finish(Phase::Open, 2), [News::Nothing; 2]);
+    assert_eq!(finish(Phase::Leaving, 4), [News::Nothing, News::Settled]);
+    assert_eq!(finish(Phase::Closed, 6), [News::Nothing, News::Over]);
 }
 
 /// An answer that was given for a procedure was lost likewise, when that ended before the answer was queued.
