@@ -3,10 +3,13 @@
 //! Pure: no I/O, no clock. The reading belongs to the thread with the newest ticket; a thread whose ticket is old finishes
 //! its call and leaves.
 
+mod said;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(super) use self::said::{Finished, Lull, News, Place};
 use super::habits::{Habits, Pace};
 use crate::context::Cancellation;
 use crate::frame::Inbound;
@@ -48,16 +51,6 @@ pub(super) enum Phase {
     Closed,
 }
 
-/// What the reading thread takes along while it waits for more.
-#[derive(Debug)]
-pub(super) struct Lull {
-    /// The beginning of a frame, or nothing.
-    pub(super) inbound: Inbound,
-    /// No call was in flight, and no frame had begun.
-    pub(super) idle: bool,
-    pub(super) last_accepted: u64,
-}
-
 /// A call whose procedure runs.
 #[derive(Clone, Debug)]
 pub(super) struct Running {
@@ -86,38 +79,6 @@ pub(super) enum Stage {
     Streaming,
     /// As `Streaming`, and a thread drives the iterator that the items come from.
     Driven,
-}
-
-/// Where a call runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// On the thread that reads its connection, which therefore does not read.
-    Inline,
-    /// On a thread of its own.
-    Aside,
-    /// Nowhere: it is answered or given up, and does not keep the reading.
-    Gone,
-}
-
-/// What a thread finds when its call is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Finished {
-    /// False if the call was cancelled, answered for it, or its connection closed.
-    pub(super) may_answer: bool,
-    /// False if another thread reads by now.
-    pub(super) still_reads: bool,
-    /// What it means to others, once the answer is queued.
-    pub(super) news: News,
-}
-
-/// What a change of the turn means to who waits for the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
-    Nothing,
-    /// It is leaving, and everything is answered.
-    Settled,
-    /// It is closed, and nothing runs for it.
-    Over,
 }
 
 impl Turn {
