@@ -1,7 +1,9 @@
 //! One room and its members, each on a connection of his own: `cargo bench -p chat-server --bench fanout`.
 //!
 //! The server is the program, in a process of its own, so that its processor time is its alone: that carries over from
-//! machine to machine better than the rate, which the members' threads here share with it.
+//! machine to machine better than the rate, which the members' threads here share with it. What is said in an open room is
+//! in the operators' log, what is said in a private one is not: the two beside each other show what the log costs. They
+//! take turns, so that both meet the same weather.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chat_api::{Chat, ChatClient, Mark, News, SESSION_KEY};
+use chat_api::{Chat, ChatClient, Mark, News, PASSWORD_KEY, SESSION_KEY};
 use rpc_core::Client;
 use rpc_core::threads::{self, Thread};
 
@@ -26,22 +28,37 @@ use rpc_core::threads::{self, Thread};
 const DELIVERIES: u64 = 2_000_000;
 const ROUNDS: usize = 5;
 const SENDERS: usize = 4;
+/// Opens the private room.
+const PASSWORD: &str = "sésamo";
 /// Messages that one sender has under way.
 const WINDOW: usize = 16;
 
 fn main() {
     println!(
-        "{:>8} {:>16} {:>24} {:>20} {:>26}",
-        "members", "deliveries/s", "server CPU s/million", "threads a member", "last one has it, p50 ms"
+        "{:>8} {:>8} {:>16} {:>24} {:>20} {:>26}",
+        "members",
+        "log",
+        "deliveries/s",
+        "server CPU s/million",
+        "threads a member",
+        "last one has it, p50 ms"
     );
-    for members in [100, 1000] {
-        let room = Room::open(members);
-        let threads = (room.server.threads() as f64 - room.threads_alone) / members as f64;
-        let slowest = median((0..100).map(|_| room.one_message().as_secs_f64() * 1e3).collect());
-        let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| room.flat_out()).collect();
-        let rate = median(rounds.iter().map(|(rate, _)| *rate).collect());
-        let cpu = median(rounds.iter().map(|(_, cpu)| *cpu).collect());
-        println!("{members:>8} {rate:>16.0} {cpu:>24.2} {threads:>20.2} {slowest:>26.1}");
+    for members in [10, 100, 1000] {
+        let rooms =
+            [(Door::Open, "on"), (Door::Private, "off")].map(|(door, log)| (Room::open(members, door), log));
+        let mut rounds = [Vec::new(), Vec::new()];
+        for _ in 0..ROUNDS {
+            for ((room, _), rounds) in rooms.iter().zip(&mut rounds) {
+                rounds.push(room.flat_out());
+            }
+        }
+        for ((room, log), rounds) in rooms.iter().zip(rounds) {
+            let threads = (room.server.threads() as f64 - room.threads_alone) / members as f64;
+            let slowest = median((0..100).map(|_| room.one_message().as_secs_f64() * 1e3).collect());
+            let rate = median(rounds.iter().map(|(rate, _)| *rate).collect());
+            let cpu = median(rounds.iter().map(|(_, cpu)| *cpu).collect());
+            println!("{members:>8} {log:>8} {rate:>16.0} {cpu:>24.2} {threads:>20.2} {slowest:>26.1}");
+        }
     }
 }
 
@@ -91,6 +108,13 @@ impl Drop for Server {
     }
 }
 
+/// How a room is entered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Open,
+    Private,
+}
+
 /// A room, its members who listen, and others in it who speak.
 struct Room {
     senders: Vec<(String, ChatClient)>,
@@ -102,15 +126,20 @@ struct Room {
 }
 
 impl Room {
-    fn open(members: usize) -> Room {
+    fn open(members: usize, door: Door) -> Room {
         let server = Server::start();
         let user = |name: String| {
             let stranger = ChatClient::new(Client::connect(server.address.to_string()));
             let session = stranger.register_user(name.clone()).unwrap();
-            (name, stranger.with_metadata(SESSION_KEY, *session.token.as_bytes()))
+            let chat = stranger.with_metadata(SESSION_KEY, *session.token.as_bytes());
+            (name, chat.with_metadata(PASSWORD_KEY, PASSWORD))
         };
         let senders: Vec<_> = (0..SENDERS).map(|number| user(format!("sender{number}"))).collect();
-        senders.iter().take(1).for_each(|(_, chat)| chat.create_room("hall".into()).unwrap());
+        let (_, maker) = senders.first().unwrap();
+        match door {
+            Door::Open => maker.create_room("hall".into()).unwrap(),
+            Door::Private => maker.create_private_room("hall".into(), PASSWORD.into(), None).unwrap(),
+        }
         for (name, chat) in &senders {
             chat.join_room(name.clone(), "hall".into()).unwrap();
         }
