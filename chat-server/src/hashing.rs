@@ -3,7 +3,9 @@
 //! Argon2id as OWASP asks for at the least (19 MiB, two passes: about 20 ms). Two at a time, so that guests who hash cost
 //! the others at most that; who finds both places taken waits for one, and is sent away when many wait already.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -26,9 +28,16 @@ pub(crate) struct Hashing {
 struct Place<'a>(&'a Hashing);
 
 impl Hashing {
+    /// With a place for every second processor, one at the least and [`AT_ONCE`] at the most: whoever has hashed without
+    /// an end leaves the others half of the machine.
     pub(crate) fn new() -> Hashing {
-        let (give_back, free) = bounded(AT_ONCE);
-        for _ in 0..AT_ONCE {
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Hashing::with_places((processors / 2).clamp(1, AT_ONCE))
+    }
+
+    fn with_places(places: usize) -> Hashing {
+        let (give_back, free) = bounded(places);
+        for _ in 0..places {
             // There is room for exactly these.
             let _ = give_back.try_send(());
         }
@@ -90,7 +99,7 @@ fn busy() -> Status {
     Status::resource_exhausted("too many passwords are looked at just now").with_retry_after(RETRY_AFTER)
 }
 
-/// Passwords that are hashed at the same time: with 19 MiB each, and a processor.
+/// The most passwords that are hashed at the same time: each has 19 MiB, and a processor.
 const AT_ONCE: usize = 2;
 /// Calls that may wait for a place; each holds a thread. They are through within a second.
 const MOST_WAITING: usize = 64;
@@ -121,7 +130,7 @@ mod tests {
 
     #[test]
     fn who_finds_too_many_waiting_is_sent_away_and_a_cancelled_call_waits_no_more() {
-        let hashing = Hashing::new();
+        let hashing = Hashing::with_places(2);
         let taken = [hashing.place().ok(), hashing.place().ok()];
         let (context, canceller) = Context::cancellable();
         drop(canceller);
