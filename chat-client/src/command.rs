@@ -62,6 +62,14 @@ pub enum Command {
     Sleep(Duration),
 }
 
+impl Command {
+    /// Whether it is the server that does it.
+    #[must_use]
+    pub fn needs_the_server(&self) -> bool {
+        !matches!(self, Self::Me | Self::Help | Self::Quit | Self::Sleep(_))
+    }
+}
+
 /// Where a line was typed; scripts know `/sleep`, terminals do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -82,15 +90,19 @@ pub enum CommandError {
         word: String,
     },
     /// The word is known, what follows it does not fit.
-    #[error("{}", Language::English.usage(usage))]
+    #[error("{}", usage.told_in(Language::English))]
     Usage {
         /// How the command is written.
-        usage: &'static str,
+        usage: Usage,
     },
     /// `/msg USER` without a text.
     #[error("{}", Language::English.message_is_empty())]
     EmptyMessage,
 }
+
+/// How a command is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage(Verb);
 
 impl CommandError {
     /// The error code that the JSON output gives this error.
@@ -107,7 +119,7 @@ impl CommandError {
     pub fn told_in(&self, language: Language) -> String {
         match self {
             Self::Unknown { word } => language.no_command(word),
-            Self::Usage { usage } => language.usage(usage),
+            Self::Usage { usage } => usage.told_in(language),
             Self::EmptyMessage => language.message_is_empty(),
         }
     }
@@ -142,7 +154,7 @@ pub fn vocabulary(dialect: Dialect) -> impl Iterator<Item = &'static str> {
     VERBS.iter().map(|(word, _)| *word).chain(scripted)
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
     Create,
     CreatePrivate,
@@ -159,25 +171,8 @@ enum Verb {
 }
 
 impl Verb {
-    fn usage(self) -> &'static str {
-        match self {
-            Self::Create => "/create ROOM [LIMIT] (a name with blanks stands in double quotes)",
-            Self::CreatePrivate => "/private ROOM [LIMIT] (a name with blanks stands in double quotes)",
-            Self::Join => "/join ROOM",
-            Self::Leave => "/leave",
-            Self::Rooms => "/rooms",
-            Self::Users => "/users [ROOM]",
-            Self::Private => "/msg USER TEXT (a name with blanks stands in double quotes)",
-            Self::History => "/history",
-            Self::Me => "/me",
-            Self::Help => "/help",
-            Self::Quit => "/quit",
-            Self::Sleep => "/sleep TIME, as in /sleep 1s or /sleep 200ms",
-        }
-    }
-
     fn read(self, words: Words<'_>) -> Result<Command, CommandError> {
-        self.read_arguments(words)?.ok_or(CommandError::Usage { usage: self.usage() })
+        self.read_arguments(words)?.ok_or(CommandError::Usage { usage: Usage(self) })
     }
 
     fn read_arguments(self, mut words: Words<'_>) -> Result<Option<Command>, CommandError> {
@@ -211,6 +206,25 @@ impl Verb {
                 None
             }
         }
+    }
+}
+
+impl Usage {
+    fn told_in(self, language: Language) -> String {
+        language.usage(match self.0 {
+            Verb::Create => language.usage_of_create(),
+            Verb::CreatePrivate => language.usage_of_private(),
+            Verb::Join => language.usage_of_join(),
+            Verb::Leave => language.usage_of_leave(),
+            Verb::Rooms => language.usage_of_rooms(),
+            Verb::Users => language.usage_of_users(),
+            Verb::Private => language.usage_of_msg(),
+            Verb::History => language.usage_of_history(),
+            Verb::Me => language.usage_of_me(),
+            Verb::Help => language.usage_of_help(),
+            Verb::Quit => language.usage_of_quit(),
+            Verb::Sleep => language.usage_of_sleep(),
+        })
     }
 }
 
@@ -254,33 +268,13 @@ const SLEEP: (&str, Verb) = ("sleep", Verb::Sleep);
 
 /// What `/help` says, with the commands that this dialect has.
 #[must_use]
-pub fn help(dialect: Dialect) -> String {
+pub fn help(dialect: Dialect, language: Language) -> String {
     let only_scripts = match dialect {
-        Dialect::Script => "\n  /sleep TIME           waits, as in /sleep 1s",
-        Dialect::Terminal => "",
+        Dialect::Script => language.help_of_sleep(),
+        Dialect::Terminal => String::new(),
     };
-    format!("{COMMANDS}{only_scripts}\n{NAMES}")
+    format!("{}{only_scripts}\n{}", language.help_of_commands(), language.help_of_names())
 }
-
-const COMMANDS: &str = "\
-Text without a slash goes to everybody in the current room.
-  /create ROOM [LIMIT]  makes a room; with LIMIT, for at most so many users
-  /private ROOM [LIMIT] makes a room with a password, which is asked for
-  /join ROOM            enters a room, or makes one you are in the current one
-  /leave                leaves the current room
-  /rooms                lists the rooms
-  /users [ROOM]         lists who is in a room
-  /msg USER TEXT        sends a message to one person in the current room
-  /history              shows the last messages of the current room
-  /me                   tells who you are, and where
-  /help                 shows this
-  /quit                 leaves everything and ends (so do Ctrl-D and Ctrl-C)";
-
-const NAMES: &str = "\
-A name with blanks in it stands in double quotes.
-The Tab key completes commands and names.
-In Portuguese: /criar, /privada, /entrar, /sair (= /leave), /listar,
-/participantes, /ajuda.";
 
 #[cfg(test)]
 mod tests;

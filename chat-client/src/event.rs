@@ -73,9 +73,9 @@ pub enum ChatEvent {
         /// The room's name.
         room: String,
     },
-    /// The connection to the server was lost, or is there again.
+    /// The connection to the server was lost, is there again, or will not be any more.
     Connection {
-        /// Which of both.
+        /// Which of these.
         state: ConnectionState,
     },
     /// A command failed, or something did that no command asked for.
@@ -166,6 +166,8 @@ pub struct RoomLine {
     pub users: u32,
     /// How many may be in it.
     pub limit: Option<u32>,
+    /// Whether it is entered with a password; nothing if the server is of before and does not say.
+    pub private: Option<bool>,
 }
 
 /// The state of the connection to the server.
@@ -176,6 +178,8 @@ pub enum ConnectionState {
     Lost,
     /// They do again.
     Restored,
+    /// The chat's operator has ended it: the client does not try again.
+    Ended,
 }
 
 impl ChatEvent {

@@ -20,6 +20,7 @@ mod terminal;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use rpc_core::threads;
@@ -28,6 +29,7 @@ use thiserror::Error;
 
 pub use arguments::{CommandLine, UserArguments};
 
+use crate::command::Dialect;
 use crate::session::{ChatSession, SessionOptions};
 use commands::{Commands, Ending};
 use input::{Input, Interruption};
@@ -48,10 +50,10 @@ pub enum ProgramError {
     Session(#[source] chat_api::ChatError),
 }
 
-/// Chats until the end of standard input, `/quit`, or a signal.
+/// Chats until the end of standard input, `/quit`, a signal, or the end of the chat itself.
 ///
 /// A binder or a chat server that is not there yet is waited for. Standard input and output are the process' own. The code
-/// is 0 for a signal and for a terminal, and 1 for a script in which a command failed.
+/// is 0 for a signal and for a terminal, and 1 for a script in which a command failed, or that was cut short by the chat's end.
 ///
 /// # Errors
 /// [`ProgramError`]; a broken pipe at standard output is among them, and counts as success for
@@ -64,7 +66,12 @@ pub fn run(
     if let Some(refused) = commands::refuse_name(user).map_err(ProgramError::Output)? {
         return Ok(refused);
     }
-    let Some(session) = meeting::meet(options, stop)? else { return Ok(ExitCode::SUCCESS) };
+    let options = match Input::dialect_of(user) {
+        Dialect::Script => options.clone(),
+        // Until a command is over no line can be typed.
+        Dialect::Terminal => options.clone().with_deadline(PATIENCE_OF_A_PERSON),
+    };
+    let Some(session) = meeting::meet(&options, user.language(), stop)? else { return Ok(ExitCode::SUCCESS) };
     let session = Arc::new(session);
     let (input, output, interruption) = Input::open(user).map_err(ProgramError::Start)?;
     let printer = Printer::start(session.events(), output, user.language()).map_err(ProgramError::Start)?;
@@ -79,6 +86,9 @@ pub fn run(
     match ending {
         Ending::Failed => Ok(ExitCode::FAILURE),
         Ending::Done | Ending::Stopped => Ok(ExitCode::SUCCESS),
+        // A person has read why. A script was not run to its end.
+        Ending::Deserted if Input::dialect_of(user) == Dialect::Terminal => Ok(ExitCode::SUCCESS),
+        Ending::Deserted => Ok(ExitCode::FAILURE),
         Ending::Unprintable(error) => Err(ProgramError::Output(error)),
     }
 }
@@ -99,6 +109,7 @@ fn wait(
     let ending = crossbeam_channel::select! {
         recv(ended) -> ending => return ending.unwrap_or(Ending::Failed),
         recv(stop) -> _ => Ending::Stopped,
+        recv(session.ended()) -> _ => Ending::Deserted,
         recv(printer.broken()) -> error => error.map_or(Ending::Stopped, Ending::Unprintable),
     };
     printer.hurry();
@@ -106,3 +117,6 @@ fn wait(
     interruption.interrupt_until(ended);
     ending
 }
+
+/// How long a person at a terminal waits for the outcome of a command.
+const PATIENCE_OF_A_PERSON: Duration = Duration::from_secs(10);

@@ -72,7 +72,10 @@ impl<Z: TimeZone> Renderer<Z> {
             ChatEvent::Notice(notice) => self.notice(&mut lines, width, notice),
             ChatEvent::Sent { .. } if self.screen == Screen::Conversation => {}
             ChatEvent::History { room, messages } => self.history(&mut lines, width, room, messages),
-            ChatEvent::Help { text } => text.lines().for_each(|line| layout::push_line(&mut lines, line)),
+            ChatEvent::Help { text } => {
+                let layout = Layout { first: "", gutter: "  ", width };
+                text.lines().for_each(|line| layout.push(&mut lines, &[line.to_owned()], str::to_owned));
+            }
             ChatEvent::Error { message, .. } => {
                 let layout = Layout { first: "! ", gutter: "  ", width };
                 layout.push(&mut lines, &[sanitise::one_line(message)], |line| self.paint.alarm(line));
@@ -202,7 +205,7 @@ fn sentence(language: Language, event: &ChatEvent) -> String {
         ChatEvent::Sent { room, seq } => language.number_of_sent(name_shown(room), seq),
         ChatEvent::Rooms { rooms } if rooms.is_empty() => language.no_rooms(),
         ChatEvent::Rooms { rooms } => {
-            let rooms: Vec<String> = rooms.iter().map(room_line).collect();
+            let rooms: Vec<String> = rooms.iter().map(|room| room_line(language, room)).collect();
             language.all_rooms(rooms.join(", "))
         }
         ChatEvent::Users { room, users } => language.in_room(name_shown(room), names(users)),
@@ -210,6 +213,7 @@ fn sentence(language: Language, event: &ChatEvent) -> String {
         ChatEvent::Gap { room } => language.may_be_missing(name_shown(room)),
         ChatEvent::Connection { state: ConnectionState::Lost } => language.connection_lost(),
         ChatEvent::Connection { state: ConnectionState::Restored } => language.connection_restored(),
+        ChatEvent::Connection { state: ConnectionState::Ended } => language.chat_was_ended(),
         ChatEvent::Me { username, rooms, .. } if rooms.is_empty() => {
             language.you_are_nowhere(name_shown(username))
         }
@@ -224,12 +228,11 @@ fn sentence(language: Language, event: &ChatEvent) -> String {
     }
 }
 
-fn room_line(room: &RoomLine) -> String {
+fn room_line(language: Language, room: &RoomLine) -> String {
     let name = name_shown(&room.name);
-    match room.limit {
-        None => format!("{name} ({})", room.users),
-        Some(limit) => format!("{name} ({}/{limit})", room.users),
-    }
+    let limit = room.limit.map(|limit| format!("/{limit}")).unwrap_or_default();
+    let private = room.private.unwrap_or_default().then(|| format!(", {}", language.private_room()));
+    format!("{name} ({}{limit}{})", room.users, private.unwrap_or_default())
 }
 
 /// A name among our own words: in quotes if it holds what those words are held together with.

@@ -26,6 +26,7 @@ mod rooms;
 mod state;
 mod voice;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -266,8 +267,9 @@ impl ChatSession {
     /// # Errors
     /// `unavailable`.
     pub fn rooms(&self) -> Result<Vec<RoomLine>, ChatError> {
-        let rooms = self.calls.run(Repeat::Always, |chat| chat.start().list_rooms())?;
-        self.state.rooms(|known| rooms.iter().for_each(|room| known.learn_limit(&room.name, room.limit)));
+        let rooms = self.calls.rooms()?;
+        self.state
+            .rooms(|known| rooms.iter().for_each(|(room, _)| known.learn_limit(&room.name, room.limit)));
         Ok(rooms.into_iter().map(convert::room_line).collect())
     }
 
@@ -331,6 +333,16 @@ impl ChatSession {
     /// Whether [`interrupt`](ChatSession::interrupt) or [`close`](ChatSession::close) was called.
     pub(crate) fn is_over(&self) -> bool {
         self.state.is_stopping()
+    }
+
+    /// Whether the server is known to be out of reach just now: commands wait for it.
+    pub(crate) fn is_away(&self) -> bool {
+        self.state.is_away()
+    }
+
+    /// Disconnected when the chat has ended: no command succeeds any more.
+    pub(crate) fn ended(&self) -> &Receiver<Infallible> {
+        self.state.ended()
     }
 
     /// Lets time pass; less of it when the session is interrupted.

@@ -52,8 +52,16 @@ struct Desk {
     closed: bool,
 }
 
-/// How a stream ends whose user is out of its room.
-pub(crate) type Farewell<'a> = &'a dyn Fn(UserId) -> Result<(), Status>;
+/// Who is out of a room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gone {
+    User(UserId),
+    /// All, since the room is closed.
+    Everybody,
+}
+
+/// How the streams end of those who are out of a room.
+pub(crate) type Farewell<'a> = &'a dyn Fn(Gone) -> Result<(), Status>;
 
 impl Announcers {
     /// A stream for `user` of what `read` finds behind him in the room, and of what comes after that.
@@ -227,7 +235,7 @@ impl Announcer {
 
     fn send(&self, desk: &mut Desk, record: &Record, farewell: Farewell<'_>) -> Result<(), Status> {
         if let Audience::Remaining { gone } = record.audience {
-            self.dismiss(desk, self.followers.of(gone), farewell(gone));
+            self.dismiss(desk, self.followers.of(gone), farewell(Gone::User(gone)));
         }
         let event = || News::Event(record.event.clone());
         match record.audience {
@@ -239,7 +247,7 @@ impl Announcer {
             _ => drop(desk.news.send(&event())?),
         }
         if record.event.kind == EventKind::Closed {
-            self.dismiss(desk, self.followers.all(), Ok(()));
+            self.dismiss(desk, self.followers.all(), farewell(Gone::Everybody));
         }
         Ok(())
     }

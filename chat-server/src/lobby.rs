@@ -10,15 +10,18 @@ mod operating;
 mod procedures;
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat_api::limits::HISTORY_BYTES;
-use chat_api::{ChatError, LogEntry, Mark, News, RoomName, SESSION_KEY, Username};
+use chat_api::{
+    Admin, ChatError, LogEntry, Mark, News, RoomChoice, RoomName, SESSION_KEY, Username, chat_ended,
+};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Context, Status, Stream};
 
-use crate::announcer::Announcers;
+use crate::announcer::{Announcers, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::{Follow, Journal, Moment, Person, UserId, Users};
 use crate::hashing::Hashing;
@@ -42,6 +45,7 @@ pub struct Lobby {
     journal: Mutex<Journal>,
     messages: Messages,
     hashing: Hashing,
+    ended: AtomicBool,
     /// Disconnected when the chat closes.
     closing: Receiver<Infallible>,
     open: Mutex<Option<Sender<Infallible>>>,
@@ -86,6 +90,7 @@ impl Lobby {
             journal: Mutex::default(),
             messages: Messages::default(),
             hashing: Hashing::new(),
+            ended: AtomicBool::new(false),
             closing,
             open: Mutex::new(Some(open)),
         }
@@ -103,6 +108,16 @@ impl Lobby {
             self.note(LogEntry::RoomDeserted { room });
         }
         self.announcers.sweep(now.uptime);
+    }
+
+    /// Ends the chat for good: closes every room, and tells those who are in one that it does not come back. From now on
+    /// nobody makes or enters a room.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        for room in self.rooms.list(self.now()) {
+            // One that somebody else has closed is closed.
+            let _ = Admin::close_room(self, RoomChoice::Number(room.number), None);
+        }
     }
 
     /// Ends all streams of events, and those to come, with `Unavailable`.
@@ -204,12 +219,21 @@ impl Lobby {
         followed.map_err(|refused| self.still_registered(person).err().unwrap_or(refused))
     }
 
-    /// How the streams of somebody end who is out of a room: in order, unless that is since he is out of the chat.
-    fn farewell(&self, gone: UserId) -> Result<(), Status> {
-        if self.is_registered(gone) {
-            return Ok(());
+    /// How the streams of those end who are out of a room: in order, unless that is since somebody is out of the chat, or
+    /// the chat has ended.
+    fn farewell(&self, gone: Gone) -> Result<(), Status> {
+        match gone {
+            Gone::User(user) if !self.is_registered(user) => {
+                Err(Status::unauthenticated("the session is over"))
+            }
+            Gone::User(_) => Ok(()),
+            Gone::Everybody => self.not_ended(),
         }
-        Err(Status::unauthenticated("the session is over"))
+    }
+
+    /// Refuses once the chat has ended.
+    fn not_ended(&self) -> Result<(), Status> {
+        if self.ended.load(Ordering::SeqCst) { Err(chat_ended()) } else { Ok(()) }
     }
 
     /// Refuses what somebody began before he was retired.

@@ -199,6 +199,9 @@ fn serve(line: CommandLine) -> Result<ExitCode, Failure> {
     let console =
         desk.map(|desk| desk.attend(server.admin(), language)).transpose().map_err(Failure::Console)?;
     let why = stay(&server, &binder, stop.signals(), console.as_ref().map(Attended::ended));
+    if matches!(why, Why::Console(Ending::Quit)) {
+        server.end();
+    }
     let interrupted = matches!(why, Why::Signal(Signal::Interrupt) | Why::Console(Ending::Interrupted));
     if let Some(console) = console.as_ref().filter(|_| interrupted) {
         console.say_last(&language.interrupted());

@@ -165,6 +165,12 @@ impl ChatServer {
         self.lobby.clone()
     }
 
+    /// Ends the chat for good: rooms are closed, and clients that are in one are told that it does not come back, where a
+    /// [`shutdown`](ChatServer::shutdown) alone leaves them waiting for the server. To be shut down afterwards.
+    pub fn end(&self) {
+        self.lobby.end();
+    }
+
     /// Waits until clients can find every procedure.
     ///
     /// # Errors

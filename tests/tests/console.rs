@@ -70,16 +70,37 @@ fn an_operator_runs_the_chat_from_a_pipe_and_the_server_outlives_his_input() {
     assert!(ended.stdout.ends_with("\n\nO programa foi finalizado abruptamente.\n"), "{}", ended.stdout);
 }
 
+/// Where a restart would have clients wait for the server, this one does not come back, and they are told.
 #[test]
-fn the_command_that_ends_the_program_closes_the_rooms_first() {
+fn the_command_that_ends_the_program_closes_the_rooms_and_sends_everybody_home() {
     let binder = BinderProgram::start();
     let mut console = console(&binder);
     console.type_in("/criar\nAula\n2\n");
     console.shows_where("the room", |text| text.contains("Sala Aula criada."));
     let mut ana = Chatter::join(&binder, "ana");
     ana.enter("Aula");
+    let mut bia = command("chat-client");
+    bia.args([
+        "--username",
+        "bia",
+        "--room",
+        "Aula",
+        "--lang",
+        "pt",
+        "--binder",
+        &binder.address.to_string(),
+    ]);
+    bia.env("XDG_STATE_HOME", std::env::temp_dir().join(format!("sent-home-{}", std::process::id())));
+    let mut bia = Screen::start(bia);
+    bia.shows("Aula>");
     console.type_in("/SAIR\n");
     ana.expect_where("notice", |event| event["kind"] == "closed");
+    assert_eq!(ana.expect("connection")["state"], "ended");
+    assert_eq!(ana.event(), None);
+    assert_eq!(ana.process.end().code(), Some(1), "a script that was cut short");
+    bia.shows("*** ESTA SALA FOI ENCERRADA ***");
+    bia.shows("o chat foi encerrado pelo operador");
+    assert_eq!(bia.end(), Some(0));
     let ended = console.ended();
     assert_eq!(ended.code, Some(0));
     assert!(ended.stdout.ends_with("\nEncerrando aplicação...\n"), "{}", ended.stdout);

@@ -118,3 +118,22 @@ fn quickstart_chats_in_one_terminal_and_ends_everything() {
     ana.press("/quit\r");
     assert_eq!(ana.end(), Some(0));
 }
+
+/// The story: a line that was typed while the server was away took the prompt with it for half a minute, `/quit` after it too.
+#[test]
+fn a_person_who_types_while_the_server_is_away_is_told_and_may_leave_at_once() {
+    let binder = BinderProgram::start();
+    let mut server = ServerProgram::start(&binder);
+    let mut ana = person(&binder, &["--username", "ana"]);
+    ana.shows("you are ana");
+    ana.press("/create rust\r/join rust\r");
+    ana.shows("rust>");
+    server.process.kill();
+    ana.shows("the connection is lost, trying again until it is back");
+    ana.press("hello?\r");
+    ana.shows("! not sent: the connection is lost");
+    ana.press("/me\r");
+    ana.shows("you are ana, in rust");
+    ana.press("/quit\r");
+    assert_eq!(ana.end(), Some(0));
+}

@@ -21,10 +21,18 @@ fn text_without_a_slash_is_said_as_it_was_typed() {
 
 #[test]
 fn the_help_fits_a_terminal_of_eighty_columns() {
-    for dialect in [Dialect::Script, Dialect::Terminal] {
-        let help = help(dialect);
-        assert!(help.lines().all(|line| line.chars().count() < 80), "{help}");
+    for (dialect, language) in everywhere() {
+        let help = help(dialect, language);
+        // Less the last column, and the gutter of what is wrapped.
+        assert!(help.lines().all(|line| line.chars().count() <= 77), "{help}");
     }
+}
+
+fn everywhere() -> impl Iterator<Item = (Dialect, Language)> {
+    let languages = [Language::English, Language::Portuguese];
+    languages
+        .into_iter()
+        .flat_map(|language| [Dialect::Script, Dialect::Terminal].map(|dialect| (dialect, language)))
 }
 
 #[test]
@@ -99,12 +107,26 @@ fn only_scripts_sleep() {
 
 #[test]
 fn help_shows_every_word_of_the_vocabulary() {
-    for dialect in [Dialect::Script, Dialect::Terminal] {
+    for (dialect, language) in everywhere() {
+        let help = help(dialect, language);
         for word in vocabulary(dialect) {
-            assert!(help(dialect).contains(&format!("/{word}")), "{word}");
+            assert!(help.contains(&format!("/{word}")), "{word}");
         }
+        assert_eq!(help.contains("/sleep"), dialect == Dialect::Script, "{help}");
     }
-    assert!(!help(Dialect::Terminal).contains("/sleep"));
+}
+
+#[test]
+fn a_usage_is_told_in_the_language_with_its_words() {
+    let refused = parse("/criar", Dialect::Terminal).unwrap_err();
+    assert_eq!(
+        refused.told_in(Language::Portuguese),
+        "uso: /criar SALA [LIMITE] (um nome com espaços fica entre aspas duplas)"
+    );
+    assert_eq!(
+        refused.to_string(),
+        "usage: /create ROOM [LIMIT] (a name with blanks stands in double quotes)"
+    );
 }
 
 proptest! {

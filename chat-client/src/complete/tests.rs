@@ -3,7 +3,12 @@ use crate::event::RoomLine;
 
 fn known() -> Known {
     let mut known = Known::default();
-    let rooms = ["rust", "Sala de aula"].map(|name| RoomLine { name: name.into(), users: 0, limit: None });
+    let rooms = ["rust", "Sala de aula"].map(|name| RoomLine {
+        name: name.into(),
+        users: 0,
+        limit: None,
+        private: None,
+    });
     known.observe(&ChatEvent::Rooms { rooms: rooms.to_vec() });
     known.observe(&ChatEvent::Users { room: "rust".into(), users: vec!["bia".into(), "Ana Maria".into()] });
     known

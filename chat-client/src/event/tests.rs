@@ -26,8 +26,10 @@ fn events_have_the_fields_of_the_contract_in_its_order() {
     check(&ChatEvent::RoomCreated { room: room() }, r#"{"event":"room_created","room":"rust"}"#);
     check(&ChatEvent::Sent { room: room(), seq: 9 }, r#"{"event":"sent","room":"rust","seq":9}"#);
     check(
-        &ChatEvent::Rooms { rooms: vec![RoomLine { name: room(), users: 2, limit: None }] },
-        r#"{"event":"rooms","rooms":[{"name":"rust","users":2,"limit":null}]}"#,
+        &ChatEvent::Rooms {
+            rooms: vec![RoomLine { name: room(), users: 2, limit: None, private: Some(true) }],
+        },
+        r#"{"event":"rooms","rooms":[{"name":"rust","users":2,"limit":null,"private":true}]}"#,
     );
     check(
         &ChatEvent::Users { room: room(), users: vec!["ana".into(), "bia".into()] },

@@ -30,6 +30,8 @@ pub(super) enum Ending {
     Failed,
     /// The program was asked to end.
     Stopped,
+    /// The chat has ended.
+    Deserted,
     /// Nothing can be printed any more.
     Unprintable(io::Error),
 }
@@ -116,7 +118,7 @@ impl Commands {
         loop {
             match self.session.register_within(REGISTRATION_TIME, name) {
                 Err(error) if error.code() == "unavailable" && !self.session.is_over() => {
-                    said = said.once(&error);
+                    said = said.once(self.language, &error);
                 }
                 answer => return answer,
             }
@@ -146,6 +148,10 @@ impl Commands {
         if command == Command::Quit {
             return Next::Quit;
         }
+        if command.needs_the_server() && input.dialect() == Dialect::Terminal && self.session.is_away() {
+            self.refuse("unavailable", self.language.not_while_lost());
+            return Next::Line;
+        }
         match self.outcome(command, input) {
             Ok(Some(event)) => self.tell(event),
             Ok(None) => {}
@@ -173,7 +179,10 @@ impl Commands {
                 self.here(|room| session.history(&room).map(|messages| ChatEvent::History { room, messages }))
             }
             Command::Me => Ok(Some(self.me())),
-            Command::Help => Ok(Some(ChatEvent::Help { text: command::help(Input::dialect_of(&self.user)) })),
+            Command::Help => {
+                let text = command::help(Input::dialect_of(&self.user), self.language);
+                Ok(Some(ChatEvent::Help { text }))
+            }
             Command::Sleep(time) => {
                 session.pause(time);
                 Ok(None)

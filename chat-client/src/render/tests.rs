@@ -90,10 +90,15 @@ fn a_long_message_is_wrapped_behind_the_gutter() {
 #[test]
 fn rooms_users_and_notices_are_sentences() {
     let rooms = vec![
-        RoomLine { name: "rust".into(), users: 2, limit: None },
-        RoomLine { name: "c".into(), users: 0, limit: Some(5) },
+        RoomLine { name: "rust".into(), users: 2, limit: None, private: Some(false) },
+        RoomLine { name: "c".into(), users: 0, limit: Some(5), private: None },
+        RoomLine { name: "vault".into(), users: 1, limit: None, private: Some(true) },
+        RoomLine { name: "safe".into(), users: 1, limit: Some(2), private: Some(true) },
     ];
-    check(&ChatEvent::Rooms { rooms }, "* rooms: rust (2), c (0/5)\n");
+    check(
+        &ChatEvent::Rooms { rooms },
+        "* rooms: rust (2), c (0/5), vault (1, private), safe (1/2, private)\n",
+    );
     check(&ChatEvent::Rooms { rooms: vec![] }, "* there are no rooms yet\n");
     let users = ChatEvent::Users { room: "rust".into(), users: vec!["ana".into(), "bia".into()] };
     check(&users, "* in rust: ana, bia\n");
@@ -158,7 +163,9 @@ fn events_with(text: &str) -> Vec<ChatEvent> {
         ChatEvent::Message(message(text, text)),
         ChatEvent::Joined { room: text.into(), users: vec![text.into()], history: vec![hostile] },
         ChatEvent::Notice(notice),
-        ChatEvent::Rooms { rooms: vec![RoomLine { name: text.into(), users: 1, limit: None }] },
+        ChatEvent::Rooms {
+            rooms: vec![RoomLine { name: text.into(), users: 1, limit: None, private: Some(true) }],
+        },
         ChatEvent::Me { username: text.into(), room: None, rooms: vec![text.into()] },
         ChatEvent::Gap { room: text.into() },
         ChatEvent::Error { code: "unavailable", message: text.into() },

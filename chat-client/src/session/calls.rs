@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use chat_api::{
     AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Language, Mark, MessageId, News, PASSWORD_KEY,
-    REGISTRATION_KEY, RegistrationId, RoomName, RoomPassword, SESSION_KEY, Session,
+    REGISTRATION_KEY, RegistrationId, RoomDescription, RoomName, RoomPassword, RoomSummary, SESSION_KEY,
+    Session, chat_ended,
 };
 use rpc_core::{Client, Code, Pending, Resolve, Status, Stream};
 use serde::de::DeserializeOwned;
@@ -90,14 +91,24 @@ impl Calls {
         repeat: Repeat,
         call: impl Fn(&ChatClient) -> Pending<T, ChatError>,
     ) -> Result<T, ChatError> {
-        let until = Instant::now().checked_add(time).ok_or_else(too_late)?;
+        self.attempt_within(time, repeat, |chat, until| self.finish(call(chat), until))
+    }
+
+    /// Makes attempts, as long as their failures are worth another and the time is not over.
+    fn attempt_within<T>(
+        &self,
+        time: Duration,
+        repeat: Repeat,
+        attempt: impl Fn(&ChatClient, Instant) -> Result<T, ChatError>,
+    ) -> Result<T, ChatError> {
+        let until = Instant::now().checked_add(time).ok_or_else(|| self.too_late())?;
         let mut pauses = Pauses::default();
         let mut doubted = false;
         loop {
             let who = self.ready(until)?;
             let left = until.saturating_duration_since(Instant::now());
             let client = authorised(&self.commands, who.as_deref()).with_deadline(left);
-            let failure = match self.finish(call(&client), until) {
+            let failure = match attempt(&client, until) {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -123,7 +134,10 @@ impl Calls {
             return Err(closed());
         }
         if !self.state.wait_until_known(until) {
-            return Err(too_late());
+            return Err(self.too_late());
+        }
+        if self.state.has_ended() {
+            return Err(chat_ended().not_run());
         }
         Ok(self.state.who())
     }
@@ -147,9 +161,32 @@ impl Calls {
                 return Err(closed().into());
             }
             if Instant::now() >= until.checked_add(LOOK_EVERY).unwrap_or(until) {
-                return Err(too_late().into());
+                return Err(self.too_late().into());
             }
         }
+    }
+
+    fn too_late(&self) -> Status {
+        Status::deadline_exceeded(self.language.too_late()).not_run()
+    }
+
+    /// All rooms, in order of creation, and which of them are private. A server of before does not say that.
+    pub(super) fn rooms(&self) -> Result<Vec<(RoomSummary, Option<bool>)>, ChatError> {
+        self.attempt_within(self.deadline, Repeat::Always, |chat, until| {
+            let described = match self.finish(chat.start().describe_rooms(), until) {
+                Err(ChatError::Status(lacking))
+                    if matches!(lacking.code(), Code::NotFound | Code::Unimplemented) =>
+                {
+                    let rooms = self.finish(chat.start().list_rooms(), until)?;
+                    return Ok(rooms.into_iter().map(|room| (room, None)).collect());
+                }
+                described => described?,
+            };
+            let told = |RoomDescription { name, users, limit, private }| {
+                (RoomSummary { name, users, limit }, Some(private))
+            };
+            Ok(described.into_iter().map(told).collect())
+        })
     }
 
     /// What happens in a room of ours from `after` on, without an end.
@@ -226,7 +263,7 @@ impl Calls {
 
     /// Frees our name. One attempt: the server frees it by itself later.
     pub(super) fn farewell(&self) -> Result<(), ChatError> {
-        let Some(who) = self.state.who() else { return Ok(()) };
+        let Some(who) = self.state.who().filter(|_| !self.state.has_ended()) else { return Ok(()) };
         let client = authorised(&self.commands, Some(&who)).with_deadline(FAREWELL_TIME);
         client.unregister_user(who.username.to_string())
     }
@@ -276,10 +313,6 @@ fn random() -> Result<[u8; 16], Status> {
 
 fn closed() -> Status {
     Status::cancelled("the session was closed").not_run()
-}
-
-fn too_late() -> Status {
-    Status::deadline_exceeded("the command's time is over").not_run()
 }
 
 /// How often a command that waits looks whether the session goes on.

@@ -21,8 +21,9 @@ pub(super) fn entry(joined: &Joined, shown_up_to: Seq) -> Entry {
     }
 }
 
-pub(super) fn room_line(room: RoomSummary) -> RoomLine {
-    RoomLine { name: room.name.into(), users: room.users, limit: room.limit }
+/// A room in the list of rooms, and whether it is private, if that was told.
+pub(super) fn room_line((room, private): (RoomSummary, Option<bool>)) -> RoomLine {
+    RoomLine { name: room.name.into(), users: room.users, limit: room.limit, private }
 }
 
 /// Whether a refusal means that we are in the room no longer.

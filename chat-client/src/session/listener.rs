@@ -4,7 +4,7 @@
 //!            answered                    failed
 //! listening ──────────► listening   listening ──► lost ──heartbeat──► listening
 //!     │ session unknown                            │ session unknown
-//!     └──────────► registering and entering again ◄┘
+//!     └──────────► registering and entering again ◄┘        told that the chat has ended ──► over
 //! ```
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_api::{ChatError, Joined};
+use chat_api::{ChatError, Joined, is_chat_ended};
 use crossbeam_channel::Sender;
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Canceller, Code, Context, Status};
@@ -112,6 +112,7 @@ impl Attention {
             match outcome {
                 Ok(()) => {}
                 Err(_) if self.state.is_stopping() => return,
+                Err(ChatError::Status(end)) if is_chat_ended(&end) => return self.ended(&who),
                 Err(failure) => self.failed(&who, &failure),
             }
         }
@@ -270,6 +271,14 @@ impl Attention {
             self.tell(who, ChatEvent::Connection { state: ConnectionState::Lost });
             self.join();
         }
+    }
+
+    /// The chat does not come back.
+    fn ended(&mut self, who: &Who) {
+        self.silence();
+        self.tell(who, ChatEvent::Connection { state: ConnectionState::Ended });
+        self.join();
+        self.state.reach(Reach::Ended);
     }
 
     fn found(&mut self) {

@@ -71,9 +71,10 @@ impl SessionOptions {
         let (token, tls) = (self.token.clone(), self.tls.clone());
         let options = ResolverOptions { token, tls, ..ResolverOptions::default() };
         let resolver = Resolver::with_options(&self.binder, &options);
-        // A server of before has no private rooms, and everything else.
+        // A server of before knows no private rooms, and everything else.
         let procedures = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name);
-        let procedures: Vec<&str> = procedures.filter(|name| *name != "create_private_room").collect();
+        let procedures: Vec<&str> =
+            procedures.filter(|name| !["create_private_room", "describe_rooms"].contains(name)).collect();
         let until = Instant::now().checked_add(self.patience);
         let mut pauses = Pauses::default();
         loop {

@@ -1,10 +1,11 @@
 //! What the threads of a session share: who we are, where we are, and whether it is over.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_api::{ChatError, Session, SessionToken, Username};
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rpc_core::{Canceller, Context};
 
 use super::rooms::Rooms;
@@ -20,6 +21,9 @@ pub(super) struct State {
     /// Dropped at the end, which cancels `life`.
     alive: Mutex<Option<Canceller>>,
     life: Context,
+    /// Dropped when the chat has ended, which disconnects `ended`.
+    going_on: Mutex<Option<Sender<Infallible>>>,
+    ended: Receiver<Infallible>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +45,8 @@ pub(super) enum Reach {
     Reached,
     /// Its connection is lost; commands wait, since what they send now may be lost with it.
     Unreached,
+    /// The chat has ended, for good; commands are refused.
+    Ended,
 }
 
 /// Whether the server knows us, as far as we know.
@@ -87,12 +93,15 @@ pub(super) struct Sending<'a>(&'a State);
 impl Default for State {
     fn default() -> State {
         let (life, alive) = Context::cancellable();
+        let (going_on, ended) = bounded(0);
         State {
             shared: Mutex::default(),
             changed: Condvar::new(),
             wanted: Condvar::new(),
             alive: Mutex::new(Some(alive)),
             life,
+            going_on: Mutex::new(Some(going_on)),
+            ended,
         }
     }
 }
@@ -175,10 +184,14 @@ impl State {
         self.wait_until(until, |shared| reached(&shared.rooms))
     }
 
-    /// Waits while the listener looks for the server, and makes us known again. False if `until` passed, or the session ended,
+    /// Waits while the listener looks for the server, and makes us known again, unless the chat has ended. False if `until` passed, or the session ended,
     /// before that.
     pub(super) fn wait_until_known(&self, until: Instant) -> bool {
-        self.wait_until(until, |shared| shared.standing == Standing::Known && shared.reach == Reach::Reached)
+        self.wait_until(until, |shared| match shared.reach {
+            Reach::Reached => shared.standing == Standing::Known,
+            Reach::Unreached => false,
+            Reach::Ended => true,
+        })
     }
 
     fn wait_until(&self, until: Instant, reached: impl Fn(&Shared) -> bool) -> bool {
@@ -203,10 +216,26 @@ impl State {
         shared
     }
 
-    /// The listener has lost the server, or found it again.
+    /// The listener has lost the server, found it again, or was told that the chat has ended.
     pub(super) fn reach(&self, reach: Reach) {
         self.lock().reach = reach;
         self.changed.notify_all();
+        if reach == Reach::Ended {
+            drop(self.going_on.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.lock().reach == Reach::Unreached
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().reach == Reach::Ended
+    }
+
+    /// Disconnected when the chat has ended.
+    pub(super) fn ended(&self) -> &Receiver<Infallible> {
+        &self.ended
     }
 
     /// The server did not know the session of this registration.

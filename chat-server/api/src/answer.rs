@@ -67,7 +67,20 @@ pub enum News {
     Event(Event),
 }
 
-/// One line of `list_rooms`.
+/// One line of `describe_rooms`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomDescription {
+    /// The room's name as its maker wrote it.
+    pub name: RoomName,
+    /// How many are in.
+    pub users: u32,
+    /// How many may be in; `None` is no limit.
+    pub limit: Option<u32>,
+    /// Whether it is entered with a password.
+    pub private: bool,
+}
+
+/// One line of `list_rooms`: what there was to tell of a room before there were private ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomSummary {
     /// The room's name as its maker wrote it.

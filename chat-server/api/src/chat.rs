@@ -1,6 +1,6 @@
 //! The procedures of the chat.
 
-use crate::answer::{Joined, News, Received, RoomSummary, Sent, Session};
+use crate::answer::{Joined, News, Received, RoomDescription, RoomSummary, Sent, Session};
 use crate::error::ChatError;
 use crate::event::Event;
 use crate::mark::Mark;
@@ -9,7 +9,7 @@ use rpc_core::Stream;
 
 /// A chat of many rooms.
 ///
-/// Every procedure but `register_user`, `list_rooms` and `list_users` wants the session token in the call's metadata
+/// Every procedure but `register_user`, `describe_rooms`, `list_rooms` and `list_users` wants the session token in the call's metadata
 /// ([`SESSION_KEY`](crate::SESSION_KEY)): none or a wrong one is the status `Unauthenticated`, the token of somebody
 /// else `PermissionDenied`. A name nobody has is `NotRegistered`, before the token is looked at. Names are plain text
 /// here and parsed by the server: what is none is `InvalidName`. Any call with a session keeps its user registered; an open
@@ -89,7 +89,7 @@ pub trait Chat {
     /// In the room's order, each event once, and never moving the mark of `receive_messages`. The stream ends in order
     /// when the user leaves the room or it is closed, and with a status otherwise: `Unauthenticated` when his session is over, `Aborted`
     /// when he opened more than four of one room, `ResourceExhausted` when he is further behind than is kept ready for
-    /// him, which is to be resumed after the last event, `Unavailable` when the server goes away. It keeps nobody
+    /// him, which is to be resumed after the last event, `Unavailable` when the server goes away, or for good ([`is_chat_ended`](crate::is_chat_ended)). It keeps nobody
     /// registered: that takes calls. Refused with `NoSuchRoom`, `RoomClosed` or `NotInRoom`.
     fn events(
         &self,
@@ -104,7 +104,11 @@ pub trait Chat {
     #[idempotent]
     fn room_history(&self, username: String, room_name: String) -> Result<Vec<Event>, ChatError>;
 
-    /// All rooms, oldest first.
+    /// All rooms, oldest first, and which of them are private.
+    #[idempotent]
+    fn describe_rooms(&self) -> Result<Vec<RoomDescription>, ChatError>;
+
+    /// As `describe_rooms`, for clients that know no private rooms.
     #[idempotent]
     fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError>;
 

@@ -18,6 +18,7 @@ mod mark;
 mod event;
 
 mod answer;
+mod ending;
 mod error;
 
 mod chat;
@@ -32,9 +33,10 @@ mod language;
 pub mod texts;
 
 pub use admin::{ADMIN_TOKEN_KEY, Admin, AdminClient, AdminService, AdminStart, RoomChoice, RoomReport};
-pub use answer::{Joined, News, Received, RoomSummary, Sent, Session};
+pub use answer::{Joined, News, Received, RoomDescription, RoomSummary, Sent, Session};
 pub use body::{BodyError, MessageBody};
 pub use chat::{Chat, ChatClient, ChatService, ChatStart};
+pub use ending::{chat_ended, is_chat_ended};
 pub use error::ChatError;
 pub use event::{Event, EventKind, UnixMillis};
 pub use identity::{MESSAGE_ID_KEY, MessageId, REGISTRATION_KEY, RegistrationId, SESSION_KEY, SessionToken};

@@ -33,6 +33,7 @@ macro_rules! texts {
 
 mod console;
 mod conversation;
+mod help;
 mod log;
 mod refusals;
 

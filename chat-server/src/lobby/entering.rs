@@ -17,6 +17,7 @@ impl Lobby {
         password: Option<&str>,
         maker: Maker,
     ) -> Result<(), ChatError> {
+        self.not_ended()?;
         let name = RoomName::parse(room_name)?;
         let limit = limit.map(|limit| NonZeroU32::new(limit).ok_or(ChatError::InvalidLimit)).transpose()?;
         let password = password.map(RoomPassword::parse).transpose()?;
@@ -35,6 +36,7 @@ impl Lobby {
 
     /// Lets the caller into a room, with the password beside his call if the room wants one.
     pub(super) fn enter(&self, room: &RoomName, person: &Person) -> Result<Joined, ChatError> {
+        self.not_ended()?;
         let context = Context::current();
         let shown = context.metadata().first(PASSWORD_KEY);
         let key = match shown {

@@ -1,7 +1,7 @@
 //! What an operator does, as users and he himself see it.
 
 use chat_api::limits::{CLOSED_ROOM_KEPT, MESSAGE_BYTES};
-use chat_api::{Chat, ChatError, LogEntry, RoomChoice, RoomName, Username};
+use chat_api::{Chat, ChatError, LogEntry, RoomChoice, RoomName, Username, is_chat_ended};
 use rpc_core::Code;
 
 use super::rig::{Rig, status, words};
@@ -177,6 +177,26 @@ fn nothing_an_operator_does_needs_a_session_and_no_user_does_it_by_one() {
     assert_eq!(status(rig.lobby.heartbeat("ana".into())), Code::Unauthenticated);
     rig.admin().close_room(RoomChoice::Number(1), None).unwrap();
     assert!(matches!(ana.leave("rust"), Err(ChatError::RoomClosed { .. })));
+}
+
+#[test]
+fn a_chat_that_ends_for_good_says_so_behind_the_last_word_of_every_room() {
+    let rig = Rig::new();
+    let [ana] = rig.guests_in("rust", ["ana"]);
+    ana.create("c").unwrap();
+    ana.join("c").unwrap();
+    let following = ["rust", "c"].map(|room| ana.follow(room, None).unwrap());
+    rig.lobby.end();
+    for mut following in following {
+        let (events, end) = following.end();
+        assert_eq!(words(&events), own(&["Closed"]));
+        assert_eq!(end, Err(Code::Unavailable));
+    }
+    assert!(Chat::list_rooms(&rig.lobby).unwrap().is_empty());
+    for refused in [ana.create("new").unwrap_err(), ana.join("rust").unwrap_err()] {
+        assert!(matches!(refused, ChatError::Status(ref end) if is_chat_ended(end)), "{refused}");
+    }
+    rig.lobby.end();
 }
 
 fn own(texts: &[&str]) -> Vec<String> {

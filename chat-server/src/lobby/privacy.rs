@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_api::{Admin, ChatError, LogEntry, PasswordError, RoomName};
+use chat_api::{Admin, Chat, ChatError, LogEntry, PasswordError, RoomName};
 use rpc_core::Code;
 
 use super::rig::{Rig, status};
@@ -25,6 +25,23 @@ fn a_private_room_opens_to_its_password_alone() {
     assert_eq!(bia.join_with("cofre", "anything").unwrap().users, ["bia"], "who is in needs none");
     assert_eq!(bia.join("cofre").unwrap().users, ["bia"]);
     assert_eq!(ana.join_with("cofre", "sésamo").unwrap().users, ["bia", "ana"]);
+}
+
+#[test]
+fn the_list_of_rooms_tells_which_are_private() {
+    let rig = Rig::new();
+    let ana = rig.guest("ana");
+    ana.create_private("cofre", "sésamo").unwrap();
+    ana.create("rust").unwrap();
+    let told: Vec<(String, bool)> = rig
+        .lobby
+        .describe_rooms()
+        .unwrap()
+        .into_iter()
+        .map(|room| (room.name.into(), room.private))
+        .collect();
+    assert_eq!(told, [("cofre".to_owned(), true), ("rust".to_owned(), false)]);
+    assert_eq!(Chat::list_rooms(&rig.lobby).unwrap().len(), 2, "clients of before are told of all");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use chat_api::{
     AFTER_KEY, Chat, ChatError, Event, Joined, LogEntry, MESSAGE_ID_KEY, Mark, MessageBody, MessageId, News,
-    REGISTRATION_KEY, Received, RegistrationId, RoomName, RoomReport, RoomSummary, SESSION_KEY, Sent,
-    Session, Username,
+    REGISTRATION_KEY, Received, RegistrationId, RoomDescription, RoomName, RoomReport, RoomSummary,
+    SESSION_KEY, Sent, Session, Username,
 };
 use rpc_core::{Context, Status, Stream};
 
@@ -123,13 +123,21 @@ impl Chat for Lobby {
         self.rooms.recent(&RoomName::parse(&room_name)?, person.id, self.now())
     }
 
-    fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
+    fn describe_rooms(&self) -> Result<Vec<RoomDescription>, ChatError> {
         self.note_presence();
-        let summary = |report: RoomReport| {
-            let RoomReport { name, users, limit, .. } = report;
+        let description = |report: RoomReport| {
+            let RoomReport { name, users, limit, private, .. } = report;
+            RoomDescription { name, users, limit, private }
+        };
+        Ok(self.rooms.list(self.now()).into_iter().map(description).collect())
+    }
+
+    fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
+        let summary = |description: RoomDescription| {
+            let RoomDescription { name, users, limit, .. } = description;
             RoomSummary { name, users, limit }
         };
-        Ok(self.rooms.list(self.now()).into_iter().map(summary).collect())
+        Ok(self.describe_rooms()?.into_iter().map(summary).collect())
     }
 
     fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError> {

@@ -59,7 +59,7 @@ enum Order {
         /// Its name
         name: String,
         /// How many users may be in at the same time
-        #[arg(long, value_name = "USERS")]
+        #[arg(long, value_name = "USERS", allow_negative_numbers = true)]
         limit: Option<u32>,
         /// A file with the password that the room is entered with, on its first line
         #[arg(long, value_name = "FILE")]
@@ -83,7 +83,7 @@ enum Order {
     /// Show what happened
     Logs {
         /// Only what came after the entry of this number
-        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, allow_negative_numbers = true)]
         after: u64,
     },
     /// Put somebody out of a room; he may come back
@@ -250,7 +250,11 @@ impl Told {
 /// One line of the list of rooms.
 pub(crate) fn room_line(language: Language, room: &RoomReport) -> String {
     let limit = room.limit.map_or_else(|| "∞".to_owned(), |limit| limit.to_string());
-    language.room_of_list(room.number, &room.name, room.users, limit)
+    if room.private {
+        language.private_room_of_list(room.number, &room.name, room.users, limit)
+    } else {
+        language.room_of_list(room.number, &room.name, room.users, limit)
+    }
 }
 
 /// An entry of the log for programs: when and what, and the fields of what happened.

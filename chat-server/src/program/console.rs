@@ -24,7 +24,7 @@ pub(super) struct Console<K> {
 /// How a conversation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The program is to end, and its rooms are closed.
+    /// The chat is to end, for good.
     Quit,
     /// Ctrl-C was pressed.
     Interrupted,
@@ -54,7 +54,7 @@ impl<K: Keyboard> Console<K> {
         loop {
             if let Err(ending) = self.turn() {
                 if ending == Ending::Quit {
-                    self.quit();
+                    self.say(&self.language.ending());
                 }
                 return ending;
             }
@@ -189,15 +189,6 @@ impl<K: Keyboard> Console<K> {
             Err(error) => return self.refuse(&error),
         }
         Ok(())
-    }
-
-    /// Closes every room, so that all who are in are told; who enters meanwhile is in no room either.
-    fn quit(&mut self) {
-        self.say(&self.language.ending());
-        for room in self.admin.list_rooms().unwrap_or_default() {
-            // One that somebody else has closed is closed.
-            let _ = self.admin.close_room(RoomChoice::Number(room.number), None);
-        }
     }
 
     fn pause(&mut self) -> Result<(), Ending> {

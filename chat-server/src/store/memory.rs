@@ -116,8 +116,10 @@ impl RoomsInMemory {
         let mut memberships = self.memberships();
         let rooms = memberships.entry(user).or_default();
         if rooms.len() >= ROOMS_OF_A_USER && !rooms.contains_key(&number) {
-            let limit = format!("a user can be in at most {ROOMS_OF_A_USER} rooms at the same time");
-            return Err(Status::resource_exhausted(limit).into());
+            return Err(Status::resource_exhausted(format!(
+                "a user can be in at most {ROOMS_OF_A_USER} rooms at the same time"
+            ))
+            .into());
         }
         rooms.insert(number, room.clone());
         Ok(())
@@ -166,10 +168,11 @@ impl Rooms for RoomsInMemory {
             return Err(Status::resource_exhausted(format!("the server holds at most {ROOMS} rooms")).into());
         }
         if plan.maker != Maker::Operator && directory.made_by(plan.maker) >= ROOMS_MADE_BY_A_USER {
-            let limit = format!(
-                "a user can have made at most {ROOMS_MADE_BY_A_USER} of the rooms that there are; empty ones go by themselves"
-            );
-            return Err(Status::resource_exhausted(limit).into());
+            return Err(Status::resource_exhausted(format!(
+                "a user can have made at most {ROOMS_MADE_BY_A_USER} of the rooms that there are; empty ones go by \
+                 themselves"
+            ))
+            .into());
         }
         directory.add(&key, Room::new(plan, now));
         Ok(directory.open())

@@ -26,9 +26,7 @@ impl Commands {
 
     pub(super) fn create_private(&mut self, room: &str, limit: Option<u32>, input: &mut Input) -> Outcome {
         let Some(password) = self.password(room, input)? else {
-            return Err(
-                Status::invalid_argument("a private room wants a password: give --password-file").into()
-            );
+            return Err(Status::invalid_argument(self.language.password_file_needed()).into());
         };
         let room = self.session.create_private(room, &password, limit)?;
         Ok(Some(ChatEvent::RoomCreated { room }))

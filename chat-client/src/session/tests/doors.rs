@@ -19,6 +19,22 @@ fn a_private_room_is_entered_with_its_password() {
     assert_eq!(stage.chat.limit_of("cofre"), Some(3));
 }
 
+#[test]
+fn the_list_tells_private_rooms_and_a_server_of_before_tells_what_it_knows() {
+    let stage = Stage::new();
+    let ana = stage.user("ana");
+    ana.create("open", Some(2)).unwrap();
+    ana.create_private("vault", &password("sésamo"), None).unwrap();
+    let listed = || {
+        let rooms = ana.rooms().unwrap().into_iter();
+        rooms.map(|room| (room.name, room.limit, room.private)).collect::<Vec<_>>()
+    };
+    let told = |open, vault| vec![("open".to_owned(), Some(2), open), ("vault".to_owned(), None, vault)];
+    assert_eq!(listed(), told(Some(false), Some(true)));
+    stage.chat.world().is_of_before = true;
+    assert_eq!(listed(), told(None, None));
+}
+
 /// A room that a server has forgotten must not come back open to everybody.
 #[test]
 fn a_private_room_that_is_made_again_is_private_again() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chat_api::{
     AFTER_KEY, Chat, ChatError, Event, EventKind, Incarnation, Joined, MESSAGE_ID_KEY, Mark, MessageBody,
-    News, PASSWORD_KEY, REGISTRATION_KEY, Received, RoomName, RoomSummary, SESSION_KEY, Sent, Seq, Session,
-    SessionToken, Username,
+    News, PASSWORD_KEY, REGISTRATION_KEY, Received, RoomDescription, RoomName, RoomSummary, SESSION_KEY,
+    Sent, Seq, Session, SessionToken, Username,
 };
 use rpc_core::{Context, Status, Stream};
 
@@ -65,6 +65,8 @@ pub(super) struct World {
     pub(super) missed: u64,
     /// As long as this holds no stream begins, as at a server that was stopped.
     pub(super) silent: bool,
+    /// Whether it is a server of before private rooms were told of.
+    pub(super) is_of_before: bool,
     /// So many heartbeats fail, as on a connection that is lost.
     pub(super) lost_heartbeats: u64,
 }
@@ -372,14 +374,18 @@ impl Chat for SmallChat {
         Ok(room.public())
     }
 
+    fn describe_rooms(&self) -> Result<Vec<RoomDescription>, ChatError> {
+        if self.world().is_of_before {
+            return Err(Status::unimplemented("describe_rooms is not served").not_run().into());
+        }
+        Ok(self.world().described())
+    }
+
     fn list_rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
-        let world = self.world();
-        let summary = |(name, room): (&String, &SmallRoom)| RoomSummary {
-            name: RoomName::parse(name).unwrap(),
-            users: u32::try_from(room.members.len()).unwrap(),
-            limit: room.limit,
-        };
-        Ok(world.rooms.iter().map(summary).collect())
+        let rooms = self.world().described().into_iter();
+        Ok(rooms
+            .map(|RoomDescription { name, users, limit, .. }| RoomSummary { name, users, limit })
+            .collect())
     }
 
     fn list_users(&self, room_name: String) -> Result<Vec<Username>, ChatError> {

@@ -37,6 +37,10 @@ texts! {
         "{number}: {name} - {users}/{limit} users connected.",
         "{number}: {name} - {users}/{limit} usuários conectados."
     }
+    private_room_of_list(number, name, users, limit) {
+        "{number}: {name} - {users}/{limit} users connected (private).",
+        "{number}: {name} - {users}/{limit} usuários conectados (privada)."
+    }
     press_enter() { "Press Enter to go on...", "Pressione uma tecla para continuar..." }
     ask_room_of_users() {
         "\nThe name of the room whose users you want to see: ",

@@ -30,6 +30,7 @@ texts! {
         "enviada para {room} com o número {number}"
     }
     no_rooms() { "there are no rooms yet", "ainda não há salas" }
+    private_room() { "private", "privada" }
     all_rooms(rooms) { "rooms: {rooms}", "salas: {rooms}" }
     you_left(room) { "you left {room}", "Saindo da sala... ({room})" }
     may_be_missing(room) {
@@ -37,13 +38,24 @@ texts! {
         "podem faltar mensagens de {room} aqui"
     }
     connection_lost() {
-        "the connection is lost, trying again",
-        "a conexão foi perdida, tentando novamente"
+        "the connection is lost, trying again until it is back; /quit leaves",
+        "a conexão foi perdida, tentando até que ela volte; /quit encerra"
+    }
+    chat_was_ended() { "the chat was ended by its operator", "o chat foi encerrado pelo operador" }
+    not_while_lost() {
+        "not sent: the connection is lost, and you are told when it is back",
+        "não enviado: a conexão foi perdida; você será avisado quando ela voltar"
     }
     connection_restored() { "the connection is restored", "a conexão foi restabelecida" }
     you_are_nowhere(name) { "you are {name}, in no room", "você é {name}, em nenhuma sala" }
     you_are_in(name, rooms) { "you are {name}, in {rooms}", "você é {name}, em {rooms}" }
     skipped(count) { "{count} skipped", "{count} omitidas" }
+    waiting_for_the_chat(why) { "waiting for the chat: {why}", "esperando pelo chat: {why}" }
+    password_file_needed() {
+        "a private room wants a password: give --password-file",
+        "uma sala privada precisa de senha: informe --password-file"
+    }
+    too_late() { "the command's time is over", "o tempo do comando se esgotou" }
     no_room_yet() {
         "you are in no room: /join one first",
         "você não está em nenhuma sala: entre em uma com /entrar"
@@ -52,6 +64,5 @@ texts! {
         "there is no command /{word}; /help lists them",
         "não há comando /{word}; /help lista os que há"
     }
-    usage(usage) { "usage: {usage}", "uso: {usage}" }
     message_is_empty() { "the message is empty", "a mensagem está vazia" }
 }

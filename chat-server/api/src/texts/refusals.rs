@@ -1,6 +1,7 @@
 //! Why a call is refused.
 
 use super::{Language, fmt};
+use crate::ending::is_chat_ended;
 use crate::error::ChatError;
 use crate::limits::{MARKS_IN_A_ROW, MESSAGE_BYTES, PASSWORD_BYTES, PASSWORD_SHORTEST};
 use crate::rules::NameError;
@@ -93,6 +94,7 @@ impl Language {
                 self.too_many_tries(room, again_after.as_millis().div_ceil(1000))
             }
             ChatError::InvalidPassword(_) => self.invalid_password(PASSWORD_SHORTEST, PASSWORD_BYTES),
+            ChatError::Status(status) if is_chat_ended(status) => self.chat_was_ended(),
             ChatError::Status(status) => status.to_string(),
         }
     }

@@ -10,7 +10,7 @@ use crate::name::{RoomName, Username};
 const PT: Language = Language::Portuguese;
 
 fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [console::TEXTS, conversation::TEXTS, log::TEXTS, refusals::TEXTS].concat()
+    [console::TEXTS, conversation::TEXTS, help::TEXTS, log::TEXTS, refusals::TEXTS].concat()
 }
 
 /// The names of a template's holes.

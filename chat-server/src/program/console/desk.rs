@@ -11,7 +11,7 @@ use rpc_core::threads::{self, Thread};
 use rpc_program::lines::{HangUp, Lines};
 use rpc_program::outlet::{Hurry, Outlet};
 use rpc_program::{log, signals};
-use rustyline::{DefaultEditor, ExternalPrinter};
+use rustyline::{Config, DefaultEditor, ExternalPrinter};
 
 use super::keyboard::{Script, Terminal, print};
 use super::{Console, Ending, Keyboard};
@@ -49,7 +49,7 @@ impl Desk {
         let moves = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
         if is_person
             && moves
-            && let Ok(mut editor) = DefaultEditor::new()
+            && let Ok(mut editor) = DefaultEditor::with_config(lines_as_typed())
         {
             match editor.create_external_printer() {
                 Ok(printer) if io::stderr().is_terminal() => {
@@ -118,6 +118,11 @@ impl Keyboard for Box<dyn Keyboard + Send> {
     fn say(&mut self, text: &str) {
         (**self).say(text);
     }
+}
+
+/// Commands that are pasted are carried out one after the other, as from a pipe.
+fn lines_as_typed() -> Config {
+    Config::builder().bracketed_paste(false).build()
 }
 
 /// A thread that has said its last word is gone within this.

@@ -1,6 +1,22 @@
 //! One room of the small chat.
 
-use chat_api::{ChatError, Event, EventKind, Incarnation, Mark, Received, RoomName, Seq, UnixMillis};
+use chat_api::{
+    ChatError, Event, EventKind, Incarnation, Mark, Received, RoomDescription, RoomName, Seq, UnixMillis,
+};
+
+use super::World;
+
+impl World {
+    pub(super) fn described(&self) -> Vec<RoomDescription> {
+        let description = |(name, room): (&String, &SmallRoom)| RoomDescription {
+            name: RoomName::parse(name).unwrap(),
+            users: u32::try_from(room.members.len()).unwrap(),
+            limit: room.limit,
+            private: self.passwords.contains_key(name),
+        };
+        self.rooms.iter().map(description).collect()
+    }
+}
 
 pub(super) struct SmallRoom {
     pub(super) incarnation: Incarnation,
