@@ -6,7 +6,12 @@ programs=$(cd "$1" && pwd)
 . "$(dirname "$0")/machines.sh"
 
 near "$programs/binder" --listen 0.0.0.0:5000 --insecure 2>"$work/binder" &
-near "$programs/chat-server" --listen 0.0.0.0:0 --insecure 2>"$work/server" &
+printf 'operator-0123456789abcdef\n' >"$work/operators"
+mkfifo "$work/console.in"
+near "$programs/chat-server" --listen 0.0.0.0:0 --insecure --console --lang pt-BR --admin-token-file "$work/operators" \
+    <"$work/console.in" >"$work/console" 2>"$work/server" &
+server=$!
+exec 5>"$work/console.in"
 await server 'registered with the binder'
 
 mkfifo "$work/near.in" "$work/far.in"
@@ -32,5 +37,22 @@ await server2 'registered with the binder'
 if far "$programs/binder" lookup join_room --binder 10.77.0.1:5001 2>"$work/refusal"; then fail 'loopback was told afar'; fi
 grep -q 'join_room' "$work/refusal" || fail 'the refusal does not name the procedure'
 
-exec 3>&- 4>&-
+# An operator at the console, and one on the other machine, who needs his token.
+admin() { far "$programs/chat-server" admin --binder 10.77.0.1:5000 --lang pt-BR "$@" 2>>"$work/admin"; }
+operator() { admin --token-file "$work/operators" "$@"; }
+if admin list; then fail 'an operator without a token was obeyed'; fi
+await admin "wants an operator's token"
+[[ $(operator create 'Aula 🦀' --limit 2) == 'Sala Aula 🦀 criada.' ]] || fail 'no room was made from afar'
+printf '/join Aula 🦀\n' >&4
+await far.out '"event":"joined","room":"Aula 🦀"'
+[[ $(operator users 'Aula 🦀') == '1 - bia' ]] || fail 'who is in was not told afar'
+printf '/participantes\nAula 🦀\n\n' >&5
+await console '^1 - bia$'
+printf '/SAIR\n' >&5
+await far.out '"state":"ended"'
+await near.out '"state":"ended"'
+wait "$server" || fail 'the server did not end in order'
+await console '^Encerrando aplicação...$'
+
+exec 3>&- 4>&- 5>&-
 printf 'two machines: they chat\n'

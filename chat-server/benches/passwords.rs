@@ -9,6 +9,7 @@
     reason = "a benchmark prints, and stops when it cannot measure"
 )]
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -27,11 +28,17 @@ fn main() {
     let server = Server::start();
     let ana = server.user("ana");
     let open = median(SAMPLES, |number| ana.chat.create_room(format!("open {number}")).unwrap());
+    let cpu = server.cpu();
     let private = median(SAMPLES, |number| {
         ana.chat.create_private_room(format!("private {number}"), "sésamo".into(), None).unwrap();
     });
-    println!("a room, p50 ms:                      {:.2}", millis(open));
-    println!("a private room (one hash), p50 ms:   {:.2}", millis(private));
+    let cpu = (server.cpu() - cpu) / u32::try_from(SAMPLES).unwrap();
+    println!("a room, p50 ms: {:.2}", millis(open));
+    println!(
+        "a private room (one hash), p50 ms: {:.1}, of processor time {:.1}",
+        millis(private),
+        millis(cpu)
+    );
     ana.chat.create_room("hall".into()).unwrap();
     ana.chat.join_room(ana.name.clone(), "hall".into()).unwrap();
     println!(
@@ -95,6 +102,14 @@ impl Server {
         let said = log.find_map(|line| line.unwrap().split("listening on ").nth(1).map(str::to_owned));
         let log = threads::spawn("log", move || log.for_each(drop)).unwrap();
         Server { child, address: said.unwrap().parse().unwrap(), _log: log }
+    }
+
+    /// Processor time so far, of its user and its system's side.
+    fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: u64 = fields.iter().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     fn user(&self, name: &str) -> User {

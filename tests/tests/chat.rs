@@ -140,7 +140,7 @@ fn every_refusal_has_its_code_and_the_script_goes_on() {
     assert_eq!(ana.error(), "room_full");
     ana.say("/rooms");
     let rooms = ana.expect("rooms");
-    assert_eq!(rooms["rooms"][1], json!({"name": "full", "users": 1, "limit": 1}));
+    assert_eq!(rooms["rooms"][1], json!({"name": "full", "users": 1, "limit": 1, "private": false}));
     let mut twin = Chatter::start(&binder, "ANA");
     assert_eq!(twin.error(), "name_taken");
     let mut system = Chatter::start(&binder, "Sistema");

@@ -42,7 +42,7 @@ fn collect(tokens: TokenStream, strings: &mut Vec<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut place = 0;
     while let Some(token) = tokens.get(place) {
-        let rest = &tokens[place + 1..];
+        let rest = tokens.get(place + 1..).unwrap_or_default();
         place += 1;
         match token {
             // An attribute, documentation included; behind that of a test, the test.
@@ -50,7 +50,11 @@ fn collect(tokens: TokenStream, strings: &mut Vec<String>) {
                 let (inner, rest) = split_while(rest, |token| matches!(token, TokenTree::Punct(_)));
                 if let Some(TokenTree::Group(attribute)) = rest.first() {
                     place += inner.len() + 1;
-                    place += if is_of_tests(attribute) { length_of_item(&rest[1..]) } else { 0 };
+                    place += if is_of_tests(attribute) {
+                        length_of_item(rest.get(1..).unwrap_or_default())
+                    } else {
+                        0
+                    };
                 }
             }
             TokenTree::Ident(word) if ENGLISH.iter().any(|english| word == english) => {

@@ -17,12 +17,12 @@ fn commands_run_in_order_and_what_they_tell_stands_in_order() {
         r#"{"event":"registered","username":"ana"}"#,
         r#"{"event":"room_created","room":"rust"}"#,
         r#"{"event":"joined","room":"rust","users":["ana"],"history":[]}"#,
-        r#"{"event":"rooms","rooms":[{"name":"rust","users":1,"limit":5}]}"#,
+        r#"{"event":"rooms","rooms":[{"name":"rust","users":1,"limit":5,"private":false}]}"#,
         r#"{"event":"users","room":"rust","users":["ana"]}"#,
         r#"{"event":"me","username":"ana","room":"rust","rooms":["rust"]}"#,
         r#"{"event":"history","room":"rust","messages":[]}"#,
         r#"{"event":"left","room":"rust"}"#,
-        r#"{"event":"rooms","rooms":[{"name":"rust","users":0,"limit":5}]}"#,
+        r#"{"event":"rooms","rooms":[{"name":"rust","users":0,"limit":5,"private":false}]}"#,
     ];
     check(&run, &lines, 0);
 }

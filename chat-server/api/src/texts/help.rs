@@ -8,7 +8,7 @@ texts! {
 Text without a slash goes to everybody in the current room.
   /create ROOM [LIMIT]  makes a room; with LIMIT, for at most so many users
   /private ROOM [LIMIT] makes a room with a password, which is asked for
-  /join ROOM            enters a room, or makes one you are in the current one
+  /join ROOM            enters a room, or goes back to one you are in
   /leave                leaves the current room
   /rooms                lists the rooms
   /users [ROOM]         lists who is in a room
