@@ -92,7 +92,6 @@ impl Connection {
         match self.greet() {
             Ok(inbound) => {
                 self.lock().inbound = inbound;
-                self.shared.know(self);
                 self.read_on(0);
             }
             Err(reason) => self.close(&reason),
@@ -117,6 +116,8 @@ impl Connection {
                     inbound.consume(length);
                     self.peer_frame.store(u64::from(preface.frame), Ordering::Relaxed);
                     self.peer_credit.store(preface.credit, Ordering::Relaxed);
+                    // Before our preface leaves: whoever has read it has a place.
+                    self.shared.know(self);
                     self.introduce();
                     // At once: the peer's further calls wait for it, and the first may be slow.
                     self.push_out();

@@ -4,6 +4,7 @@ use rpc_core::{Client, Code, Limits};
 
 use super::lab::{Lab as _, LabClient, SOON, Stand, stand_with};
 use super::peer::{PREFACE, Peer, echo, echoed};
+use crate::waits::eventually;
 
 fn places(connections: usize) -> Stand {
     stand_with(Limits { connections: Some(connections), ..Limits::default() })
@@ -44,6 +45,21 @@ fn who_is_known_stays_however_many_strangers_come() {
     assert_eq!(known.hear(), Some(echoed(1)));
     stand.check_serves();
     drop(strangers);
+}
+
+/// Once a peer was greeted before it was known: strangers that came in between took its place, and it was sent away in the
+/// middle of its first call.
+#[test]
+fn who_has_been_greeted_is_known() {
+    let stand = places(2);
+    for _ in 0..200 {
+        let mut known = Peer::greeted(stand.server.address());
+        let strangers = [(); 3].map(|()| Peer::silent(stand.server.address()));
+        known.say(&echo(1));
+        assert_eq!(known.hear(), Some(echoed(1)));
+        drop((known, strangers));
+        eventually(&0, || stand.server.connections());
+    }
 }
 
 #[test]
