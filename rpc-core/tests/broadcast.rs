@@ -3,15 +3,19 @@
 
 #[path = "broadcast/order.rs"]
 mod order;
+#[path = "waits/eventually.rs"]
+mod waits;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rpc_core::{Broadcast, Bytes, Client, Code, Lag, Lagged, Limits, Server, Status, Stream, SubscriberId};
+
+use self::waits::eventually;
 
 #[rpc_core::service]
 trait News {
@@ -60,15 +64,6 @@ fn reader(server: &Server) -> NewsClient {
     NewsClient::new(Client::connect(server.address().to_string())).with_deadline(PATIENCE)
 }
 
-#[track_caller]
-fn until(what: &str, done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        thread::yield_now();
-    }
-}
-
 #[test]
 fn every_subscriber_gets_everything_in_one_order_from_many_senders() {
     let (agency, server) = agency(Lag::default());
@@ -92,7 +87,7 @@ fn every_subscriber_gets_everything_in_one_order_from_many_senders() {
         let said: Vec<u64> = orders[0].iter().copied().filter(|item| item / 1000 == sender).collect();
         assert_eq!(said, (sender * 1000..sender * 1000 + 100).collect::<Vec<u64>>());
     }
-    until("the streams that were dropped leave", || agency.0.subscribers() == 0);
+    eventually(&0, || agency.0.subscribers());
     server.shutdown(PATIENCE).unwrap();
 }
 
@@ -143,7 +138,7 @@ fn at_its_bound_a_subscriber_has_everything_and_one_item_later_it_lags() {
             news.send(&(number, Bytes::default())).unwrap();
         }
         if lags {
-            until("the subscriber is let go", || news.subscribers() == 0);
+            eventually(&0, || news.subscribers());
         }
         drop(news);
         let items: Vec<_> = stream.collect();
@@ -161,7 +156,7 @@ fn bytes_are_bounded_too_but_one_item_may_be_larger() {
     assert_eq!(stream.next().unwrap().unwrap().0, 1);
     news.send(&(2, Bytes::from(vec![0; 60]))).unwrap();
     news.send(&(3, Bytes::from(vec![0; 60]))).unwrap();
-    until("the subscriber is let go", || news.subscribers() == 0);
+    eventually(&0, || news.subscribers());
     let (taken, why) = drain(&mut stream);
     assert_eq!((taken, lagged(&why).missed, lagged(&why).after.unwrap().number()), (Vec::new(), 2, 1));
 }
@@ -202,7 +197,7 @@ fn a_broadcast_that_a_client_sends_goes_on_though_nobody_waits_for_the_answer() 
     for number in 0..5_000 {
         said.send(&(number, Bytes::default())).unwrap();
     }
-    until("the server has all", || agency.3.load(Ordering::SeqCst) == 5_000);
+    eventually(&5_000, || agency.3.load(Ordering::SeqCst));
 }
 
 #[test]
@@ -237,14 +232,14 @@ fn a_subscriber_that_gives_credit_and_reads_nothing_lags_like_any_other() {
     let limits = Limits { queued_bytes: 1 << 20, ..Limits::default() };
     let (agency, server) = agency_within(Lag { items: 1 << 20, bytes: 4 << 20 }, limits);
     let _peer = glutton(&server);
-    until("it listens", || agency.0.subscribers() == 1);
+    eventually(&1, || agency.0.subscribers());
     let kilobyte = Bytes::from(vec![7; 1000]);
     let sent = (0..100_000).take_while(|number| {
         agency.0.send(&(*number, kilobyte.clone())).unwrap();
         agency.0.subscribers() == 1
     });
     assert!(sent.count() < 30_000);
-    until("it is let go", || agency.0.subscribers() == 0);
+    eventually(&0, || agency.0.subscribers());
 }
 
 /// Who finds the way out full is told when it has room again, however it fills and empties.
@@ -253,7 +248,7 @@ fn a_subscriber_that_reads_late_gets_everything_though_the_way_out_was_full() {
     let limits = Limits { queued_bytes: 64 << 10, ..Limits::default() };
     let (agency, server) = agency_within(Lag { items: 1 << 20, bytes: 1 << 30 }, limits);
     let mut peers: Vec<TcpStream> = (0..3).map(|_| glutton(&server)).collect();
-    until("they listen", || agency.0.subscribers() == 3);
+    eventually(&3, || agency.0.subscribers());
     for number in 0..20_000 {
         agency.0.send(&(number, Bytes::from(vec![7; 1000]))).unwrap();
     }
@@ -276,7 +271,7 @@ fn a_subscriber_that_vanishes_is_forgotten() {
     let streams: Vec<_> = (0..10).map(|_| reader(&server).listen().unwrap()).collect();
     assert_eq!(agency.0.subscribers(), 10);
     drop(streams);
-    until("they leave", || agency.0.subscribers() == 0);
+    eventually(&0, || agency.0.subscribers());
     agency.0.send(&(1, Bytes::default())).unwrap();
 }
 
@@ -290,12 +285,12 @@ fn what_a_stream_keeps_is_given_back_however_it_ends() {
     let here = agency.listen().unwrap();
     assert_eq!(listeners(), 4);
     drop(dropped);
-    until("one is dropped", || listeners() == 3);
+    eventually(&3, listeners);
     drop(vanished);
-    until("one has lost its client", || listeners() == 2);
+    eventually(&2, listeners);
     drop(server);
     assert!(ended.next().unwrap().is_err());
-    until("the server of one is gone", || listeners() == 1);
+    eventually(&1, listeners);
     drop(here);
     assert_eq!(listeners(), 0);
 }

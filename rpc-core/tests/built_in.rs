@@ -1,5 +1,7 @@
 //! What every server answers: what it offers, and whether it serves.
 
+#[path = "contracts/trouble.rs"]
+mod contracts;
 #[path = "built_in/health.rs"]
 mod health;
 #[path = "built_in/reflection.rs"]
@@ -14,19 +16,9 @@ use rpc_core::service::{Arguments, Kind, Procedure, Reply};
 use rpc_core::{Client, Code, Server, ServerBuilder, Service, Status, Stream};
 use serde::{Deserialize, Serialize};
 
+use self::contracts::Trouble;
+
 const SOON: Duration = Duration::from_secs(10);
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-enum Trouble {
-    Empty,
-    Rpc(Status),
-}
-
-impl From<Status> for Trouble {
-    fn from(status: Status) -> Trouble {
-        Trouble::Rpc(status)
-    }
-}
 
 /// A number of one account.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]

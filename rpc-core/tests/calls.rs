@@ -1,15 +1,20 @@
 //! Unary calls over real sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender};
 use rpc_core::service::{Kind, Procedure};
 use rpc_core::{Bytes, Client, Code, Context, Server, Status};
 use serde::{Deserialize, Serialize};
+
+use self::gate::Gate;
 
 #[rpc_core::service]
 trait Lab {
@@ -48,9 +53,7 @@ impl LabError {
 }
 
 struct Bench {
-    gate: Receiver<()>,
-    entered: Sender<()>,
-    cancelled: Sender<()>,
+    gate: Gate,
     runs: AtomicUsize,
 }
 
@@ -77,14 +80,8 @@ impl Lab for Bench {
     }
 
     fn wait(&self) -> Result<String, LabError> {
-        self.entered.send(()).unwrap();
-        crossbeam_channel::select! {
-            recv(self.gate) -> _ => Ok("through".to_owned()),
-            recv(Context::current().cancelled()) -> _ => {
-                self.cancelled.send(()).unwrap();
-                Err(Status::cancelled("nobody waits").into())
-            }
-        }
+        self.gate.pass()?;
+        Ok("through".to_owned())
     }
 
     fn metadata(&self, key: String) -> Result<Vec<u8>, LabError> {
@@ -111,14 +108,12 @@ fn stand() -> Stand {
 }
 
 fn stand_with(limits: rpc_core::Limits) -> Stand {
-    let (gate, through) = bounded(100);
-    let (entered, seen) = bounded(100);
-    let (cancelled, gone) = bounded(100);
-    let bench = Arc::new(Bench { gate: through, entered, cancelled, runs: AtomicUsize::new(0) });
+    let (gate, opens, [entered, cancelled]) = Gate::new();
+    let bench = Arc::new(Bench { gate, runs: AtomicUsize::new(0) });
     let server =
         Server::builder().service(LabService::new(bench.clone())).limits(limits).bind("127.0.0.1:0").unwrap();
     let lab = LabClient::new(Client::connect(server.address().to_string()));
-    Stand { lab, server, gate, entered: seen, cancelled: gone, bench }
+    Stand { lab, server, gate: opens, entered, cancelled, bench }
 }
 
 const SOON: Duration = Duration::from_secs(10);

@@ -1,6 +1,8 @@
 //! Crowds of rude peers: afterwards threads and descriptors are where they were.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "strangers/lab.rs"]
 #[expect(dead_code, reason = "a crowd sees little")]
 mod lab;

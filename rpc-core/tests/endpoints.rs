@@ -15,3 +15,5 @@ mod lists;
 mod pushback;
 #[path = "endpoints/relay.rs"]
 mod relay;
+#[path = "waits/eventually.rs"]
+mod waits;

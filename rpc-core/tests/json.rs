@@ -1,6 +1,9 @@
 //! Calls in JSON over a real socket: the typed stub, and by name.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+#[path = "contracts/trouble.rs"]
+mod contracts;
+
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,19 +14,9 @@ use rpc_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::contracts::Trouble;
+
 const SOON: Duration = Duration::from_secs(10);
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-enum Trouble {
-    Empty,
-    Rpc(Status),
-}
-
-impl From<Status> for Trouble {
-    fn from(status: Status) -> Trouble {
-        Trouble::Rpc(status)
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Note {

@@ -1,6 +1,8 @@
 //! A machine that has no thread left. In a process of its own, whose memory it bounds.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "strangers/lab.rs"]
 #[expect(dead_code, reason = "one client is enough")]
 mod lab;

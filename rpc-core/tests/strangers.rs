@@ -1,6 +1,8 @@
 //! Bytes that are not ours, or not whole, or too many: each costs its own connection only, and soon ends it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "strangers/lab.rs"]
 mod lab;
 #[path = "strangers/peer.rs"]

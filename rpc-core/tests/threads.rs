@@ -1,6 +1,8 @@
 //! The contract of threads: where calls run, how many threads there are, and who waits for whom.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "waits/eventually.rs"]
 mod waits;
 
@@ -8,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use rpc_core::{Bytes, Client, Code, Context, Limits, Server, Status, Stream};
+use crossbeam_channel::{Receiver, Sender};
+use rpc_core::{Bytes, Client, Code, Limits, Server, Status, Stream};
 
+use self::gate::Gate;
 use self::waits::eventually;
 
 #[rpc_core::service]
@@ -27,8 +30,7 @@ trait Mill {
 }
 
 struct Stones {
-    entered: Sender<()>,
-    gate: Receiver<()>,
+    gate: Gate,
     seen: Mutex<Vec<ThreadId>>,
 }
 
@@ -48,16 +50,12 @@ impl Mill for Stones {
 
     fn grind(&self) -> Result<(), Status> {
         self.seen.lock().unwrap().push(std::thread::current().id());
-        self.entered.send(()).unwrap();
-        crossbeam_channel::select! {
-            recv(self.gate) -> _ => Ok(()),
-            recv(Context::current().cancelled()) -> _ => Err(Status::cancelled("nobody waits")),
-        }
+        self.gate.pass()
     }
 
     fn grind_on(&self) -> Result<(), Status> {
-        self.entered.send(()).unwrap();
-        self.gate.recv().unwrap();
+        self.gate.entered.send(()).unwrap();
+        self.gate.opened.recv().unwrap();
         Ok(())
     }
 
@@ -100,11 +98,11 @@ fn stand() -> Stand {
 fn stand_with(limits: Limits) -> Stand {
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     eventually(&true, || threads().is_empty());
-    let ((enters, entered), (gate, gated)) = (bounded(1000), bounded(1000));
-    let stones = Arc::new(Stones { entered: enters, gate: gated, seen: Mutex::default() });
+    let (gate, opens, [entered, _]) = Gate::new();
+    let stones = Arc::new(Stones { gate, seen: Mutex::default() });
     let server = Server::builder().service(MillService::new(stones.clone())).limits(limits);
     let server = server.bind("127.0.0.1:0").unwrap();
-    Stand { server, stones, entered, gate, _alone: alone }
+    Stand { server, stones, entered, gate: opens, _alone: alone }
 }
 
 impl Stand {

@@ -4,6 +4,8 @@
 
 #[path = "tls/ends.rs"]
 mod ends;
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "tls/lab.rs"]
 mod lab;
 #[path = "tls/papers.rs"]

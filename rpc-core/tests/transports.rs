@@ -1,6 +1,8 @@
 //! What every transport does alike, as one suite over each; and what is a transport's own.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "transports/lab.rs"]
 mod lab;
 #[path = "transports/memory.rs"]

@@ -1,6 +1,8 @@
 //! Threads that wait on one connection of a client: whoever leaves, the others go on being answered.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+#[path = "waits/gate.rs"]
+mod gate;
 #[path = "strangers/lab.rs"]
 mod lab;
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use rpc_core::{Choice, Code};
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 
-use crate::fleet::{Fleet, FleetClient, Harbour, SOON, client, eventually};
+use crate::fleet::{Fleet, FleetClient, Harbour, SOON, client};
 use crate::relay::Relay;
+use crate::waits::eventually;
 
 const EVERY: [Choice; 4] = [Choice::PickFirst, Choice::RoundRobin, Choice::Weighted, Choice::LeastBusy];
 
@@ -29,10 +30,10 @@ fn under_load(fleet: &FleetClient, strike: impl FnOnce()) -> Vec<rpc_core::Statu
     };
     thread::scope(|scope| {
         let callers: Vec<_> = (0..6).map(|_| scope.spawn(calls)).collect();
-        eventually(|| made.load(Ordering::SeqCst) > 200);
+        eventually(&true, || made.load(Ordering::SeqCst) > 200);
         strike();
         let after = made.load(Ordering::SeqCst) + 600;
-        eventually(|| made.load(Ordering::SeqCst) > after);
+        eventually(&true, || made.load(Ordering::SeqCst) > after);
         over.store(true, Ordering::SeqCst);
         callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
     })
@@ -87,7 +88,7 @@ fn a_server_that_comes_back_is_used_again() {
     harbour.stop(0);
     (0..20).for_each(|_| assert_eq!(fleet.name(), Ok(1)));
     harbour.servers[0] = Some(harbour.ships[0].open(addresses[0]));
-    eventually(|| fleet.name().unwrap() == 0);
+    eventually(&0, || fleet.name().unwrap());
     let turns: Vec<_> = (0..4).map(|_| fleet.name().unwrap()).collect();
     assert!(turns == [1, 0, 1, 0], "{turns:?}");
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rpc_core::{Choice, Client, Context, Endpoint, Endpoints, Resolve, Revision, Server, Status, Weighted};
 
+use crate::waits::eventually;
+
 #[rpc_core::service]
 pub(crate) trait Fleet {
     /// Which server this is.
@@ -124,7 +126,7 @@ impl Harbour {
     /// Calls until every server has answered, which all are connected to then; counts from there.
     #[track_caller]
     pub(crate) fn warm_up(&self, fleet: &FleetClient) {
-        eventually(|| {
+        eventually(&true, || {
             fleet.read().unwrap();
             self.ships.iter().all(|ship| ship.served() > 0)
         });
@@ -139,15 +141,6 @@ pub(crate) fn endpoint(address: SocketAddr) -> Endpoint {
 pub(crate) fn client(addresses: &[SocketAddr], choice: Choice) -> FleetClient {
     let client = Client::connect_any(addresses.iter().map(ToString::to_string)).with_choice(choice);
     FleetClient::new(client).with_deadline(SOON)
-}
-
-#[track_caller]
-pub(crate) fn eventually(mut what: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !what() {
-        assert!(Instant::now() < deadline, "it did not come to pass within {SOON:?}");
-        std::thread::yield_now();
-    }
 }
 
 /// A list that changes, and tells.

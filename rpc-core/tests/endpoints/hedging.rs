@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use rpc_core::{Choice, Client, Code, Endpoint, Endpoints, Resolve, Status, threads};
 
-use crate::fleet::{Board, Fleet, FleetClient, Harbour, SOON, client, eventually};
+use crate::fleet::{Board, Fleet, FleetClient, Harbour, SOON, client};
 use crate::relay::Relay;
+use crate::waits::eventually;
 
 const AFTER: Duration = Duration::from_millis(30);
 
@@ -30,7 +31,7 @@ fn a_late_call_is_sent_to_another_server_and_the_first_answer_wins() {
         assert_eq!(call.join().unwrap(), Ok(1));
     });
     // The loser is told: its procedure sees that nobody waits.
-    eventually(|| harbour.ships[0].cancelled.load(Ordering::SeqCst) == 1);
+    eventually(&1, || harbour.ships[0].cancelled.load(Ordering::SeqCst));
     assert_eq!(harbour.ships[1].cancelled.load(Ordering::SeqCst), 0);
 }
 
@@ -45,7 +46,7 @@ fn the_first_call_may_win_after_it_was_hedged_and_the_hedge_is_cancelled() {
         harbour.ships[0].gate.send(()).unwrap();
         assert_eq!(call.join().unwrap(), Ok(0));
     });
-    eventually(|| harbour.ships[1].cancelled.load(Ordering::SeqCst) == 1);
+    eventually(&1, || harbour.ships[1].cancelled.load(Ordering::SeqCst));
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn of_one_server_the_same_is_asked_twice() {
         harbour.ships[0].gate.send(()).unwrap();
         assert_eq!(call.join().unwrap(), Ok(0));
     });
-    eventually(|| harbour.ships[0].cancelled.load(Ordering::SeqCst) == 1);
+    eventually(&1, || harbour.ships[0].cancelled.load(Ordering::SeqCst));
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn a_hedge_that_finds_no_server_leaves_the_first_call_alone() {
     thread::scope(|scope| {
         let call = scope.spawn(|| fleet.wait());
         harbour.ships[0].entered.recv_timeout(SOON).unwrap();
-        eventually(|| board.1.load(Ordering::SeqCst) == 2);
+        eventually(&2, || board.1.load(Ordering::SeqCst));
         thread::park_timeout(AFTER);
         harbour.ships[0].gate.send(()).unwrap();
         assert_eq!(call.join().unwrap(), Ok(0));
@@ -140,7 +141,7 @@ fn a_hedged_call_that_one_server_has_read_may_have_run() {
     thread::scope(|scope| {
         let call = scope.spawn(|| fleet.wait());
         harbour.ships[0].entered.recv_timeout(SOON).unwrap();
-        eventually(|| board.1.load(Ordering::SeqCst) == 2);
+        eventually(&2, || board.1.load(Ordering::SeqCst));
         relay.vanish();
         let failure = call.join().unwrap().unwrap_err();
         assert!(failure.may_have_run(), "{failure:?}");
@@ -168,7 +169,7 @@ fn a_hedged_call_ends_at_its_deadline_and_both_servers_are_told() {
     let late = fleet.wait().unwrap_err();
     assert_eq!(late.code(), Code::DeadlineExceeded);
     assert!(begun.elapsed() < SOON / 2);
-    eventually(|| harbour.ships.iter().all(|ship| ship.cancelled.load(Ordering::SeqCst) == 1));
+    eventually(&true, || harbour.ships.iter().all(|ship| ship.cancelled.load(Ordering::SeqCst) == 1));
 }
 
 /// Many threads hedge at once against a server that answers nothing, and each gets its answer.
@@ -185,7 +186,7 @@ fn calls_from_many_threads_pass_a_server_that_hangs() {
             assert_eq!(call.join().unwrap(), Ok(1));
         }
     });
-    eventually(|| harbour.ships[0].cancelled.load(Ordering::SeqCst) == 4);
+    eventually(&4, || harbour.ships[0].cancelled.load(Ordering::SeqCst));
 }
 
 #[test]

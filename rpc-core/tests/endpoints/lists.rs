@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rpc_core::{Choice, Client, Code, Endpoint, Endpoints, Resolve, Server, Status};
 
-use crate::fleet::{Board, Fleet, FleetClient, Harbour, SOON, eventually};
+use crate::fleet::{Board, Fleet, FleetClient, Harbour, SOON};
+use crate::waits::eventually;
 
 fn fleet(board: &Arc<Board>) -> FleetClient {
     FleetClient::new(Client::resolving(board.clone()).with_choice(Choice::RoundRobin)).with_deadline(SOON)
@@ -21,7 +22,7 @@ fn a_call_that_waits_for_its_server_moves_at_once_when_the_list_changes() {
         let waiting = scope.spawn(|| fleet.name());
         // The pauses have grown by then, so that a change is what ends one.
         thread::park_timeout(Duration::from_millis(800));
-        eventually(|| board.waiting.load(Ordering::SeqCst) == 1);
+        eventually(&1, || board.waiting.load(Ordering::SeqCst));
         board.write(&harbour.addresses());
         assert_eq!(waiting.join().unwrap(), Ok(0));
         assert_eq!(board.alarmed.load(Ordering::SeqCst), 1);
@@ -65,7 +66,7 @@ fn connections_to_endpoints_that_left_the_list_are_let_go() {
     assert_eq!([open(0), open(1), open(2)], [1, 1, 1]);
     board.write(&addresses[1..]);
     assert_ne!(fleet.read(), Ok(0));
-    eventually(|| open(0) == 0);
+    eventually(&0, || open(0));
     assert_eq!([open(1), open(2)], [1, 1]);
 }
 
@@ -83,7 +84,7 @@ fn a_call_under_way_at_an_endpoint_that_left_the_list_is_answered() {
         assert_eq!(waiting.join().unwrap(), Ok(0));
     });
     // Nobody calls `wait` any more, so what it remembers is forgotten in time.
-    eventually(|| {
+    eventually(&true, || {
         assert_eq!(fleet.name(), Ok(1));
         harbour.servers[0].as_ref().map_or(0, Server::connections) == 0
     });
@@ -98,7 +99,7 @@ fn the_resolver_is_told_which_endpoint_failed_and_why() {
     harbour.warm_up(&fleet);
     harbour.stop(0);
     // A connection that was silent is looked at before; one that carries calls is not.
-    eventually(|| {
+    eventually(&true, || {
         assert_eq!(fleet.name(), Ok(1));
         let told = board.rejected.lock().unwrap();
         told.iter().any(|why| why.code() == Code::Unavailable && why.message().contains(&address))

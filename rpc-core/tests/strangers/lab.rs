@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender};
 use rpc_core::{Bytes, Client, Context, Limits, Server, Status};
+
+use crate::gate::Gate;
 
 #[rpc_core::service]
 pub(crate) trait Lab {
@@ -20,9 +22,7 @@ pub(crate) trait Lab {
 }
 
 struct Bench {
-    gate: Receiver<()>,
-    entered: Sender<()>,
-    cancelled: Sender<()>,
+    gate: Gate,
 }
 
 impl Lab for Bench {
@@ -31,19 +31,13 @@ impl Lab for Bench {
     }
 
     fn bulk(&self, size: u32) -> Result<Bytes, Status> {
-        self.entered.try_send(()).ok();
+        self.gate.entered.try_send(()).ok();
         Ok(vec![7; usize::try_from(size).unwrap()].into())
     }
 
     fn wait(&self) -> Result<String, Status> {
-        self.entered.send(()).unwrap();
-        crossbeam_channel::select! {
-            recv(self.gate) -> _ => Ok("through".to_owned()),
-            recv(Context::current().cancelled()) -> _ => {
-                self.cancelled.send(()).unwrap();
-                Err(Status::cancelled("nobody waits"))
-            }
-        }
+        self.gate.pass()?;
+        Ok("through".to_owned())
     }
 
     fn hold(&self) -> Result<(), Status> {
@@ -53,8 +47,8 @@ impl Lab for Bench {
     }
 
     fn insist(&self) -> Result<String, Status> {
-        self.entered.send(()).unwrap();
-        self.gate.recv().unwrap();
+        self.gate.entered.send(()).unwrap();
+        self.gate.opened.recv().unwrap();
         Ok("through".to_owned())
     }
 }
@@ -74,14 +68,12 @@ pub(crate) fn stand() -> Stand {
 }
 
 pub(crate) fn stand_with(limits: Limits) -> Stand {
-    let (gate, through) = bounded(1000);
-    let (entered, seen) = bounded(1000);
-    let (cancelled, gone) = bounded(1000);
-    let bench = Arc::new(Bench { gate: through, entered, cancelled });
+    let (gate, opens, [entered, cancelled]) = Gate::new();
+    let bench = Arc::new(Bench { gate });
     let server =
         Server::builder().service(LabService::new(bench)).limits(limits).bind("127.0.0.1:0").unwrap();
     let lab = LabClient::new(Client::connect(server.address().to_string()));
-    Stand { lab, server, gate, entered: seen, cancelled: gone }
+    Stand { lab, server, gate: opens, entered, cancelled }
 }
 
 impl Stand {

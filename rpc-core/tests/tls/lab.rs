@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rpc_core::{
     Broadcast, Bytes, Client, ClientTls, Code, Context, Limits, Server, ServerBuilder, ServerTls, Status,
     Stream, TlsVersion,
 };
 
+use crate::gate::Gate;
 pub(crate) use crate::waits::eventually;
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -31,8 +32,7 @@ pub(crate) trait Lab {
 }
 
 struct Bench {
-    gate: Receiver<()>,
-    entered: Sender<()>,
+    gate: Gate,
     news: Arc<Broadcast<u64>>,
 }
 
@@ -53,11 +53,8 @@ impl Lab for Bench {
     }
 
     fn wait(&self) -> Result<String, Status> {
-        self.entered.send(()).unwrap();
-        crossbeam_channel::select! {
-            recv(self.gate) -> _ => Ok("through".to_owned()),
-            recv(Context::current().cancelled()) -> _ => Err(Status::cancelled("nobody waits")),
-        }
+        self.gate.pass()?;
+        Ok("through".to_owned())
     }
 
     fn count(&self, items: u64) -> Result<Stream<u64>, Status> {
@@ -83,12 +80,11 @@ pub(crate) struct Stand {
 
 /// Serves under these limits, as `how` says.
 pub(crate) fn stand(limits: Limits, how: impl FnOnce(ServerBuilder) -> Server) -> Stand {
-    let (gate, through) = bounded(100);
-    let (entered, seen) = bounded(100);
+    let (gate, opens, [entered, _]) = Gate::new();
     let news = Arc::new(Broadcast::new());
-    let bench = Arc::new(Bench { gate: through, entered, news: news.clone() });
+    let bench = Arc::new(Bench { gate, news: news.clone() });
     let builder = Server::builder().service(LabService::new(bench)).limits(limits);
-    Stand { server: how(builder), gate, entered: seen, news }
+    Stand { server: how(builder), gate: opens, entered, news }
 }
 
 /// Serves over TLS at a port of its own.

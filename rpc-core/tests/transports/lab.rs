@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender};
 use rpc_core::{Bytes, Client, Context, Limits, Server, ServerBuilder, Status, Stream};
 
+use crate::gate::Gate;
 pub(crate) use crate::waits::eventually;
 
 #[rpc_core::service]
@@ -30,9 +31,7 @@ pub(crate) trait Lab {
 }
 
 pub(crate) struct Bench {
-    gate: Receiver<()>,
-    entered: Sender<()>,
-    cancelled: Sender<()>,
+    gate: Gate,
 }
 
 impl Lab for Bench {
@@ -49,14 +48,8 @@ impl Lab for Bench {
     }
 
     fn wait(&self) -> Result<String, Status> {
-        self.entered.send(()).unwrap();
-        crossbeam_channel::select! {
-            recv(self.gate) -> _ => Ok("through".to_owned()),
-            recv(Context::current().cancelled()) -> _ => {
-                self.cancelled.send(()).unwrap();
-                Err(Status::cancelled("nobody waits"))
-            }
-        }
+        self.gate.pass()?;
+        Ok("through".to_owned())
     }
 
     fn count(&self, items: u64) -> Result<Stream<u64>, Status> {
@@ -100,16 +93,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// A builder with the service, for tests that need nothing but answers.
 pub(crate) fn plain() -> ServerBuilder {
-    let (entered, cancelled) = (bounded(100).0, bounded(100).0);
-    let bench = Bench { gate: bounded(0).1, entered, cancelled };
+    let bench = Bench { gate: Gate::new().0 };
     Server::builder().service(LabService::new(Arc::new(bench)))
 }
 
 pub(crate) fn stand(transport: Transport, limits: Limits) -> Stand {
-    let (gate, through) = bounded(100);
-    let (entered, seen) = bounded(100);
-    let (cancelled, gone) = bounded(100);
-    let bench = Arc::new(Bench { gate: through, entered, cancelled });
+    let (gate, opens, [entered, cancelled]) = Gate::new();
+    let bench = Arc::new(Bench { gate });
     let builder = Server::builder().service(LabService::new(bench)).limits(limits);
     let folder = Folder::new();
     let server = match transport {
@@ -119,7 +109,7 @@ pub(crate) fn stand(transport: Transport, limits: Limits) -> Stand {
     };
     let server = server.unwrap();
     let lab = client(transport, &server);
-    Stand { lab, server, gate, entered: seen, cancelled: gone, transport, _folder: folder }
+    Stand { lab, server, gate: opens, entered, cancelled, transport, _folder: folder }
 }
 
 impl Stand {
