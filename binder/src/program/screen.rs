@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use anstyle::{AnsiColor, Effects, Style};
 pub(super) use rpc_program::terminal::harmless;
+use unicode_width::UnicodeWidthStr;
 
 /// How wide lines may be, and whether they are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,15 @@ impl Screen {
         let paint = if known && !refused { Paint::Colours } else { Paint::Plain };
         Screen { columns: (columns > 0).then_some(columns), paint }
     }
+
+    /// The text, harmless, in lines that fit behind a margin; each but the first begins with it.
+    pub(super) fn wrapped(self, text: &str, margin: &str) -> String {
+        let text = harmless(text);
+        let Some(room) = self.columns.and_then(|columns| columns.checked_sub(margin.len())) else {
+            return text;
+        };
+        wrap(&text, room.max(LEAST), margin)
+    }
 }
 
 impl Paint {
@@ -65,9 +75,40 @@ impl Paint {
     }
 }
 
+/// Breaks at blanks; a word that is too long has a line of its own.
+fn wrap(text: &str, room: usize, margin: &str) -> String {
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let width = word.width();
+        if used > 0 && used + 1 + width > room {
+            wrapped.push('\n');
+            wrapped.push_str(margin);
+            used = 0;
+        } else if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += width;
+    }
+    wrapped
+}
+
+/// On a narrower screen lines end where they like.
+const LEAST: usize = 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_are_broken_at_blanks_and_begin_at_the_margin() {
+        let sentence = "nothing listens there: the server has ended";
+        assert_eq!(wrap(sentence, 22, "  "), "nothing listens there:\n  the server has ended");
+        assert_eq!(wrap(sentence, 80, "  "), sentence);
+        assert_eq!(wrap("3f9a12cc01ab3f9a12cc01ab it", 20, " "), "3f9a12cc01ab3f9a12cc01ab\n it");
+    }
 
     #[test]
     fn colours_end_where_their_text_ends_and_plain_text_has_none() {

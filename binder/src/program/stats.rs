@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::{self, Form, count, short};
-use super::screen::harmless;
+use super::screen::Screen;
 use super::{Ask, Failure};
 
 #[derive(Debug, Args)]
@@ -31,8 +31,7 @@ The JSON is one object a binder:
                        number: of the changes so far
   names                procedures that somebody serves
   registrations        of all states
-  leases               server processes; one that sends no identity has a
-                       lease for each procedure
+  leases               server processes
   suspect_leases       those that were not heard of for a whole lease
   watchers             those who are told every change
   counters             since the start: lookups, registrations, renewals, and
@@ -45,14 +44,14 @@ The JSON is one object a binder:
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let ask = &arguments.ask;
-    let mut gap = "";
+    let (mut gap, screen) = ("", Screen::stdout());
     ask.each(|asked| {
         let stats = asked.client.stats().map_err(|error| asked.failure(error))?;
         let binder = asked.binder.to_string();
         match ask.form() {
             Form::Json => output::json(&Of { binder, stats })?,
             Form::Text => {
-                write!(io::stdout().lock(), "{gap}{}", sheet(&binder, &stats))?;
+                write!(io::stdout().lock(), "{gap}{}", sheet(&binder, &stats, screen))?;
                 gap = "\n";
             }
         }
@@ -68,13 +67,13 @@ struct Of {
     stats: Stats,
 }
 
-fn sheet(binder: &str, stats: &Stats) -> String {
+fn sheet(binder: &str, stats: &Stats, screen: Screen) -> String {
     let uptime = short(Duration::from_millis(stats.uptime_ms));
     let counters = &stats.counters;
     let rows = [
         ("binder", format!("{binder}, version {}, up {uptime}", stats.version)),
         ("procedures", format!("{}, {}", stats.names, count(stats.registrations, "registration"))),
-        ("leases", format!("{}, {} of them suspect", stats.leases, stats.suspect_leases)),
+        ("servers", format!("{}, {} of them suspect", stats.leases, stats.suspect_leases)),
         ("watchers", stats.watchers.to_string()),
         ("lookups", counters.lookups.to_string()),
         ("registered", counters.registrations.to_string()),
@@ -87,10 +86,13 @@ fn sheet(binder: &str, stats: &Stats) -> String {
     let mut sheet = String::new();
     for (title, text) in rows {
         // Writing to a String cannot fail.
-        let _ = writeln!(sheet, "{title:12}{}", harmless(&text));
+        let _ = writeln!(sheet, "{title:12}{}", screen.wrapped(&text, MARGIN));
     }
     sheet
 }
+
+/// As wide as a title.
+const MARGIN: &str = "            ";
 
 fn state_file(saving: Option<&Saving>) -> String {
     let Some(Saving { file, saved_ms_ago, trouble, retry_in_ms }) = saving else {
@@ -146,7 +148,7 @@ mod tests {
         let expected = "\
 binder      127.0.0.1:5000, version 0.1.0, up 3h 4m
 procedures  12, 14 registrations
-leases      3, 1 of them suspect
+servers     3, 1 of them suspect
 watchers    2
 lookups     10
 registered  14
@@ -156,7 +158,14 @@ revision    1234
 state file  /var/lib/binder/state, saved 1m 1s ago, cannot be written now, tried again in 16s: no space
 alarm       3 of 4 are silent
 ";
-        assert_eq!(sheet("127.0.0.1:5000", &stats), expected);
+        assert_eq!(sheet("127.0.0.1:5000", &stats, Screen::PLAIN), expected);
+        let narrow = Screen { columns: Some(40), ..Screen::PLAIN };
+        let sheet = sheet("127.0.0.1:5000", &stats, narrow);
+        assert!(
+            sheet.contains("binder      127.0.0.1:5000, version\n            0.1.0, up 3h 4m\n"),
+            "{sheet}"
+        );
+        assert!(sheet.lines().all(|line| line.len() <= 40), "{sheet}");
         let saving = Saving { file: None, saved_ms_ago: Some(1_000), trouble: None, retry_in_ms: None };
         assert_eq!(state_file(Some(&saving)), "a file there, saved 1s ago");
     }

@@ -11,7 +11,7 @@ use super::finding::{Finding, Verdict, verdict};
 use super::probe::Answer;
 use crate::program::Failure;
 use crate::program::output::{self, Form, micros, milliseconds, short};
-use crate::program::screen::{Screen, Tone, harmless};
+use crate::program::screen::{Screen, Tone};
 
 pub(super) struct Report {
     form: Form,
@@ -56,8 +56,8 @@ impl Report {
         }
         let uptime = short(Duration::from_millis(stats.uptime_ms));
         let (version, names) = (&stats.version, output::count(stats.names, "procedure"));
-        let leases = output::count(stats.leases, "lease");
-        let text = format!("the binder at {binder}, version {version}, up {uptime}, {names} under {leases}");
+        let servers = output::count(stats.leases, "server");
+        let text = format!("the binder at {binder}, version {version}, up {uptime}, {names} of {servers}");
         self.paragraph(&text, findings)
     }
 
@@ -98,58 +98,11 @@ impl Report {
             Verdict::Wrong => ("wrong", Tone::Bad),
         };
         let word = self.screen.paint.tint(tone, word);
-        output::line(&format!("{word}  {}", self.wrapped(title, "       ")))?;
+        output::line(&format!("{word}  {}", self.screen.wrapped(title, "       ")))?;
         for finding in findings {
-            output::line(&format!("       {}", self.wrapped(&finding.what, "       ")))?;
-            output::line(&format!("       → {}", self.wrapped(&finding.todo, "         ")))?;
+            output::line(&format!("       {}", self.screen.wrapped(&finding.what, "       ")))?;
+            output::line(&format!("       → {}", self.screen.wrapped(&finding.todo, "         ")))?;
         }
         Ok(())
-    }
-
-    /// The text in lines that fit behind a margin; each but the first begins with it.
-    fn wrapped(&self, text: &str, margin: &str) -> String {
-        let text = harmless(text);
-        let Some(room) = self.screen.columns.and_then(|columns| columns.checked_sub(margin.len())) else {
-            return text;
-        };
-        wrap(&text, room.max(LEAST), margin)
-    }
-}
-
-/// Breaks at blanks; a word that is too long has a line of its own.
-fn wrap(text: &str, room: usize, margin: &str) -> String {
-    use unicode_width::UnicodeWidthStr;
-
-    let mut wrapped = String::new();
-    let mut used = 0;
-    for word in text.split(' ') {
-        let width = word.width();
-        if used > 0 && used + 1 + width > room {
-            wrapped.push('\n');
-            wrapped.push_str(margin);
-            used = 0;
-        } else if used > 0 {
-            wrapped.push(' ');
-            used += 1;
-        }
-        wrapped.push_str(word);
-        used += width;
-    }
-    wrapped
-}
-
-/// On a narrower screen lines end where they like.
-const LEAST: usize = 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentences_are_broken_at_blanks_and_begin_at_the_margin() {
-        let sentence = "nothing listens there: the server has ended";
-        assert_eq!(wrap(sentence, 22, "  "), "nothing listens there:\n  the server has ended");
-        assert_eq!(wrap(sentence, 80, "  "), sentence);
-        assert_eq!(wrap("3f9a12cc01ab3f9a12cc01ab it", 20, " "), "3f9a12cc01ab3f9a12cc01ab\n it");
     }
 }
