@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub enum Order {
     Hold(Target),
     /// Take a stream of items for a while.
     Stream(Load),
+    /// Have items sent to so many subscribers, `width` at a time, and wait each time until all have come.
+    Broadcast(Load),
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -41,6 +43,9 @@ pub struct Serve {
     /// What is served.
     #[arg(long, value_enum, default_value_t = Role::Echo)]
     pub role: Role,
+    /// Connections that will come; some servers must know before.
+    #[arg(long, default_value_t = 64)]
+    pub connections: usize,
 }
 
 /// What a server does.
@@ -144,6 +149,21 @@ pub fn listening(address: SocketAddr) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "LISTENING {address}")?;
     Ok(out.flush()?)
+}
+
+/// For a server that binds by itself and does not say where: a port that was free a moment ago, which is told as soon as
+/// somebody listens there.
+pub fn listening_soon() -> Result<SocketAddr, Failure> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let wait = move || {
+        while TcpStream::connect(address).is_err() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Who does not listen any more is not told.
+        let _ = listening(address);
+    };
+    std::thread::Builder::new().name("listening".into()).spawn(wait)?;
+    Ok(address)
 }
 
 /// Standard input is held by whoever started this process: when it ends, so does this.

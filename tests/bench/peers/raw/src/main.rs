@@ -1,11 +1,13 @@
 //! Bare blocking sockets: a length prefix, a thread a connection, and nothing else. What this design can reach at most.
 
 mod echo;
+mod fan;
 mod frames;
 
 use std::process::ExitCode;
 
 use bench_harness::blocking;
+use bench_harness::crowd;
 use bench_harness::peer::{Order, Role, run};
 
 fn main() -> ExitCode {
@@ -13,10 +15,12 @@ fn main() -> ExitCode {
         Order::Serve(serve) => match serve.role {
             Role::Echo => echo::serve(echo::mirror).map(|()| None),
             Role::Stream => echo::serve(echo::pour).map(|()| None),
-            Role::Broadcast | Role::Pool => Err("not yet".into()),
+            Role::Broadcast => fan::serve(serve.connections, fan::write_each).map(|()| None),
+            Role::Pool => fan::serve(serve.connections, fan::write_gathered).map(|()| None),
         },
         Order::Load(load) => blocking::load::<echo::Direct>(&load).map(Some),
         Order::Hold(target) => blocking::hold::<echo::Direct>(&target).map(Some),
         Order::Stream(load) => blocking::stream(&load, echo::taken).map(Some),
+        Order::Broadcast(load) => crowd::load(&load, fan::SUBSCRIPTION, fan::publisher).map(Some),
     })
 }

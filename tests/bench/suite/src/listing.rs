@@ -1,0 +1,25 @@
+//! `list`: the cases with their targets, and the peers.
+
+use std::process::ExitCode;
+
+use bench_harness::peer::Failure;
+
+use crate::cases::CASES;
+use crate::peers::PEERS;
+use crate::targets::TARGETS;
+
+pub(crate) fn print() -> Result<ExitCode, Failure> {
+    println!("cases:");
+    for case in &CASES {
+        let targets = TARGETS.iter().filter(|target| target.case == case.name).count();
+        println!("  {:<12} {} ({targets} targets)", case.name, case.about);
+    }
+    println!("\npeers:");
+    for peer in &PEERS {
+        println!("  {:<12} {}", peer.name, peer.about);
+        for tool in peer.needs {
+            println!("  {:<12} needs {}: {}", "", tool.program, tool.install);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
