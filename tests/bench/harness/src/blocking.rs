@@ -10,11 +10,8 @@ use crate::peer::{Failure, Load, Target};
 use crate::sample::{Flight, Sample, Tally, of_calls, of_connections};
 use crate::usage::{Meter, Process};
 
-/// A client that blocks, with the payload that it sends.
+/// A client that blocks, with the payload that it sends, on a connection of its own or a shared one.
 pub trait Client: Send + Sized {
-    /// A connection of its own.
-    fn connect(address: SocketAddr, payload: &[u8]) -> Result<Self, Failure>;
-
     /// Makes a call; how many bytes came back.
     fn call(&mut self) -> Result<usize, Failure>;
 
@@ -34,12 +31,16 @@ pub trait Client: Send + Sized {
     }
 }
 
-/// Runs a load as it was ordered.
-pub fn load<C: Client>(load: &Load) -> Result<Sample, Failure> {
+/// Runs a load as it was ordered, over connections that `connect` opens to send a payload.
+pub fn load<C: Client>(
+    load: &Load,
+    connect: impl Fn(SocketAddr, &[u8]) -> Result<C, Failure>,
+) -> Result<Sample, Failure> {
     let payload = load.payload();
-    let idle = open::<C>(load.target.address, load.idle, &payload)?;
+    let open = |count| open(count, || connect(load.target.address, &payload));
+    let idle = open(load.idle)?;
     let mut clients = Vec::new();
-    for mut first in open::<C>(load.target.address, load.target.connections, &payload)? {
+    for mut first in open(load.target.connections)? {
         first.call()?;
         for _ in 1..load.callers {
             clients.push(first.share()?);
@@ -52,21 +53,24 @@ pub fn load<C: Client>(load: &Load) -> Result<Sample, Failure> {
 }
 
 /// Opens connections, makes a call on each, and reads what the server holds for them.
-pub fn hold<C: Client>(target: &Target) -> Result<Sample, Failure> {
+pub fn hold<C: Client>(
+    target: &Target,
+    connect: impl Fn(SocketAddr, &[u8]) -> Result<C, Failure>,
+) -> Result<Sample, Failure> {
     let settle = Duration::from_secs(3);
-    let payload = [7; 64];
-    let first = open::<C>(target.address, 1, &payload)?;
+    let open = |count| open(count, || connect(target.address, &[7; 64]));
+    let first = open(1)?;
     let before = target.process().settled_memory(settle)?;
-    let others = open::<C>(target.address, target.connections, &payload)?;
+    let others = open(target.connections)?;
     let after = target.process().settled_memory(settle)?;
     drop((first, others));
     Ok(of_connections(target.connections, before, after))
 }
 
-fn open<C: Client>(address: SocketAddr, count: usize, payload: &[u8]) -> Result<Vec<C>, Failure> {
+fn open<C: Client>(count: usize, connect: impl Fn() -> Result<C, Failure>) -> Result<Vec<C>, Failure> {
     let connect = |number| {
         let answered = || {
-            let mut client = C::connect(address, payload)?;
+            let mut client = connect()?;
             client.call()?;
             Ok::<_, Failure>(client)
         };

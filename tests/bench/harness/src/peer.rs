@@ -95,6 +95,9 @@ pub struct Load {
     /// Bytes of the payload.
     #[arg(long, default_value_t = 64)]
     pub size: usize,
+    /// Procedures that are registered, where names are asked for.
+    #[arg(long, default_value_t = 0)]
+    pub procedures: usize,
     /// How long is measured, in seconds.
     #[arg(long, default_value_t = 1.0)]
     pub seconds: f64,

@@ -36,6 +36,7 @@ func main() {
 	var l load
 	flags := flag.NewFlagSet("peer-go", flag.ExitOnError)
 	flags.String("role", "echo", "")
+	flags.Int("procedures", 0, "")
 	flags.StringVar(&l.address, "address", "", "")
 	flags.IntVar(&l.server, "server", 0, "")
 	flags.IntVar(&l.connections, "connections", 1, "")

@@ -24,7 +24,7 @@ def arguments():
     parser.add_argument("--role")
     parser.add_argument("--address")
     parser.add_argument("--server", type=int)
-    for name, default in [("connections", 1), ("callers", 1), ("width", 1), ("idle", 0), ("size", 64)]:
+    for name, default in [("connections", 1), ("callers", 1), ("width", 1), ("idle", 0), ("size", 64), ("procedures", 0)]:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--warm-up", type=float, default=0.2)

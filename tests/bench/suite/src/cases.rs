@@ -43,9 +43,12 @@ pub(crate) struct Shape {
     pub(crate) idle: usize,
     /// Bytes of the payload.
     pub(crate) size: usize,
+    /// Names that are registered before, where names are asked for.
+    pub(crate) procedures: usize,
 }
 
-const ONE: Shape = Shape { connections: 1, callers: 1, width: 1, idle: 0, size: 64 };
+pub(crate) const ONE: Shape =
+    Shape { connections: 1, callers: 1, width: 1, idle: 0, size: 64, procedures: 0 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -87,7 +90,7 @@ const fn hold(name: &'static str, about: &'static str, connections: usize) -> Ca
     Case { name, about, place: Place::Two, kind, needs: &[Skill::Crowds], rounds: 1 }
 }
 
-pub(crate) const CASES: [Case; 14] = [
+pub(crate) static CASES: [Case; 14] = [
     Case { place: Place::One, ..calls("one-core", "one call in flight, both processes on one core", ONE) },
     Case { place: Place::Apart, ..calls("two-cores", "one call in flight, a core for each process", ONE) },
     Case {

@@ -1,8 +1,10 @@
 //! Every measurement by one command; `--help` says how, README.md what.
 
 mod cases;
+mod curves;
 mod hello;
 mod listing;
+mod members;
 mod options;
 mod peers;
 mod plots;

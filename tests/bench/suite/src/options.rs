@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::cases::{self, CASES, Case};
+use crate::cases::{self, CASES, Case, Kind};
+use crate::curves::{CURVES, Curve, Growth};
 use crate::peers::{self, PEERS, Peer};
 use crate::programs::{root, target};
 use crate::rounds::Plan;
@@ -20,10 +21,10 @@ use crate::sampling::Times;
 #[command(
     name = "bench",
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  bench                                  everything, in about twelve minutes\n  \
-                  bench --quick --peers raw,ours         does it work?\n  \
-                  bench --cases one-core,64k --rounds 9  some cases, more often\n  \
-                  bench --publish                        everything, into the READMEs and tests/bench/results"
+    after_help = "Examples:\n  bench                                   everything, in about twelve minutes\n  \
+                  bench --quick --peers raw,ours          does it work?\n  \
+                  bench --cases one-core,64k --rounds 9   some cases, more often\n  \
+                  bench --publish                         everything, into the READMEs and tests/bench/results"
 )]
 pub(crate) struct Line {
     #[command(subcommand)]
@@ -53,10 +54,10 @@ pub(crate) struct Report {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Peers to measure, of those that `list` shows [default: all]
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(PEERS.map(|peer| peer.name)), hide_possible_values = true)]
+    #[arg(long, value_delimiter = ',', value_parser = peer_names(), hide_possible_values = true)]
     peers: Vec<String>,
-    /// Cases to measure, of those that `list` shows [default: all]
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(CASES.map(|case| case.name)), hide_possible_values = true)]
+    /// Cases and curves to measure, of those that `list` shows [default: all]
+    #[arg(long, value_delimiter = ',', value_parser = case_names(), hide_possible_values = true)]
     cases: Vec<String>,
     /// Rounds at most, of which medians are told
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -78,6 +79,15 @@ pub(crate) struct Run {
     pub(crate) publish: bool,
 }
 
+fn peer_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(PEERS.iter().map(|peer| peer.name))
+}
+
+fn case_names() -> PossibleValuesParser {
+    let curves = CURVES.iter().map(|curve| curve.name);
+    PossibleValuesParser::new(CASES.iter().map(|case| case.name).chain(curves))
+}
+
 /// Where the published report is.
 pub(crate) fn published() -> PathBuf {
     root().join("results")
@@ -97,6 +107,8 @@ impl Run {
         }
         Plan {
             cases,
+            curves: self.chosen_curves(),
+            farthest: if self.quick { 100 } else { u64::MAX },
             peers: self.chosen_peers(),
             rounds: if self.quick { 1 } else { usize::from(self.rounds) },
             budget: Duration::from_secs(60 * u64::from(self.budget)),
@@ -107,9 +119,19 @@ impl Run {
     fn chosen_cases(&self) -> Vec<Case> {
         if self.cases.is_empty() {
             // To build half a dozen frameworks is not quick.
-            return CASES.into_iter().filter(|case| !(self.quick && case.name == "hello")).collect();
+            let slow = |case: &&Case| self.quick && case.kind == Kind::Hello;
+            return CASES.iter().filter(|case| !slow(case)).copied().collect();
         }
         self.cases.iter().filter_map(|name| cases::named(name)).copied().collect()
+    }
+
+    fn chosen_curves(&self) -> Vec<&'static Curve> {
+        // What walks along the room's members builds the chat: that is not quick either.
+        let is_chosen = |curve: &&Curve| match self.cases.is_empty() {
+            true => !(self.quick && curve.growth == Growth::Members),
+            false => self.cases.iter().any(|name| name == curve.name),
+        };
+        CURVES.iter().filter(is_chosen).collect()
     }
 
     fn chosen_peers(&self) -> Vec<&'static Peer> {

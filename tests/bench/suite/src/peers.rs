@@ -63,7 +63,7 @@ pub(crate) const RAW: &str = "raw";
 const PLAIN: Peer =
     Peer { name: "", about: "", program: Program::Rust, needs: &[], skills: &[], loader: None, options: &[] };
 
-pub(crate) const PEERS: [Peer; 10] = [
+pub(crate) static PEERS: [Peer; 10] = [
     Peer {
         name: RAW,
         about: "bare blocking sockets: a length prefix, a thread a connection, nothing else; the limit of this design",
@@ -134,8 +134,12 @@ pub(crate) const PEERS: [Peer; 10] = [
     },
 ];
 
+/// A binder, which is asked for names along a curve and stands beside nobody.
+pub(crate) const NAMES: &str = "names";
+static BINDER: Peer = Peer { name: NAMES, about: "a binder of ours", ..PLAIN };
+
 pub(crate) fn named(name: &str) -> Option<&'static Peer> {
-    PEERS.iter().find(|peer| peer.name == name)
+    PEERS.iter().chain([&BINDER]).find(|peer| peer.name == name)
 }
 
 #[cfg(test)]

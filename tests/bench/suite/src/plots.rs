@@ -1,15 +1,17 @@
 //! What is drawn of a report.
 
 use bench_harness::sample::Measure;
-use bench_harness::svg::{Bar, Panel, Tone, bars};
+use bench_harness::svg::{Axis, Bar, Line, Panel, Tone, bars, lines};
 
 use crate::cases;
+use crate::curves::{CURVES, Curve};
 use crate::peers::{OURS, PEERS, RAW};
 use crate::results::Results;
 
 /// A plot by the name of its file.
 pub(crate) struct Plot {
     pub(crate) file: &'static str,
+    pub(crate) title: &'static str,
     pub(crate) drawing: String,
 }
 
@@ -52,9 +54,35 @@ pub(crate) fn plots(results: &Results) -> Vec<Plot> {
     let drawn = SHEETS.iter().filter_map(|sheet| {
         let panels: Vec<Panel> =
             sheet.cases.iter().filter_map(|case| panel(results, case, sheet.measure)).collect();
-        (!panels.is_empty()).then(|| Plot { file: sheet.file, drawing: bars(sheet.title, &panels) })
+        (!panels.is_empty()).then(|| Plot {
+            file: sheet.file,
+            title: sheet.title,
+            drawing: bars(sheet.title, &panels),
+        })
+    });
+    drawn.chain(CURVES.iter().flat_map(|curve| curves(results, curve))).collect()
+}
+
+/// A plot for each figure along a curve.
+fn curves(results: &Results, curve: &'static Curve) -> Vec<Plot> {
+    let Some(peers) = results.curves.get(curve.name) else { return Vec::new() };
+    let drawn = curve.drawn.iter().map(|(measure, title, file)| {
+        let line = |name: &&str| {
+            let points = peers.get(*name)?.iter();
+            let points =
+                points.filter_map(|(place, entry)| Some((position(*place), entry.figure(*measure)?)));
+            Some(Line { name: (*name).to_owned(), tone: tone(name), points: points.collect() })
+        };
+        let drawn: Vec<Line> = curve.peers.iter().filter_map(line).collect();
+        let drawing = lines(curve.about, Axis { title: curve.axis }, Axis { title }, &drawn);
+        Plot { file, title: curve.about, drawing }
     });
     drawn.collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "places are small")]
+fn position(place: u64) -> f64 {
+    place as f64
 }
 
 fn panel(results: &Results, case: &str, measure: Measure) -> Option<Panel> {

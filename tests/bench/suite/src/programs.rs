@@ -18,9 +18,9 @@ pub(crate) fn root() -> PathBuf {
     package.parent().unwrap_or(package).to_owned()
 }
 
-/// Where everything is built, whatever this program was built with.
+/// Where everything is built: where cargo is told to, or here.
 pub(crate) fn target() -> PathBuf {
-    root().join("target")
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Why a peer is left out.
@@ -54,6 +54,14 @@ pub(crate) fn build(peer: &Peer) -> Result<(), Missing> {
         Some(loader) => build(loader),
         None => Ok(()),
     }
+}
+
+/// Runs a program of this workspace, built as it is here.
+pub(crate) fn cargo_run(package: &str) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--release", "--quiet", "--locked", "--package", package, "--manifest-path"]);
+    command.arg(root().join("Cargo.toml")).arg("--target-dir").arg(target()).arg("--");
+    command
 }
 
 fn look_for(tool: Tool) -> Result<(), Missing> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bench_harness::peer::Failure;
 
-use crate::plots::plots;
+use crate::plots::{Plot, plots};
 use crate::programs::root;
 use crate::results::Results;
 use crate::tables::{heading, tables, verdicts};
@@ -19,10 +19,18 @@ pub(crate) fn write_report(folder: &Path, results: &Results) -> Result<(), Failu
     Ok(())
 }
 
-/// All tables go into this workspace's README; what the project's README shows is the targets.
+/// All tables go into this workspace's README; the project's shows the plots, and what became of the targets.
 pub(crate) fn publish(results: &Results) -> Result<(), Failure> {
-    replace(&root().join("README.md"), &tables(results))?;
-    replace(&root().join("../../README.md"), &format!("{}{}", heading(results), verdicts(results)))
+    let here = format!("{}{}", pictures(results, "results"), tables(results));
+    replace(&root().join("README.md"), &here)?;
+    let front =
+        format!("{}{}{}", heading(results), pictures(results, "tests/bench/results"), verdicts(results));
+    replace(&root().join("../../README.md"), &front)
+}
+
+fn pictures(results: &Results, folder: &str) -> String {
+    let picture = |plot: Plot| format!("\n![{}]({folder}/{})\n", plot.title, plot.file);
+    plots(results).into_iter().map(picture).collect()
 }
 
 fn replace(file: &Path, tables: &str) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use bench_harness::process::ProcessError;
 use bench_harness::sample::{Measure, Sample};
 
 use crate::cases::Case;
+use crate::curves::Curve;
 use crate::hello::NotBuilt;
 use crate::peers::Peer;
 use crate::results::Results;
@@ -14,11 +15,21 @@ use crate::sampling::{NoSample, Times, sample};
 /// What is to be run.
 pub(crate) struct Plan {
     pub(crate) cases: Vec<Case>,
+    pub(crate) curves: Vec<&'static Curve>,
+    /// Curves are walked to this place and no further.
+    pub(crate) farthest: u64,
     pub(crate) peers: Vec<&'static Peer>,
     pub(crate) rounds: usize,
     /// No round begins that would end later than this after the first, judging by those before it.
     pub(crate) budget: Duration,
     pub(crate) times: Times,
+}
+
+impl Plan {
+    pub(crate) fn places(&self, curve: &Curve) -> impl Iterator<Item = u64> + use<> {
+        let farthest = self.farthest;
+        curve.places.iter().copied().filter(move |place| *place <= farthest)
+    }
 }
 
 /// Whether all rounds were run.

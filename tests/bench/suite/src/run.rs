@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use bench_harness::peer::Failure;
 use bench_harness::process::{ProcessError, heed_interrupts};
 
+use crate::curves::{self, Growth};
 use crate::options::{Report, Run, published};
-use crate::peers::{OURS, RAW};
+use crate::peers::{NAMES, OURS, RAW, named};
 use crate::programs::{Missing, build};
 use crate::publishing::{publish, write_report};
 use crate::results::{Machine, Results};
@@ -22,7 +23,10 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let mut results = Results::default();
     build_all(&mut plan, &mut results)?;
     results.machine = Machine::look(plan.times.seconds);
-    let end = run_rounds(&plan, &mut results);
+    let mut end = run_rounds(&plan, &mut results);
+    if end == End::Done {
+        end = curves::run(&plan, &mut results);
+    }
     let folder = if options.publish && end == End::Done { published() } else { options.out.clone() };
     fs::create_dir_all(&folder)?;
     write_report(&folder, &results)?;
@@ -71,6 +75,12 @@ fn build_all(plan: &mut Plan, results: &mut Results) -> Result<(), Failure> {
                 results.left_out.insert(peer.name.to_owned(), missing.to_string());
             }
         }
+    }
+    if let Some(names) =
+        plan.curves.iter().find(|curve| curve.growth == Growth::Names).and_then(|_| named(NAMES))
+    {
+        eprintln!("building {NAMES}");
+        build(names)?;
     }
     if built.is_empty() {
         return Err("nobody is left to be measured".into());

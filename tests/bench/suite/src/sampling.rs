@@ -7,7 +7,7 @@ use bench_harness::process::{ProcessError, Server, finish, pinned};
 use bench_harness::sample::Sample;
 use clap::ValueEnum;
 
-use crate::cases::{Kind, Place, Shape};
+use crate::cases::{Kind, ONE, Place, Shape};
 use crate::hello::{self, Hello};
 use crate::peers::{Peer, named};
 use crate::programs::program;
@@ -60,18 +60,18 @@ fn orders(kind: Kind, times: Times) -> Option<(Role, usize, Vec<String>)> {
             ("--width", shape.width.to_string()),
             ("--idle", shape.idle.to_string()),
             ("--size", shape.size.to_string()),
+            ("--procedures", shape.procedures.to_string()),
             ("--seconds", times.seconds.to_string()),
             ("--warm-up", times.warm_up.to_string()),
         ];
         let words = numbers.into_iter().flat_map(|(name, number)| [name.to_owned(), number]);
         std::iter::once(order.to_owned()).chain(words).collect()
     };
-    let plain = Shape { connections: 1, callers: 1, width: 1, idle: 0, size: 64 };
     Some(match kind {
         Kind::Calls(shape) => (Role::Echo, shape.connections + shape.idle, timed("load", shape)),
-        Kind::Stream => (Role::Stream, 1, timed("stream", plain)),
+        Kind::Stream => (Role::Stream, 1, timed("stream", ONE)),
         Kind::Broadcast { role, subscribers, items } => {
-            (role, subscribers, timed("broadcast", Shape { connections: subscribers, width: items, ..plain }))
+            (role, subscribers, timed("broadcast", Shape { connections: subscribers, width: items, ..ONE }))
         }
         Kind::Hold { connections } => (
             Role::Echo,
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!((role, connections), (Role::Echo, 6000));
         assert_eq!(
             words.join(" "),
-            "load --connections 1000 --callers 1 --width 1 --idle 5000 --size 64 --seconds 0.5 --warm-up 0.1"
+            "load --connections 1000 --callers 1 --width 1 --idle 5000 --size 64 --procedures 0 --seconds 0.5 --warm-up 0.1"
         );
         assert!(orders(Kind::Hello, Times { seconds: 1.0, warm_up: 0.0 }).is_none());
     }

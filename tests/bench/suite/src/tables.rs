@@ -6,6 +6,7 @@ use bench_harness::sample::Measure;
 use bench_harness::svg::figure;
 
 use crate::cases::{CASES, Case, Kind};
+use crate::curves::{CURVES, Curve};
 use crate::peers::{PEERS, RAW};
 use crate::results::{Entry, Results};
 use crate::targets::{Bound, TARGETS, Target, Verdict};
@@ -27,6 +28,9 @@ pub(crate) fn tables(results: &Results) -> String {
     let mut text = heading(results);
     for case in CASES.iter().filter(|case| results.cases.contains_key(case.name)) {
         text += &table(results, case);
+    }
+    for curve in &CURVES {
+        text += &along(results, curve);
     }
     text += &verdicts(results);
     for (peer, why) in &results.left_out {
@@ -106,6 +110,40 @@ pub(crate) fn table(results: &Results, case: &Case) -> String {
         }
     }
     text
+}
+
+/// A table of one curve: a row for each place, and each figure of each peer.
+fn along(results: &Results, curve: &Curve) -> String {
+    let Some(peers) = results.curves.get(curve.name) else { return String::new() };
+    let columns: Vec<(&str, &str, Measure)> = curve
+        .drawn
+        .iter()
+        .flat_map(|(measure, title, _)| curve.peers.iter().map(move |peer| (*peer, *title, *measure)))
+        .filter(|(peer, _, _)| peers.contains_key(*peer))
+        .collect();
+    let mut text = format!("\n### {}: {}\n\n| {} |", curve.name, curve.about, curve.axis);
+    for (peer, title, _) in &columns {
+        let _ = write!(text, " {peer}: {title} |");
+    }
+    let _ = writeln!(text, "\n|---:|{}", "---:|".repeat(columns.len()));
+    for place in curve.places {
+        let entry = |peer: &str| peers.get(peer).and_then(|points| points.get(place));
+        if !columns.iter().any(|(peer, _, _)| entry(peer).is_some()) {
+            continue;
+        }
+        let _ = write!(text, "| {} |", figure_of(*place));
+        for (peer, _, measure) in &columns {
+            let found = entry(peer).and_then(|entry| entry.figure(*measure));
+            let _ = write!(text, " {} |", found.map_or_else(|| "–".into(), figure));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "places are small")]
+fn figure_of(place: u64) -> String {
+    figure(place as f64)
 }
 
 fn row(results: &Results, case: &Case, peer: &str, entry: &Entry, columns: &[Column]) -> String {

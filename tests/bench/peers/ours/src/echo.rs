@@ -47,12 +47,12 @@ fn client(address: SocketAddr) -> EchoClient {
     EchoClient::new(rpc_core::Client::connect(address.to_string()).with_deadline(DEADLINE))
 }
 
-impl Client for Caller {
-    fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
-        let payload = Bytes::from(payload.to_vec());
-        Ok(Caller { client: client(address), payload, pending: VecDeque::new() })
-    }
+pub(crate) fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
+    let payload = Bytes::from(payload.to_vec());
+    Ok(Caller { client: client(address), payload, pending: VecDeque::new() })
+}
 
+impl Client for Caller {
     fn call(&mut self) -> Result<usize, Failure> {
         Ok(self.client.echo(self.payload.clone())?.len())
     }

@@ -15,8 +15,8 @@ fn main() -> ExitCode {
             Role::Echo | Role::Stream => echo::serve().map(|()| None),
             Role::Broadcast | Role::Pool => news::serve().map(|()| None),
         },
-        Order::Load(load) => blocking::load::<echo::Caller>(&load).map(Some),
-        Order::Hold(target) => blocking::hold::<echo::Caller>(&target).map(Some),
+        Order::Load(load) => blocking::load(&load, echo::connect).map(Some),
+        Order::Hold(target) => blocking::hold(&target, echo::connect).map(Some),
         Order::Stream(load) => blocking::stream(&load, echo::taken).map(Some),
         Order::Broadcast(load) => crowd::load(&load, news::SUBSCRIPTION, news::publisher(&load)).map(Some),
     })

@@ -55,13 +55,13 @@ pub(crate) struct Direct {
     out: Vec<u8>,
 }
 
-impl Client for Direct {
-    fn connect(address: SocketAddr, payload: &[u8]) -> Result<Direct, Failure> {
-        let socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        Ok(Direct { socket, frames: Frames::new(BUFFER), frame: frame(payload)?, out: Vec::new() })
-    }
+pub(crate) fn connect(address: SocketAddr, payload: &[u8]) -> Result<Direct, Failure> {
+    let socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
+    Ok(Direct { socket, frames: Frames::new(BUFFER), frame: frame(payload)?, out: Vec::new() })
+}
 
+impl Client for Direct {
     fn call(&mut self) -> Result<usize, Failure> {
         self.socket.write_all(&self.frame)?;
         self.finish()

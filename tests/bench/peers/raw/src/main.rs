@@ -18,8 +18,8 @@ fn main() -> ExitCode {
             Role::Broadcast => fan::serve(serve.connections, fan::write_each).map(|()| None),
             Role::Pool => fan::serve(serve.connections, fan::write_gathered).map(|()| None),
         },
-        Order::Load(load) => blocking::load::<echo::Direct>(&load).map(Some),
-        Order::Hold(target) => blocking::hold::<echo::Direct>(&target).map(Some),
+        Order::Load(load) => blocking::load(&load, echo::connect).map(Some),
+        Order::Hold(target) => blocking::hold(&target, echo::connect).map(Some),
         Order::Stream(load) => blocking::stream(&load, echo::taken).map(Some),
         Order::Broadcast(load) => crowd::load(&load, fan::SUBSCRIPTION, fan::publisher).map(Some),
     })

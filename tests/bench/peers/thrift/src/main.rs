@@ -30,8 +30,8 @@ impl EchoSyncHandler for Mirror {
 fn main() -> ExitCode {
     run(|order| match order {
         Order::Serve(serve) if serve.role == Role::Echo => self::serve(serve).map(|()| None),
-        Order::Load(load) => blocking::load::<Caller>(&load).map(Some),
-        Order::Hold(target) => blocking::hold::<Caller>(&target).map(Some),
+        Order::Load(load) => blocking::load(&load, connect).map(Some),
+        Order::Hold(target) => blocking::hold(&target, connect).map(Some),
         _ => Err("Thrift has no streams".into()),
     })
 }
@@ -57,16 +57,16 @@ struct Caller {
     payload: Vec<u8>,
 }
 
-impl Client for Caller {
-    fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
-        let socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        let (read, write) = TTcpChannel::with_stream(socket).split()?;
-        let input = TBinaryInputProtocol::new(TBufferedReadTransport::new(read), true);
-        let output = TBinaryOutputProtocol::new(TBufferedWriteTransport::new(write), true);
-        Ok(Caller { client: EchoSyncClient::new(input, output), payload: payload.to_vec() })
-    }
+fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
+    let socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
+    let (read, write) = TTcpChannel::with_stream(socket).split()?;
+    let input = TBinaryInputProtocol::new(TBufferedReadTransport::new(read), true);
+    let output = TBinaryOutputProtocol::new(TBufferedWriteTransport::new(write), true);
+    Ok(Caller { client: EchoSyncClient::new(input, output), payload: payload.to_vec() })
+}
 
+impl Client for Caller {
     fn call(&mut self) -> Result<usize, Failure> {
         Ok(self.client.echo(self.payload.clone())?.len())
     }

@@ -27,9 +27,9 @@ fn main() -> ExitCode {
     run(|order| match order {
         Order::Serve(serve) if serve.role == Role::Echo => self::serve().map(|()| None),
         // A client has two threads: where there are many, the bytes of one are written without it.
-        Order::Load(load) if load.target.connections > 64 => blocking::load::<Bare>(&load).map(Some),
-        Order::Load(load) => blocking::load::<Caller>(&load).map(Some),
-        Order::Hold(target) => blocking::hold::<Bare>(&target).map(Some),
+        Order::Load(load) if load.target.connections > 64 => blocking::load(&load, connect_bare).map(Some),
+        Order::Load(load) => blocking::load(&load, connect).map(Some),
+        Order::Hold(target) => blocking::hold(&target, connect_bare).map(Some),
         _ => Err("not measured here".into()),
     })
 }
@@ -53,12 +53,12 @@ fn message(payload: &[u8]) -> echo::Message {
     echo::Message { payload: payload.to_vec(), ..Default::default() }
 }
 
-impl Client for Caller {
-    fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
-        let client = ttrpc::Client::connect(&format!("tcp://{address}"))?;
-        Ok(Caller { client: echo_ttrpc::EchoClient::new(client), message: message(payload) })
-    }
+fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
+    let client = ttrpc::Client::connect(&format!("tcp://{address}"))?;
+    Ok(Caller { client: echo_ttrpc::EchoClient::new(client), message: message(payload) })
+}
 
+impl Client for Caller {
     fn call(&mut self) -> Result<usize, Failure> {
         let context = ttrpc::context::with_duration(DEADLINE);
         Ok(self.client.echo(context, &self.message)?.payload.len())
@@ -79,20 +79,20 @@ struct Bare {
 const HEADER: usize = 10;
 const REQUEST: u8 = 1;
 
-impl Client for Bare {
-    fn connect(address: SocketAddr, payload: &[u8]) -> Result<Bare, Failure> {
-        let socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        let request = ttrpc::proto::Request {
-            service: "echo.Echo".into(),
-            method: "Echo".into(),
-            timeout_nano: i64::try_from(DEADLINE.as_nanos())?,
-            payload: message(payload).write_to_bytes()?,
-            ..Default::default()
-        };
-        Ok(Bare { socket, request: request.write_to_bytes()?, stream: 1 })
-    }
+fn connect_bare(address: SocketAddr, payload: &[u8]) -> Result<Bare, Failure> {
+    let socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
+    let request = ttrpc::proto::Request {
+        service: "echo.Echo".into(),
+        method: "Echo".into(),
+        timeout_nano: i64::try_from(DEADLINE.as_nanos())?,
+        payload: message(payload).write_to_bytes()?,
+        ..Default::default()
+    };
+    Ok(Bare { socket, request: request.write_to_bytes()?, stream: 1 })
+}
 
+impl Client for Bare {
     fn call(&mut self) -> Result<usize, Failure> {
         let mut out = u32::try_from(self.request.len())?.to_be_bytes().to_vec();
         out.extend(self.stream.to_be_bytes());
