@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -72,19 +73,35 @@ class Host:
         sock.settimeout(10)
         host, _, port = self.address.partition(":")
         sock.connect(port if host == "unix" else (host, int(port)))
-        return self.secured(sock, host) if "RPC_CA" in os.environ else sock
-
-    def secured(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
-        """TLS around it, with a server that the authority in the environment vouches for."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=os.environ["RPC_CA"])
-        context.set_alpn_protocols(["rpc-core"])
-        secured = context.wrap_socket(sock, server_hostname=host)
-        self.sockets.append(secured)
-        return secured
+        sock = secured(sock, host)
+        self.sockets.append(sock)
+        return sock
 
     def connect(self, ours: Preface = Preface(), **options: Any) -> Connection:
         return Connection(self.dial(), ours, encoding=self.encoding, **options)
+
+
+def secured(sock: socket.socket, host: str) -> socket.socket:
+    """TLS around it, with a server that the authority in the environment vouches for; without one the same socket."""
+    if "RPC_CA" not in os.environ:
+        return sock
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=os.environ["RPC_CA"])
+    context.set_alpn_protocols(["rpc-core"])
+    return context.wrap_socket(sock, server_hostname=host)
+
+
+def serving(sock: socket.socket) -> socket.socket:
+    """As `secured`, for a server that is 127.0.0.1: the environment has its certificate and key."""
+    if "RPC_CA" not in os.environ:
+        return sock
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as identity:
+        identity.write(os.environ["RPC_IDENTITY"])
+        identity.flush()
+        context.load_cert_chain(identity.name)
+    context.set_alpn_protocols(["rpc-core"])
+    return context.wrap_socket(sock, server_side=True)
 
 
 Case = Callable[[Host], None]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from interop import refused
-from lab import EMPTY, FULL_DUPLEX, OUTPUT, RESPONSE, UNARY, Host, cases, equal, request
+from lab import EMPTY, FULL_DUPLEX, OUTPUT, RESPONSE, UNARY, Host, cases, equal, request, secured, serving
 from rpc_client import Connection
 from values import Malformed, Source, parse
 from wire import HEADER, Preface, Status
@@ -42,8 +42,9 @@ class Script(threading.Thread):
         self.heard: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
 
     def run(self) -> None:
-        said = self.sock.makefile("rb")
         try:
+            self.sock = serving(self.sock)
+            said = self.sock.makefile("rb")
             self.sock.sendall(self.preface)
             said.read(24)
             while self.steps or not self.leaves:
@@ -71,7 +72,7 @@ def meet(
     near, far = socket.socketpair()
     script = Script(far, preface, steps, leaves)
     script.start()
-    return Connection(near, **options), script
+    return Connection(secured(near, "127.0.0.1"), **options), script
 
 
 def check_lost(connection: Connection) -> None:

@@ -116,27 +116,44 @@ fn a_chat_is_told_in_true_numbers() {
     assert_eq!(last.map(|sample| sample.number).sum::<f64>(), calls);
 }
 
+/// Has Prometheus' own tool look at this; without it, says so.
+#[track_caller]
+fn check_with_promtool(what: &[&str], text: &str) {
+    let tool = std::env::var("PROMTOOL");
+    let mut check = Command::new(tool.as_deref().unwrap_or("promtool"));
+    match check.arg("check").args(what).stdin(Stdio::piped()).spawn() {
+        Ok(mut promtool) => {
+            promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+            assert!(promtool.wait().unwrap().success());
+        }
+        Err(why) => {
+            assert!(tool.is_err(), "PROMTOOL is set, and does not start: {why}");
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {what:?} were not checked, there is no promtool");
+        }
+    }
+}
+
 #[test]
 fn prometheus_own_tool_finds_no_fault() {
     let house = House::open("promtool");
-    let tool = std::env::var("PROMTOOL");
-    let program = tool.as_deref().unwrap_or("promtool");
     for port in &house.ports {
-        let check = Command::new(program).args(["check", "metrics"]).stdin(Stdio::piped()).spawn();
-        let mut promtool = match check {
-            Ok(promtool) => promtool,
-            Err(why) => {
-                assert!(tool.is_err(), "PROMTOOL is set, and does not start: {why}");
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "SKIPPED: the metrics were not checked, there is no promtool"
-                );
-                return;
-            }
-        };
-        promtool.stdin.take().unwrap().write_all(port.scrape().text.as_bytes()).unwrap();
-        assert!(promtool.wait().unwrap().success());
+        check_with_promtool(&["metrics"], &port.scrape().text);
     }
+}
+
+/// What Grafana puts in for its variables is put in here.
+#[test]
+fn prometheus_own_tool_parses_every_query_of_the_dashboard() {
+    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+    for (number, query) in queries().into_iter().enumerate() {
+        let query = query.replace("$__rate_interval", "1m").replace("$job", ".*").replace("$instance", ".*");
+        assert!(!query.contains('$'), "{query}");
+        rules += &format!("  - record: dashboard:{number}\n    expr: {query:?}\n");
+    }
+    let file = std::env::temp_dir().join(format!("dashboard-{}.yml", std::process::id()));
+    std::fs::write(&file, rules).unwrap();
+    check_with_promtool(&["rules", file.to_str().unwrap()], "");
+    std::fs::remove_file(file).unwrap();
 }
 
 /// The labels that Prometheus itself gives to what it scrapes.
@@ -149,10 +166,8 @@ fn the_dashboard_asks_for_what_is_told_and_leaves_nothing_out() {
     let [binder, chat] = &house.ports;
     let saved = |told: &Scrape| told.number("binder_state_file_age_seconds", &[]).is_some();
     let told = [until(|| binder.scrape(), saved), chat.scrape()];
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../rpc-core/program/dashboard.json");
-    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let mut asked = BTreeSet::new();
-    for query in queries(&dashboard) {
+    for query in queries() {
         let selectors = selectors(&query);
         assert!(!selectors.is_empty(), "{query}");
         for selector in selectors {
@@ -182,9 +197,11 @@ fn is_part(of_a_histogram: &str) -> bool {
     ["_bucket", "_sum", "_count"].contains(&of_a_histogram)
 }
 
-/// Every query of panels and variables.
-fn queries(dashboard: &Value) -> Vec<String> {
-    let panels = dashboard["panels"].as_array().unwrap().iter();
+/// Every query of the dashboard's panels and variables.
+fn queries() -> Vec<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../rpc-core/program/dashboard.json");
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let panels = dashboard.pointer("/panels").and_then(Value::as_array).unwrap().iter();
     let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
     let of_panels = targets.map(|target| target["expr"].as_str().unwrap().to_owned());
     let variables = dashboard.pointer("/templating/list").and_then(Value::as_array).unwrap().iter();

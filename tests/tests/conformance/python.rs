@@ -23,7 +23,7 @@ cases_in_the_clear! {
     hostile,
 }
 
-crate::cases_over! { tls_address: Tls; interop }
+crate::cases_over! { tls_address: Tls; interop scripted hostile }
 
 fn interop(transport: Transport) {
     play(transport, "interop");
@@ -64,7 +64,7 @@ fn play(transport: Transport, group: &str) {
     let mut command = Command::new("python3");
     command.arg("-B").arg(script).args(group.split(' '));
     if transport == Transport::Tls {
-        command.env("RPC_CA", secured::authority());
+        command.env("RPC_CA", secured::authority()).env("RPC_IDENTITY", secured::identity());
     }
     let mut program = Process::start("conformance.py", &mut command);
     let mut stage = Stage { transport, lab: None, gate: None, closing: None };

@@ -30,6 +30,7 @@ struct Papers {
     scripted_server: Arc<ServerConfig>,
     scripted_client: Arc<ClientConfig>,
     authority: String,
+    identity: String,
 }
 
 impl Papers {
@@ -58,6 +59,7 @@ impl Papers {
             scripted_server: Arc::new(server.unwrap()),
             scripted_client: Arc::new(client),
             authority: ca,
+            identity: pem + &key,
         }
     }
 }
@@ -73,6 +75,11 @@ pub(crate) fn client() -> ClientTls {
 /// The certificate of the authority, as PEM.
 pub(crate) fn authority() -> &'static str {
     &PAPERS.authority
+}
+
+/// The certificate of a server and its key, as PEM.
+pub(crate) fn identity() -> &'static str {
+    &PAPERS.identity
 }
 
 /// A connection of one side under TLS; it says that it ends when it is dropped.
