@@ -24,8 +24,14 @@ pub const METADATA_BYTES: usize = 4 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Features {
     pub(crate) weight: NonZeroU16,
-    pub(crate) version: Option<Version>,
-    pub(crate) metadata: BTreeMap<String, String>,
+    /// Apart, since most registrations say nothing of it and every one would have room for it.
+    described: Option<Box<Described>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Described {
+    version: Option<Version>,
+    metadata: BTreeMap<String, String>,
 }
 
 /// What a question or a query wants of a registration.
@@ -105,13 +111,24 @@ impl Features {
         let weight = NonZeroU16::new(weight).ok_or(FeatureError::WeightZero)?;
         let version = version.map(parse_version).transpose()?;
         check_metadata(&metadata)?;
-        Ok(Features { weight, version, metadata })
+        let described = Described { version, metadata };
+        let described = (described != Described::default()).then(|| Box::new(described));
+        Ok(Features { weight, described })
+    }
+
+    pub(crate) fn version(&self) -> Option<&Version> {
+        self.described.as_ref()?.version.as_ref()
+    }
+
+    pub(crate) fn metadata(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.described.as_ref().map_or(&NONE, |described| &described.metadata)
     }
 }
 
 impl Default for Features {
     fn default() -> Features {
-        Features { weight: NonZeroU16::MIN, version: None, metadata: BTreeMap::new() }
+        Features { weight: NonZeroU16::MIN, described: None }
     }
 }
 
@@ -131,7 +148,7 @@ impl Wanted {
 
     /// Whether a server with these features will do.
     pub(crate) fn is_met_by(&self, features: &Features) -> bool {
-        self.allows(features.version.as_ref()) && self.finds(&features.metadata)
+        self.allows(features.version()) && self.finds(features.metadata())
     }
 
     /// Whether a server will do of which a binder tells this.
@@ -274,7 +291,7 @@ mod tests {
         ] {
             let wanted = Wanted::parse(version, metadata).unwrap();
             assert_eq!(wanted.is_met_by(&features), met, "{wanted:?}");
-            assert_eq!(wanted.is_met_by_told(Some("1.4.2"), &features.metadata), met, "{wanted:?}");
+            assert_eq!(wanted.is_met_by_told(Some("1.4.2"), features.metadata()), met, "{wanted:?}");
             let question = wanted.question("resize");
             assert_eq!(Wanted::parse(question.version.as_deref(), question.metadata), Ok(wanted));
         }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rpc_core::Metadata;
@@ -42,8 +43,9 @@ pub(crate) enum Instance {
     /// The id it sent. 128 bits; it is the key to its lease, so lists show a hash of it.
     Named(InstanceId),
     /// It sent none: whoever registers this procedure at this place is the same instance. Each procedure stands for itself,
-    /// so that none lives on because another at its place is registered.
-    At(Place, ProcedureName),
+    /// so that none lives on because another at its place is registered. Shared, since every record has an instance and few
+    /// have this one.
+    At(Arc<(Place, ProcedureName)>),
 }
 
 /// An instance on one of its starts. Of two starts the one with the higher incarnation is the living one.
@@ -119,7 +121,7 @@ impl Owner {
 
     /// The identity of a client that sends none and registers this procedure at this place.
     pub(crate) fn at(place: &Place, name: &ProcedureName) -> Owner {
-        Owner { instance: Instance::At(place.clone(), name.clone()), incarnation: 0 }
+        Owner { instance: Instance::At(Arc::new((place.clone(), name.clone()))), incarnation: 0 }
     }
 }
 
@@ -158,7 +160,7 @@ impl Instance {
     pub(crate) fn short(&self) -> String {
         match self {
             Instance::Named(InstanceId(id)) => format!("{:016x}", SipHasher24::new().hash(id)),
-            Instance::At(place, _) => place.to_string(),
+            Instance::At(at) => at.0.to_string(),
         }
     }
 }

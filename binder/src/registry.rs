@@ -270,6 +270,7 @@ impl Registry {
     /// Makes `owner` a holder, and the only one of an exclusive name. The epoch stays if this start holds it already.
     fn hand_over(&mut self, owner: &Owner, offered: Offered, now: Instant) -> u64 {
         let Offered { name, place, mode, features, claim } = offered;
+        let name = self.book.shared(name);
         let own = self.book.find(&name, &owner.instance).filter(|own| own.owner == *owner).cloned();
         let (epoch, rank, since, intent) = match &own {
             Some(own) => (own.epoch, own.rank, own.since, own.intent),

@@ -23,6 +23,11 @@ impl Book {
         self.names.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The same name, in the memory that its records share if there are any.
+    pub(super) fn shared(&self, name: ProcedureName) -> ProcedureName {
+        self.names.get_key_value(&name).map_or(name, |(held, _)| held.clone())
+    }
+
     pub(super) fn find(&self, name: &ProcedureName, instance: &Instance) -> Option<&Arc<Record>> {
         self.of(name).iter().find(|record| record.owner.instance == *instance)
     }

@@ -104,6 +104,9 @@ impl Registry {
 
     fn restore_lease(&mut self, saved: SavedLease, now: Instant) {
         let SavedLease { owner, term, held, lost } = saved;
+        let shared =
+            |record: SavedRecord| SavedRecord { name: self.book.shared(record.name.clone()), ..record };
+        let held: Vec<_> = held.into_iter().map(shared).collect();
         let former = |record: &&SavedRecord| record.incarnation != owner.incarnation;
         let lease = Lease {
             incarnation: owner.incarnation,

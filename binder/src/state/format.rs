@@ -218,7 +218,10 @@ impl InstanceText {
     fn of(instance: &Instance) -> InstanceText {
         match instance {
             Instance::Named(id) => InstanceText::Id(format!("{:032x}", u128::from_be_bytes(id.bytes()))),
-            Instance::At(place, name) => InstanceText::At(place.address(), place.port(), name.to_string()),
+            Instance::At(at) => {
+                let (place, name) = &**at;
+                InstanceText::At(place.address(), place.port(), name.to_string())
+            }
         }
     }
 
@@ -232,7 +235,7 @@ impl InstanceText {
             },
             InstanceText::At(address, port, name) => {
                 let name = ProcedureName::parse(&name).map_err(|error| format!("is wrong: {error}"))?;
-                place(&address, port).map(|place| Instance::At(place, name))
+                place(&address, port).map(|place| Owner::at(&place, &name).instance)
             }
         }
     }
@@ -247,8 +250,8 @@ impl HeldText {
             port: place.port(),
             mode: *mode,
             weight: features.weight.get(),
-            version: features.version.as_ref().map(ToString::to_string),
-            metadata: features.metadata.clone(),
+            version: features.version().map(ToString::to_string),
+            metadata: features.metadata().clone(),
             epoch: record.epoch,
             rank: record.rank,
             incarnation: record.incarnation,

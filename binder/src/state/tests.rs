@@ -46,7 +46,7 @@ fn saved() -> Saved {
         ]),
     };
     let plain = SavedLease {
-        owner: Owner { instance: Instance::At(place("db.example"), name("e")), incarnation: 0 },
+        owner: Owner::at(&place("db.example"), &name("e")),
         term: Duration::from_secs(2),
         held: vec![record("e", "db.example", Features::default())],
         lost: BTreeMap::new(),

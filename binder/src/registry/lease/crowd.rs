@@ -51,7 +51,8 @@ impl Crowd {
     }
 
     fn change(&mut self, instance: &Instance, change: impl FnOnce(&mut Leases)) {
-        let Instance::At(place, _) = instance else { return change(&mut self.named) };
+        let Instance::At(at) = instance else { return change(&mut self.named) };
+        let (place, _) = &**at;
         let before = self.places.get(place).copied().unwrap_or_default();
         let mut after = before;
         change(&mut after);

@@ -317,7 +317,7 @@ impl Plain {
     pub(super) fn servers(&self) -> (usize, usize) {
         let holding = || self.leases.iter().filter(|lease| holds(&self.rows, lease));
         let server = |lease: &Term| match &lease.owner.instance {
-            Instance::At(place, _) => Err(place.clone()),
+            Instance::At(at) => Err(at.0.clone()),
             Instance::Named(_) => Ok(lease.owner.instance.clone()),
         };
         let all: BTreeSet<_> = holding().map(server).collect();
