@@ -64,7 +64,7 @@ pub const SHORTEST_WISH: Duration = Duration::from_secs(2);
 pub const NAMES_PER_LEASE: usize = 10_000;
 /// The most servers of one name: all of them fit into one answer.
 pub const SERVERS_PER_NAME: usize = 1_000;
-/// The most registrations in all: 39 MiB for 10,000 names of 10 servers each, measured (`benches/names`). As much metadata
+/// The most registrations in all: 10,000 names of 10 servers each add 32 MiB, measured (`benches/names`). As much metadata
 /// as is allowed adds 400 MiB.
 pub const REGISTRATIONS: usize = 100_000;
 /// A gap between two looks at the clock of more than one part in this many of a lease is a pause of the binder.
