@@ -33,6 +33,8 @@ pub(crate) struct Inbound {
     start: usize,
     /// How long the rest of the frame that has begun was waited for.
     waited: Duration,
+    /// The last frame was large, and the next is likely to be.
+    after_large: bool,
 }
 
 /// One frame's content, owned, so that its reader need not stay locked; the memory is used again for the next, unless it is
@@ -49,6 +51,10 @@ const KEPT: usize = 64 << 10;
 
 /// What one read asks for when no large frame is on its way. It decides what an idle connection costs.
 const CHUNK: usize = 4 << 10;
+
+/// What the first read behind a large frame asks for: one with 64 KiB of payload comes whole. No memory is touched before
+/// there are bytes for it.
+const LARGE_CHUNK: usize = KEPT + CHUNK;
 
 impl Inbound {
     /// What has arrived, oldest first.
@@ -98,6 +104,7 @@ impl Inbound {
         } else {
             frame.large = Some(Block::from(content.to_vec()));
         }
+        self.after_large = length >= BY_REFERENCE;
         self.consume(end);
         Ok(true)
     }
@@ -121,7 +128,8 @@ impl Inbound {
         let wanted = self.next_length(u32::MAX).ok().flatten().map_or(0, |length| length + LENGTH);
         let missing = wanted.saturating_sub(self.bytes.len());
         let doubled = self.bytes.len().max(KEPT);
-        self.bytes.reserve(missing.min(doubled).max(CHUNK));
+        let chunk = if self.after_large && self.bytes.is_empty() { LARGE_CHUNK } else { CHUNK };
+        self.bytes.reserve(missing.min(doubled).max(chunk));
         &mut self.bytes
     }
 }
@@ -240,6 +248,22 @@ mod tests {
         check(&[&framed(&[1; 11])], 10, Err(FrameError { length: 11, limit: 10 }));
         check(&[&[0, 0, 0, 0]], 10, Err(FrameError { length: 0, limit: 10 }));
         check(&[&[0xff; 4]], 10, Err(FrameError { length: u32::MAX, limit: 10 }));
+    }
+
+    /// Each frame of a bulk transfer was once read in two: its first 4 KiB, and the rest.
+    #[test]
+    fn behind_a_large_frame_there_is_room_for_another_and_behind_a_small_one_for_little() {
+        let (mut inbound, mut frame) = (Inbound::default(), Frame::default());
+        let mut room_behind = |content: &[u8]| {
+            inbound.room().extend_from_slice(&framed(content));
+            assert!(inbound.next(1 << 20, &mut frame).unwrap());
+            inbound.room().capacity()
+        };
+        assert!(room_behind(b"small") <= 2 * CHUNK);
+        let large = room_behind(&vec![7; 64 << 10]);
+        assert!((64 << 10) + CHUNK <= large && large <= 2 * LARGE_CHUNK);
+        room_behind(b"small");
+        assert!(room_behind(b"small") <= 2 * CHUNK, "what is not needed any more is given back");
     }
 
     #[test]
