@@ -80,6 +80,11 @@ impl Context {
         CURRENT.with_borrow(|current| current.as_ref().map(look))
     }
 
+    /// When the call that runs on this thread is over, if it ends.
+    pub(crate) fn current_deadline() -> Option<Instant> {
+        Context::with_current(Context::deadline).flatten()
+    }
+
     /// A context of no call: no deadline, peer or metadata, never cancelled.
     ///
     /// What must be done whether or not anybody waits for the call runs in it: `Context::background().scope(|| …)`. Calls

@@ -133,7 +133,7 @@ impl<T> Stream<T> {
     /// For a consumer that has to look at something else now and then. A stream of an iterator is always ready: what it
     /// has next is found out by asking.
     pub fn wait_timeout(&mut self, time: Duration) -> bool {
-        let hard = Context::current().deadline();
+        let hard = Context::current_deadline();
         let soft = Instant::now().checked_add(time);
         let until = soft.into_iter().chain(hard).min();
         let ready = match &mut self.source {
@@ -255,7 +255,7 @@ impl<T> Iterator for Stream<T> {
     type Item = Result<T, Status>;
 
     fn next(&mut self) -> Option<Result<T, Status>> {
-        let item = self.next_before(Context::current().deadline());
+        let item = self.next_before(Context::current_deadline());
         if !matches!(item, Some(Ok(_))) {
             drop(Stream::of(std::mem::replace(&mut self.source, Source::Over)));
             self.kept = None;
@@ -279,7 +279,7 @@ impl<T> Sink<T> {
     /// Why the stream is over: `Cancelled` when the consumer is gone, `DeadlineExceeded`, `Unavailable` when the
     /// connection was lost, `ResourceExhausted` for an item larger than a frame, or the status that its call ended with.
     pub fn send(&self, item: T) -> Result<(), Status> {
-        self.channel.send(item, Context::current().deadline())
+        self.channel.send(item, Context::current_deadline())
     }
 
     /// Sends one item if the consumer is not behind.

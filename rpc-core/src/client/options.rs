@@ -62,7 +62,7 @@ impl Options {
     pub(super) fn span(&self) -> Span {
         let made = Instant::now();
         let own = made + self.time.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_CEILING);
-        Span { made, ends: surrounding().map_or(own, |surrounding| own.min(surrounding)) }
+        Span { made, ends: Context::current_deadline().map_or(own, |surrounding| own.min(surrounding)) }
     }
 
     /// The time of a call that comes out of the layers now, and ends at `ends` if they have left a time.
@@ -74,7 +74,7 @@ impl Options {
     /// When a stream opened now is over, if that was said.
     pub(super) fn stream_deadline(&self) -> Option<Instant> {
         let own = self.time.map(|time| Instant::now() + time.min(DEADLINE_CEILING));
-        own.into_iter().chain(surrounding()).min()
+        own.into_iter().chain(Context::current_deadline()).min()
     }
 
     pub(super) fn metadata(&self) -> Result<Vec<(&str, &[u8])>, Status> {
@@ -85,9 +85,4 @@ impl Options {
         let refuse = |error: &MetadataError| Status::invalid_argument(error.to_string()).not_run();
         self.metadata.as_ref().map_err(refuse)
     }
-}
-
-/// When the call that surrounds this one is over, if there is one that ends.
-fn surrounding() -> Option<Instant> {
-    Context::with_current(Context::deadline).flatten()
 }

@@ -318,8 +318,10 @@ impl<T> Channel<T> {
             return Step::Rest;
         }
         *pumping = true;
-        let count = usize::try_from(on.credit).unwrap_or(usize::MAX).min(queue.len());
-        Step::Send(on.wire.clone(), queue.drain(..count).collect(), on.encode, on.credit)
+        let count = usize::try_from(on.credit).unwrap_or(usize::MAX);
+        // All, as mostly, go with their memory, which comes back.
+        let items = if count < queue.len() { queue.drain(..count).collect() } else { std::mem::take(queue) };
+        Step::Send(on.wire.clone(), items, on.encode, on.credit)
     }
 
     /// A round of sending is over, with these items left; a failure ends the stream on both sides.
