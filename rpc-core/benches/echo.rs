@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rpc_core::threads::{self, Thread};
-use rpc_core::{Bytes, Client, Pending, Server, Status, Stream};
+use rpc_core::{Bytes, Client, Limits, Pending, Server, Status, Stream};
 
 #[rpc_core::service]
 trait Echo {
@@ -39,12 +39,26 @@ impl Echo for Mirror {
 
 const ROUNDS: usize = 7;
 
+/// How long a side stays awake that spins.
+const SPIN: Duration = Duration::from_micros(50);
+
 fn main() {
     let server = Server::builder().service(EchoService::new(Arc::new(Mirror))).bind("127.0.0.1:0").unwrap();
     let bare = Raw::start();
     let (address, raw) = (server.address(), bare.address);
     println!("{:<34} {:>14} {:>14} {:>8}", "case (medians of 7 rounds)", "rpc-core", "bare socket", "ratio");
     row("one in flight, 64 B: p50 µs", || one_in_flight(address, 20_000), || raw_one(raw, 64, 20_000));
+    let awake = Limits { spin: SPIN, ..Limits::default() };
+    let spinning = Server::builder()
+        .limits(awake)
+        .service(EchoService::new(Arc::new(Mirror)))
+        .bind("127.0.0.1:0")
+        .unwrap();
+    row(
+        "the same, both sides spin: p50 µs",
+        || one_in_flight_awake(spinning.address(), 20_000),
+        || raw_one(raw, 64, 20_000),
+    );
     row("one in flight, 64 KiB: µs", || large(address, 64 << 10, 4000), || raw_one(raw, 64 << 10, 4000));
     row("one in flight, 1 MiB: µs", || large(address, 1 << 20, 300), || raw_one(raw, 1 << 20, 300));
     row(
@@ -116,6 +130,13 @@ fn timed(calls: usize, mut call: impl FnMut()) -> f64 {
 
 fn one_in_flight(address: SocketAddr, calls: usize) -> f64 {
     large(address, 64, calls)
+}
+
+fn one_in_flight_awake(address: SocketAddr, calls: usize) -> f64 {
+    let limits = Limits { spin: SPIN, ..Limits::default() };
+    let client = EchoClient::new(Client::connect(address.to_string()).with_limits(limits));
+    let bytes = Bytes::from(vec![7; 64]);
+    timed(calls, || assert_eq!(client.echo(bytes.clone()).unwrap().len(), 64))
 }
 
 fn large(address: SocketAddr, size: usize, calls: usize) -> f64 {

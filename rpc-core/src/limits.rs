@@ -129,6 +129,9 @@ pub const STATUS_MESSAGE: usize = 4 << 10;
 /// The details of a status are dropped above this many bytes, for the same reason.
 pub const STATUS_DETAILS: usize = 16 << 10;
 
+/// The most that [`Limits::spin`] can be: 1 ms. Past it a wake-up is no part of the time that counts.
+pub const SPIN_CEILING: Duration = Duration::from_millis(1);
+
 /// What a user may change, for a server or a client. The defaults are safe for a service on an open network.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -160,6 +163,13 @@ pub struct Limits {
     /// How long the peer may be waited for between a frame's first byte and its last, however the bytes trickle:
     /// [`FRAME_TIME`]. Then the connection ends.
     pub frame_time: Duration,
+    /// How long who waits for a connection's next bytes stays awake before it sleeps: not at all, at most [`SPIN_CEILING`].
+    ///
+    /// To be woken on another processor takes longer than a short call does, so a caller and a server that both stay awake
+    /// for as long as most calls take answer in half the time and less. It costs a processor for that time, after each call
+    /// and on each side: for few busy connections, and processors to spare. Calls made inside of other calls, which must be
+    /// woken when those are cancelled, and streams sleep at once.
+    pub spin: Duration,
     /// How long the peer may take nothing from a full socket before the connection ends: [`WRITE_STALL`].
     pub write_stall: Duration,
     /// How long a client lets its server say nothing while a call or stream waits, before it sends a ping:
@@ -184,6 +194,12 @@ impl Limits {
                 self.stream_credit
             ));
         }
+        if self.spin > SPIN_CEILING {
+            return Err(format!(
+                "a wait may stay awake for {SPIN_CEILING:?} at most, not for {:?}",
+                self.spin
+            ));
+        }
         if self.calls_in_flight == 0 {
             return Err("the limit of calls in flight is 0, at least 1 is needed".to_owned());
         }
@@ -203,6 +219,7 @@ impl Default for Limits {
             idle: IDLE,
             preface_time: PREFACE_TIME,
             frame_time: FRAME_TIME,
+            spin: Duration::ZERO,
             write_stall: WRITE_STALL,
             keepalive: KEEPALIVE,
             pong_time: PONG_TIME,

@@ -46,6 +46,15 @@ pub(crate) trait Transport: AsFd + fmt::Debug + Send + Sync + 'static {
     /// byte. Zero bytes: the peer has ended its side.
     fn read(&self, into: &mut Vec<u8>, deadline: Option<Instant>) -> io::Result<usize>;
 
+    /// As [`read`](Transport::read), of what is here already; `WouldBlock` if that is nothing.
+    fn try_read(&self, into: &mut Vec<u8>) -> io::Result<usize> {
+        let nothing = |error: io::Error| match (error.kind(), error.raw_os_error()) {
+            (io::ErrorKind::TimedOut, None) => io::ErrorKind::WouldBlock.into(),
+            _ => error,
+        };
+        self.read(into, Some(Instant::now())).map_err(nothing)
+    }
+
     /// As [`read`](Transport::read), and `Interrupted` when `wake` was woken before something had come.
     fn read_or_wake(&self, into: &mut Vec<u8>, deadline: Option<Instant>, wake: &Wake) -> io::Result<usize>;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lab::SOON;
 use peer::{PREFACE, Peer, call, echo, echoed, framed};
-use rpc_core::limits::{FRAME_BEFORE_PREFACE, FRAME_CEILING, STREAM_CREDIT_CEILING};
+use rpc_core::limits::{FRAME_BEFORE_PREFACE, FRAME_CEILING, SPIN_CEILING, STREAM_CREDIT_CEILING};
 use rpc_core::{Bytes, Client, Code, Context, Limits, Server, Status, Stream, stream};
 
 mod lab {
@@ -115,6 +115,10 @@ fn limits_that_nothing_can_work_under_are_refused_in_words() {
     check_refused(
         Limits { calls_in_flight: 0, ..Limits::default() },
         "the limit of calls in flight is 0, at least 1 is needed",
+    );
+    check_refused(
+        Limits { spin: SPIN_CEILING + Duration::from_nanos(1), ..Limits::default() },
+        "a wait may stay awake for 1ms at most, not for 1.000001ms",
     );
     for credit in [0, (1 << 16) + 1] {
         let words = format!("the credit of a stream is {credit}, allowed are 1 to 65536");

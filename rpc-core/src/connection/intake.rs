@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::frame::Inbound;
-use crate::sync;
+use crate::limits::Limits;
+use crate::sync::{self, thread};
 use crate::transport::{Transport, Wake};
 
 /// Why a read brought nothing.
@@ -33,26 +34,49 @@ impl IntakeError {
     }
 }
 
-/// Reads what has arrived into `inbound`, waiting for it until `until`. Only waits count against `frame_time`: a frame
-/// that lay half-read while nobody read is not late.
+/// Reads what has arrived into `inbound`, waiting for it until `until`; first awake, as long as `limits` say. Only waits
+/// count against their time for a frame: one that lay half-read while nobody read is not late.
 pub(crate) fn read(
     transport: &dyn Transport,
     inbound: &mut Inbound,
     until: Option<Instant>,
-    frame_time: Duration,
+    limits: &Limits,
 ) -> Result<usize, IntakeError> {
-    within(inbound, until, frame_time, |room, until| transport.read(room, until))
+    within(inbound, until, limits.frame_time, |room, until| {
+        let found = if limits.spin.is_zero() { None } else { spin(transport, room, until, limits.spin) };
+        found.unwrap_or_else(|| transport.read(room, until))
+    })
 }
 
-/// As [`read`], until `wake` is woken at the longest.
+/// Looks again and again for bytes, for so long; whoever else can run on this processor does so in between.
+fn spin(
+    transport: &dyn Transport,
+    room: &mut Vec<u8>,
+    until: Option<Instant>,
+    time: Duration,
+) -> Option<io::Result<usize>> {
+    let end = until.into_iter().chain(sync::now().checked_add(time)).min();
+    loop {
+        match transport.try_read(room) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return Some(read),
+        }
+        if end.is_none_or(|end| sync::now() >= end) {
+            return None;
+        }
+        thread::yield_now();
+    }
+}
+
+/// As [`read`], until `wake` is woken at the longest; asleep from the start.
 pub(crate) fn read_or_wake(
     transport: &dyn Transport,
     inbound: &mut Inbound,
     until: Option<Instant>,
-    frame_time: Duration,
+    limits: &Limits,
     wake: &Wake,
 ) -> Result<usize, IntakeError> {
-    within(inbound, until, frame_time, |room, until| transport.read_or_wake(room, until, wake))
+    within(inbound, until, limits.frame_time, |room, until| transport.read_or_wake(room, until, wake))
 }
 
 fn within(

@@ -200,7 +200,7 @@ impl Connection {
                 *quiet = Quiet { since: at.take().unwrap_or_else(sync::now), last_accepted };
             }
             let until = quiet.since.checked_add(self.shared.limits.idle);
-            let read = connection::read(&*self.transport, &mut inbound, until, self.shared.limits.frame_time);
+            let read = connection::read(&*self.transport, &mut inbound, until, &self.shared.limits);
             let mut turn = self.lock();
             if !turn.reads(ticket) {
                 return Err(Stop::Replaced);

@@ -151,6 +151,10 @@ impl Transport for Socket {
         }
     }
 
+    fn try_read(&self, into: &mut Vec<u8>) -> io::Result<usize> {
+        self.receive(into, RecvFlags::DONTWAIT)
+    }
+
     fn read_or_wake(&self, into: &mut Vec<u8>, deadline: Option<Instant>, wake: &Wake) -> io::Result<usize> {
         loop {
             let mut polled = [PollFd::new(self, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];

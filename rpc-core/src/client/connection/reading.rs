@@ -88,21 +88,21 @@ impl Connection {
 
     /// Reads once, from `now` until `deadline` at the latest, and hands out what was said.
     pub(super) fn read_turn(&self, mut reader: Reader, now: Instant, deadline: Instant) {
-        let frame_time = self.limits.frame_time;
         let until = self.until(&reader, now, deadline);
-        let read = connection::read(&*self.transport, &mut reader.inbound, Some(until), frame_time);
+        let read = connection::read(&*self.transport, &mut reader.inbound, Some(until), &self.limits);
         self.conclude_turn(reader, now, read);
     }
 
     /// As [`read_turn`](Connection::read_turn), until this thread is woken at the latest.
     fn read_or_wake(&self, mut reader: Reader, now: Instant, deadline: Instant) {
-        let frame_time = self.limits.frame_time;
         let until = self.until(&reader, now, deadline);
         let inbound = &mut reader.inbound;
         let read = listen(|wake| match wake {
-            Some(wake) => connection::read_or_wake(&*self.transport, inbound, Some(until), frame_time, wake),
+            Some(wake) => {
+                connection::read_or_wake(&*self.transport, inbound, Some(until), &self.limits, wake)
+            }
             None => {
-                connection::read(&*self.transport, inbound, Some(until.min(now + LOOK_AGAIN)), frame_time)
+                connection::read(&*self.transport, inbound, Some(until.min(now + LOOK_AGAIN)), &self.limits)
             }
         });
         self.conclude_turn(reader, now, read.unwrap_or(Err(IntakeError::Woken)));
