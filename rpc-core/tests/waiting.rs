@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::{Lab as _, SOON, stand, stand_with};
-use rpc_core::limits::LINGER;
+use rpc_core::limits::{LINGER, SPIN_CEILING};
 use rpc_core::{Client, Code, Limits};
 
 const BRIEF: Duration = Duration::from_millis(50);
@@ -190,4 +190,23 @@ fn calls_that_cross_a_goodbye_are_answered_or_did_not_run() {
             stand.server.shutdown(SOON).unwrap();
         });
     }
+}
+
+#[test]
+fn who_stays_awake_is_answered_and_leaves_at_his_deadline() {
+    let awake = Limits { spin: SPIN_CEILING, ..Limits::default() };
+    let stand = stand_with(awake.clone());
+    let client = Client::connect(stand.server.address().to_string()).with_limits(awake);
+    let lab = lab::LabClient::new(client);
+    for round in 0..100 {
+        let text = round.to_string();
+        assert_eq!(lab.echo(text.clone()), Ok(text));
+    }
+    // Shorter than the time awake, and longer.
+    for time in [SPIN_CEILING / 2, BRIEF] {
+        let begun = Instant::now();
+        assert_eq!(lab.with_deadline(time).wait().unwrap_err().code(), Code::DeadlineExceeded);
+        assert!(begun.elapsed() >= time);
+    }
+    assert_eq!(lab.echo("still".to_owned()), Ok("still".to_owned()));
 }
