@@ -5,6 +5,7 @@
 //! with [`Context::scope`]; to finish something whoever waits, leave it with [`Context::background`].
 
 mod cancellation;
+mod incoming;
 mod values;
 
 use std::any::Any;
@@ -19,6 +20,7 @@ use crossbeam_channel::Receiver;
 
 pub use self::cancellation::Canceller;
 pub(crate) use self::cancellation::{Alarm, Cancellation};
+pub(crate) use self::incoming::{Incoming, Spare};
 use self::values::Values;
 use crate::metadata::{Metadata, MetadataError};
 use crate::shares::Origin;
@@ -49,21 +51,6 @@ enum Carried {
     Own(Metadata),
     Of(Context),
 }
-
-/// What a server knows of a call before its procedure runs.
-pub(crate) struct Incoming {
-    pub(crate) procedure: &'static str,
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) metadata: Metadata,
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) connection: Option<u64>,
-    pub(crate) identity: Option<Arc<PeerIdentity>>,
-}
-
-/// The memory of a context that nobody holds any more, for the next one.
-#[derive(Default)]
-pub(crate) struct Spare(Option<Context>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
@@ -110,30 +97,6 @@ impl Context {
         let canceller = Canceller(cancellation.clone());
         let cancelled = |surroundings: &mut Surroundings| surroundings.cancellation = Some(cancellation);
         (Context::background().changed(cancelled), canceller)
-    }
-
-    /// Of a call that has come, in the memory of one that is over if there is some.
-    pub(crate) fn incoming(incoming: Incoming, spare: &mut Spare) -> Context {
-        let Incoming { procedure, deadline, metadata, peer, local, connection, identity } = incoming;
-        let surroundings = |cancellation| Surroundings {
-            procedure,
-            deadline,
-            metadata: Carried::Own(metadata),
-            peer,
-            local,
-            connection,
-            identity,
-            cancellation: Some(cancellation),
-            values: Values::default(),
-        };
-        if let Some(mut context) = spare.0.take()
-            && let Some(held) = Arc::get_mut(&mut context.0)
-        {
-            let cancellation = held.cancellation.take();
-            *held = surroundings(cancellation.unwrap_or_default());
-            return context;
-        }
-        Context(Arc::new(surroundings(Arc::default())))
     }
 
     /// A context of no call that is over when this is cancelled, and at `deadline`.
@@ -373,19 +336,6 @@ impl Context {
                 return Ok(());
             }
             thread::park_timeout(left);
-        }
-    }
-}
-
-impl Spare {
-    /// Keeps the memory of a call's context, and nothing of the call, if nobody else has it and nobody was told or asked to
-    /// be told of its end.
-    pub(crate) fn keep(&mut self, mut context: Context) {
-        let Some(held) = Arc::get_mut(&mut context.0) else { return };
-        (held.metadata, held.identity) = (Carried::Own(Metadata::new()), None);
-        held.values = Values::default();
-        if held.cancellation.as_mut().and_then(Arc::get_mut).is_some_and(Cancellation::is_untouched) {
-            self.0 = Some(context);
         }
     }
 }
