@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::chain::{Chain, Node, Word};
 use super::{Lagged, Position, SubscriberId};
+use crate::bytes::BY_REFERENCE;
 use crate::panics;
 use crate::status::Status;
 use crate::stream::packing::FRAME;
@@ -137,6 +138,46 @@ impl Cursor {
             self.taken = next.position();
             self.seen = next.clone();
         }
+    }
+
+    /// Takes the small items that come next into `payload`: as many as `most`, and as share a frame. The first is taken
+    /// whatever a frame has room for; a large one goes by reference, and ends this. How many they are.
+    pub(super) fn take(&mut self, most: u32, payload: &mut Vec<u8>) -> u32 {
+        let mut count = 0;
+        let mut fits = |item: &[u8]| {
+            let fits = count < most
+                && item.len() < BY_REFERENCE
+                && (count == 0 || payload.len() + item.len() <= FRAME);
+            if fits {
+                payload.extend_from_slice(item);
+                count += 1;
+            }
+            fits
+        };
+        while let Some(item) = self.first.made.front() {
+            if !fits(item) {
+                return count;
+            }
+            self.first.made.pop_front();
+        }
+        if self.first.peek().is_some() {
+            return count;
+        }
+        // One by one without counting references: all who are served look at the same words at the same time.
+        let mut seen = &self.seen;
+        while let Some(next) = seen.next.get() {
+            if next.audience.includes(self.id) {
+                match &next.word {
+                    Word::Item(item) if fits(item) => self.taken = next.position(),
+                    _ => break,
+                }
+            }
+            seen = next;
+        }
+        if !Arc::ptr_eq(seen, &self.seen) {
+            self.seen = seen.clone();
+        }
+        count
     }
 
     /// Takes away what makes the first items, to be run without a lock and put back.

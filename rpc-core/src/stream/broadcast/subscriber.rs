@@ -4,8 +4,7 @@
 //! stays. In this process the consumer takes the items himself.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, Thread};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -16,12 +15,13 @@ use super::chain::Chain;
 use super::cursor::{Cursor, Made, Next, Source};
 use super::line::{Line, Rewrite, Rewriting};
 use super::rounds::Shard;
-use crate::bytes::BY_REFERENCE;
 use crate::codec::{self, DecodeError, Encoding};
 use crate::context::Context;
 use crate::status::Status;
-use crate::stream::packing::{FRAME, send_items};
+use crate::stream::packing::send_items;
 use crate::stream::port::{Pump, Wire, cost, park_until};
+use crate::sync::thread::{self, Thread};
+use crate::sync::{Mutex, MutexGuard};
 
 pub(in crate::stream) struct Subscriber {
     id: SubscriberId,
@@ -288,31 +288,19 @@ impl State {
             Rewriting::Of(items, rewrite) => return Some(Message::Rewritten(items, rewrite, line.credit)),
             Rewriting::HeldUp => return cursor.lag(chain).map(|why| Message::End(Err(why))),
         }
-        let mut count = 0;
-        loop {
-            match cursor.peek() {
-                Some(Next::End(outcome)) if count == 0 => return Some(Message::End(outcome)),
-                Some(Next::Unmade) if count == 0 && may_send => {
-                    return cursor.take_source().map(Message::Making);
-                }
-                Some(Next::Item(item)) if may_send && line.credit > i64::from(count) => {
-                    if count == 0 && item.len() >= BY_REFERENCE {
-                        cursor.advance();
-                        line.credit -= i64::from(cost(1, item.len()));
-                        return Some(Message::Large(item));
-                    }
-                    if count > 0 && payload.len() + item.len() > FRAME {
-                        break;
-                    }
-                    payload.extend_from_slice(&item);
-                    cursor.advance();
-                    count += 1;
-                }
-                _ => break,
-            }
-        }
+        let most = if may_send { u32::try_from(line.credit).unwrap_or(u32::MAX) } else { 0 };
+        let count = cursor.take(most, payload);
         if count == 0 {
-            return cursor.lag(chain).map(|why| Message::End(Err(why)));
+            return match cursor.peek() {
+                Some(Next::End(outcome)) => Some(Message::End(outcome)),
+                Some(Next::Unmade) if may_send => cursor.take_source().map(Message::Making),
+                Some(Next::Item(item)) if may_send => {
+                    cursor.advance();
+                    line.credit -= i64::from(cost(1, item.len()));
+                    Some(Message::Large(item))
+                }
+                _ => cursor.lag(chain).map(|why| Message::End(Err(why))),
+            };
         }
         line.credit -= i64::from(cost(count, payload.len()));
         Some(Message::Items(count))
