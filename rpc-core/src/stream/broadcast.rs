@@ -11,6 +11,8 @@
 mod chain;
 mod cursor;
 mod line;
+#[cfg(all(test, shuttle))]
+mod models;
 mod rounds;
 mod subscriber;
 
@@ -19,8 +21,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,6 +36,7 @@ use super::Stream;
 use crate::codec;
 use crate::limits::FRAME_CEILING;
 use crate::status::Status;
+use crate::sync::{self, Mutex};
 
 /// Sends each item to all its subscribers: [`Stream`]s that a procedure returns, or that are consumed in this process.
 ///
@@ -84,8 +87,8 @@ pub struct Lagged {
 /// One count for all broadcasts, so that no name ever means somebody else.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Subscribers of one shard. A few shards let several writers work for one broadcast.
-const SHARD: usize = 64;
+/// Subscribers of one shard. A few shards let several writers work for one broadcast; models have no crowds.
+const SHARD: usize = if cfg!(all(test, shuttle)) { 2 } else { 64 };
 
 /// Shards of one broadcast; their members grow beyond [`SHARD`] when there are that many.
 const MOST_SHARDS: usize = 4;
@@ -106,12 +109,11 @@ impl<T> Broadcast<T> {
 
     /// A broadcast whose subscribers may fall behind by so much.
     pub fn with_lag(lag: Lag) -> Broadcast<T> {
-        Broadcast {
-            chain: Arc::new(Chain::new(lag)),
-            shards: Mutex::default(),
-            writers: Writers::of_this_process(),
-            items: PhantomData,
-        }
+        Broadcast::written_by(Writers::of_this_process(), lag)
+    }
+
+    fn written_by(writers: Arc<Writers>, lag: Lag) -> Broadcast<T> {
+        Broadcast { chain: Arc::new(Chain::new(lag)), shards: Mutex::default(), writers, items: PhantomData }
     }
 
     /// Streams that are open.
@@ -143,7 +145,7 @@ impl<T> Broadcast<T> {
         // Rounds wait for no peer, so this wait is short; without it a quick sender would outrun every subscriber.
         let caught_up = || !shards.iter().any(|shard| shard.is_far_behind(place));
         if !caught_up() {
-            self.writers.wait(Instant::now() + PATIENCE, caught_up);
+            self.writers.wait(sync::now() + PATIENCE, caught_up);
         }
         place.position()
     }

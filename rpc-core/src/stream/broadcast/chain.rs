@@ -8,10 +8,11 @@
 //! A subscriber holds the word that it saw last, and with it all that came later. Nobody holds the words that everyone has
 //! seen, so they are gone; a subscriber that lags past its bound lets go.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::{Position, SubscriberId};
 use crate::status::Status;
+use crate::sync::{Mutex, MutexGuard};
 
 pub(super) struct Node {
     /// How much was sent, this word included.

@@ -10,14 +10,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::sync::{Arc, Mutex as AnyMutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::SubscriberId;
 use super::chain::{Chain, Place};
 use super::subscriber::Subscriber;
+use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use crate::threads::Pool;
 
 /// Some subscribers of a broadcast, who are served one after the other.
@@ -42,6 +42,8 @@ const ROUND_AND_MORE: u8 = 3;
 pub(super) struct Writers {
     queue: Arc<Queue>,
     pool: Pool,
+    /// How many there are at most.
+    most: usize,
 }
 
 struct Queue {
@@ -66,7 +68,7 @@ const MOST_WRITERS: usize = 4;
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// The writers of this process, as long as a broadcast needs them.
-static WRITERS: Mutex<Weak<Writers>> = Mutex::new(Weak::new());
+static WRITERS: AnyMutex<Weak<Writers>> = AnyMutex::new(Weak::new());
 
 impl Shard {
     pub(super) fn new(chain: Arc<Chain>) -> Shard {
@@ -144,12 +146,17 @@ impl Writers {
         if let Some(writers) = held.upgrade() {
             return writers;
         }
-        let queue = Queue { state: Mutex::default(), passed: Condvar::new() };
-        // A writer that leaves counts as one until its thread has seen so.
-        let pool = Pool::new("rpc-broadcast", 2 * writers());
-        let writers = Arc::new(Writers { queue: Arc::new(queue), pool });
+        let writers = Writers::new();
         *held = Arc::downgrade(&writers);
         writers
+    }
+
+    /// Writers who share nothing with others.
+    pub(super) fn new() -> Arc<Writers> {
+        let queue = Queue { state: Mutex::default(), passed: Condvar::new() };
+        // It reads files to find out, so it is asked once. A writer that leaves counts as one until its thread has seen so.
+        let most = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WRITERS);
+        Arc::new(Writers { queue: Arc::new(queue), pool: Pool::new("rpc-broadcast", 2 * most), most })
     }
 
     /// Has a writer go round `shard`, soon.
@@ -159,7 +166,7 @@ impl Writers {
         }
         let mut state = self.queue.lock();
         state.ready.push_back(shard.clone());
-        if state.busy >= writers() {
+        if state.busy >= self.most {
             return;
         }
         state.busy += 1;
@@ -175,7 +182,7 @@ impl Writers {
     pub(super) fn wait(&self, deadline: Instant, done: impl Fn() -> bool) {
         let mut state = self.queue.lock();
         while !done() {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(sync::now());
             if left.is_zero() {
                 return;
             }
@@ -188,12 +195,8 @@ impl Writers {
 
 impl Drop for Writers {
     fn drop(&mut self) {
-        self.pool.close(Instant::now() + CLOSING);
+        self.pool.close(sync::now() + CLOSING);
     }
-}
-
-fn writers() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(MOST_WRITERS)
 }
 
 impl Queue {
