@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chat_api::limits::EVENTS_UNDER_WAY;
 use chat_api::{
     AFTER_KEY, Chat as _, ChatClient, ChatError, Joined, Language, Mark, MessageId, News, PASSWORD_KEY,
     REGISTRATION_KEY, RegistrationId, RoomDescription, RoomName, RoomPassword, RoomSummary, SESSION_KEY,
     Session, chat_ended,
 };
-use rpc_core::{Client, Code, Pending, Resolve, Status, Stream};
+use rpc_core::{Client, Code, Limits, Pending, Resolve, Status, Stream};
 use serde::de::DeserializeOwned;
 
 use super::options::SessionOptions;
@@ -59,7 +60,8 @@ impl Calls {
             ChatClient::new(options.tls.iter().fold(client, |client, tls| client.with_tls(tls.clone())))
         };
         let commands = secured(Client::resolving(resolve.clone()));
-        let listening = secured(Client::resolving(resolve));
+        let limits = Limits { stream_credit: EVENTS_UNDER_WAY, ..Limits::default() };
+        let listening = secured(Client::resolving(resolve).with_limits(limits));
         let (deadline, language) = (options.deadline, options.language);
         Ok(Calls { commands, listening, deadline, registration, language, state })
     }
