@@ -108,19 +108,15 @@ impl Announcers {
         let Ok(Some(announcer)) = self.find(room) else { return Ok(()) };
         let mut desk = announcer.lock();
         let Some(announced) = desk.announced else { return Ok(()) };
-        let followers = announcer.followers.all();
-        match read(announced) {
+        let failed = match read(announced) {
             Ok(announcement) => return Ok(announcer.tell(&mut desk, announcement, farewell)?),
-            // The room is gone, so nobody is in it any more.
-            Err(ChatError::NoSuchRoom { .. } | ChatError::RoomClosed { .. }) => {
-                desk.news.end(&followers, Ok(()));
-            }
-            Err(failure) => {
-                desk.news.end(&followers, Err(to_be_resumed()));
-                return Err(failure);
-            }
-        }
-        Ok(())
+            Err(failure) => failure,
+        };
+        // The room is gone, so nobody is in it any more.
+        let is_over = matches!(failed, ChatError::NoSuchRoom { .. } | ChatError::RoomClosed { .. });
+        let outcome = if is_over { Ok(()) } else { Err(to_be_resumed()) };
+        desk.news.end(&announcer.followers.all(), outcome);
+        if is_over { Ok(()) } else { Err(failed) }
     }
 
     /// Forgets the announcers that nobody follows, and ends the streams of leavers that nobody has read for long.

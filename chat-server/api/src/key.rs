@@ -21,8 +21,31 @@ pub struct NameKey {
 impl NameKey {
     pub(crate) fn of(name: &str) -> NameKey {
         let plain = compatible(name);
+        if plain.is_ascii() {
+            return NameKey::of_ascii(&plain);
+        }
         let identity = drawn(&fold(&plain));
         let look = fold(&drawn(&plain));
+        NameKey { identity: identity.into(), look: look.into() }
+    }
+
+    /// The same for letters of ASCII, which have no marks that could change places: theirs are looked up. Every call of the
+    /// chat names somebody.
+    fn of_ascii(plain: &str) -> NameKey {
+        let drawn_in = |case: fn(&u8) -> u8| {
+            let length = plain.len() + plain.len() / 2;
+            let look_up = |mut drawn: String, byte: u8| {
+                drawn.push_str(ASCII.get(usize::from(case(&byte))).map_or("", String::as_str));
+                drawn
+            };
+            plain.bytes().fold(String::with_capacity(length), look_up)
+        };
+        let (identity, mut look) = (drawn_in(u8::to_ascii_lowercase), drawn_in(|byte| *byte));
+        if look.is_ascii() {
+            look.make_ascii_lowercase();
+        } else {
+            look = fold(&look);
+        }
         NameKey { identity: identity.into(), look: look.into() }
     }
 
@@ -67,17 +90,15 @@ fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// The confusable skeleton. Letters of ASCII have no marks that could change places, so theirs are looked up: every
-/// call of the chat names somebody, and this is ten times as fast.
+/// The confusable skeleton.
 fn drawn(text: &str) -> String {
-    static ASCII: LazyLock<Vec<String>> = LazyLock::new(|| {
-        (0..128u8).map(|byte| skeleton(char::from(byte).encode_utf8(&mut [0; 4])).collect()).collect()
-    });
-    if !text.is_ascii() {
-        return skeleton(text).collect();
-    }
-    text.bytes().filter_map(|byte| ASCII.get(usize::from(byte))).map(String::as_str).collect()
+    skeleton(text).collect()
 }
+
+/// That of each letter of ASCII.
+static ASCII: LazyLock<Vec<String>> = LazyLock::new(|| {
+    (0..128u8).map(|byte| skeleton(char::from(byte).encode_utf8(&mut [0; 4])).collect()).collect()
+});
 
 #[cfg(test)]
 mod tests;
