@@ -61,9 +61,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 20.0, value_parser = rate)]
     pub(crate) rate: f64,
 
-    /// Do not build our programs: target/release has them
-    #[arg(long)]
-    pub(crate) built: bool,
+    /// Messages that a member of the chat server's may have under way to him, as his client's preface says
+    #[arg(long, default_value_t = chat_api::limits::EVENTS_UNDER_WAY, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) credit: u32,
+
+    /// Take our programs, `binder` and `chat-server`, from this folder, instead of building them
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) programs: Option<PathBuf>,
 
     /// Where all figures of all rounds go, as JSON
     #[arg(long, value_name = "FILE", default_value = "target/chat-bench.json")]

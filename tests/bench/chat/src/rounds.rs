@@ -1,5 +1,6 @@
 //! Rounds over all cases in turn, and one case's measurement from its server's start to its end.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::crowd::Crowd;
@@ -22,23 +23,32 @@ const QUIET: Duration = Duration::from_millis(300);
 /// How long a speaker speaks before anything is measured.
 const WARM_UP: Duration = Duration::from_millis(200);
 
+/// What is wanted, and the folder of our programs.
+struct Bench<'a> {
+    options: &'a Options,
+    programs: PathBuf,
+}
+
 pub(crate) fn run(options: &Options) -> Result<Results, Failure> {
     let servers = installed(&options.servers);
-    if !options.built && servers.contains(&Server::Chat) {
-        server::build()?;
-    }
+    let programs = match &options.programs {
+        Some(folder) => folder.clone(),
+        None if servers.contains(&Server::Chat) => server::build()?,
+        None => PathBuf::new(),
+    };
+    let bench = Bench { options, programs };
     let mut results = Results::default();
     if options.parts.contains(&Part::Peers) {
         let cases = |members: &usize| {
             servers.iter().map(|server| Case { server: *server, members: *members }).collect()
         };
         let cases: Vec<Case> = options.members.iter().flat_map::<Vec<Case>, _>(cases).collect();
-        results.peers = rounds(&cases, options.rounds, options)?;
+        results.peers = bench.rounds(&cases, options.rounds)?;
     }
     if options.parts.contains(&Part::Growth) && servers.contains(&Server::Chat) {
         let case = |members: &usize| Case { server: Server::Chat, members: *members };
         let cases: Vec<Case> = options.growth.iter().map(case).collect();
-        results.growth = rounds(&cases, options.growth_rounds, options)?;
+        results.growth = bench.rounds(&cases, options.growth_rounds)?;
     }
     Ok(results)
 }
@@ -55,67 +65,70 @@ fn installed(servers: &[Server]) -> Vec<Server> {
     servers.iter().filter(is_here).copied().collect()
 }
 
-fn rounds(cases: &[Case], count: u16, options: &Options) -> Result<Vec<Outcome>, Failure> {
-    let mut outcomes: Vec<Outcome> =
-        cases.iter().map(|case| Outcome { case: *case, rounds: Vec::new() }).collect();
-    for round in 1..=count {
-        for outcome in &mut outcomes {
-            let figures = measure(outcome.case, options)?;
-            let of = |measure| figures.get(&measure).copied().unwrap_or_default();
-            eprintln!(
-                "round {round} of {count}, {:15} {:6} members: {:6.2} M deliveries/s, {:6.3} s CPU for a million, last after \
+impl Bench<'_> {
+    fn rounds(&self, cases: &[Case], count: u16) -> Result<Vec<Outcome>, Failure> {
+        let mut outcomes: Vec<Outcome> =
+            cases.iter().map(|case| Outcome { case: *case, rounds: Vec::new() }).collect();
+        for round in 1..=count {
+            for outcome in &mut outcomes {
+                let figures = self.measure(outcome.case)?;
+                let of = |measure| figures.get(&measure).copied().unwrap_or_default();
+                eprintln!(
+                    "round {round} of {count}, {:15} {:6} members: {:6.2} M deliveries/s, {:6.3} s CPU for a million, last after \
                  {:6.2} ms",
-                outcome.case.server.name(),
-                outcome.case.members,
-                of(Measure::DeliveriesPerSecond) / 1e6,
-                of(Measure::CpuPerMillion),
-                of(Measure::LastP50),
-            );
-            outcome.rounds.push(figures);
+                    outcome.case.server.name(),
+                    outcome.case.members,
+                    of(Measure::DeliveriesPerSecond) / 1e6,
+                    of(Measure::CpuPerMillion),
+                    of(Measure::LastP50),
+                );
+                outcome.rounds.push(figures);
+            }
         }
+        Ok(outcomes)
     }
-    Ok(outcomes)
-}
 
-/// One case, once.
-fn measure(case: Case, options: &Options) -> Result<Figures, Failure> {
-    let Case { server, members } = case;
-    let dialect = server.dialect();
-    let running = server.start()?;
-    let mut crowd = Crowd::new(&*dialect)?;
-    crowd.rest(QUIET)?;
-    let before = running.memory()?;
-    crowd.fill(running.address, members, usize::from(options.rooms).min(members))?;
-    crowd.rest(QUIET)?;
-    let idle = running.memory()?;
-    let clients = as_f64(crowd.connections());
-    let mut figures = Figures::from([
-        (Measure::RssPerClient, (as_f64(idle.rss_kib) - as_f64(before.rss_kib)) / clients),
-        (Measure::ThreadsPerClient, (as_f64(idle.threads) - as_f64(before.threads)) / clients),
-    ]);
+    /// One case, once.
+    fn measure(&self, case: Case) -> Result<Figures, Failure> {
+        let options = self.options;
+        let Case { server, members } = case;
+        let dialect = server.dialect(options.credit);
+        let running = server.start(&self.programs)?;
+        let mut crowd = Crowd::new(&*dialect)?;
+        crowd.rest(QUIET)?;
+        let before = running.memory()?;
+        crowd.fill(running.address, members, usize::from(options.rooms).min(members))?;
+        crowd.rest(QUIET)?;
+        let idle = running.memory()?;
+        let clients = as_f64(crowd.connections());
+        let mut figures = Figures::from([
+            (Measure::RssPerClient, (as_f64(idle.rss_kib) - as_f64(before.rss_kib)) / clients),
+            (Measure::ThreadsPerClient, (as_f64(idle.threads) - as_f64(before.threads)) / clients),
+        ]);
 
-    crowd.at_a_rate(2, options.interval())?;
-    let single = driven(&mut crowd, &running, |crowd| {
-        crowd.at_a_rate(usize::from(options.messages), options.interval())
-    })?;
-    figures.extend([
-        (Measure::P50, milliseconds(&single.times.each, 0.5)),
-        (Measure::P99, milliseconds(&single.times.each, 0.99)),
-        (Measure::LastP50, milliseconds(&single.times.last, 0.5)),
-        (Measure::LastP99, milliseconds(&single.times.last, 0.99)),
-        (Measure::SingleCpuPerMillion, single.cpu_per_million()),
-    ]);
+        crowd.at_a_rate(2, options.interval())?;
+        let single = driven(&mut crowd, &running, |crowd| {
+            crowd.at_a_rate(usize::from(options.messages), options.interval())
+        })?;
+        figures.extend([
+            (Measure::P50, milliseconds(&single.times.each, 0.5)),
+            (Measure::P99, milliseconds(&single.times.each, 0.99)),
+            (Measure::LastP50, milliseconds(&single.times.last, 0.5)),
+            (Measure::LastP99, milliseconds(&single.times.last, 0.99)),
+            (Measure::SingleCpuPerMillion, single.cpu_per_million()),
+        ]);
 
-    let window = options.window(members);
-    crowd.flat_out(window, WARM_UP)?;
-    let loaded = driven(&mut crowd, &running, |crowd| crowd.flat_out(window, options.time()))?;
-    figures.extend([
-        (Measure::DeliveriesPerSecond, as_f64(loaded.deliveries) / loaded.time.as_secs_f64()),
-        (Measure::CpuPerMillion, loaded.cpu_per_million()),
-        (Measure::LoadedP50, milliseconds(&loaded.times.each, 0.5)),
-        (Measure::LoadedP99, milliseconds(&loaded.times.each, 0.99)),
-    ]);
-    Ok(figures)
+        let window = options.window(members);
+        crowd.flat_out(window, WARM_UP)?;
+        let loaded = driven(&mut crowd, &running, |crowd| crowd.flat_out(window, options.time()))?;
+        figures.extend([
+            (Measure::DeliveriesPerSecond, as_f64(loaded.deliveries) / loaded.time.as_secs_f64()),
+            (Measure::CpuPerMillion, loaded.cpu_per_million()),
+            (Measure::LoadedP50, milliseconds(&loaded.times.each, 0.5)),
+            (Measure::LoadedP99, milliseconds(&loaded.times.each, 0.99)),
+        ]);
+        Ok(figures)
+    }
 }
 
 /// What a drive came to.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::dialect::{Dialect, Irc, Mqtt, Nats, Ours, Resp};
 use crate::failure::Failure;
 
-pub(crate) use ours::{CREDIT, build};
+pub(crate) use ours::build;
 
 /// A server by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
@@ -68,16 +68,17 @@ impl Server {
         }
     }
 
-    /// Where its program is, if it is installed.
+    /// Where its program is, if it is installed from a package.
     pub(crate) fn program(self) -> Option<PathBuf> {
         const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"];
-        let Some(package) = self.package() else { return Some(ours::program("chat-server")) };
+        let package = Path::new(self.package()?);
         FOLDERS.iter().map(|folder| Path::new(folder).join(package)).find(|program| program.is_file())
     }
 
-    pub(crate) fn dialect(self) -> Box<dyn Dialect> {
+    /// What is said to it; `credit` is what members of ours give.
+    pub(crate) fn dialect(self, credit: u32) -> Box<dyn Dialect> {
         match self {
-            Server::Chat => Box::new(Ours { credit: CREDIT }),
+            Server::Chat => Box::new(Ours { credit }),
             Server::Ngircd | Server::Inspircd => Box::new(Irc),
             Server::Redis => Box::new(Resp),
             Server::Mosquitto => Box::new(Mqtt),
@@ -85,13 +86,13 @@ impl Server {
         }
     }
 
-    /// Starts it, and waits until it accepts connections.
-    pub(crate) fn start(self) -> Result<Running, Failure> {
+    /// Starts it, and waits until it accepts connections; `ours` is the folder of our programs.
+    pub(crate) fn start(self, ours: &Path) -> Result<Running, Failure> {
         let folder = tempfile::Builder::new().prefix("chat-bench-").tempdir();
         let folder = folder.map_err(Failure::io("cannot make a temporary folder"))?;
         let address = free_port().map_err(Failure::io("no port is free"))?;
         let commands = match self {
-            Server::Chat => ours::commands(address)?,
+            Server::Chat => ours::commands(ours, address)?,
             _ => {
                 let program = self.program().unwrap_or_default();
                 vec![configurations::command(self, &program, folder.path(), address.port())?]

@@ -9,11 +9,8 @@ use bench_harness::process::finish;
 
 use crate::failure::Failure;
 
-/// What a member of ours gives a room's stream: the chat client's.
-pub(crate) const CREDIT: u32 = 64;
-
-/// Builds both programs, as users do.
-pub(crate) fn build() -> Result<(), Failure> {
+/// Builds both programs, as users do; the folder that they are in.
+pub(crate) fn build() -> Result<PathBuf, Failure> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(repository()).args([
         "build",
@@ -25,20 +22,16 @@ pub(crate) fn build() -> Result<(), Failure> {
         "chat-server",
     ]);
     finish(&mut cargo, BUILDING)?;
-    Ok(())
+    Ok(repository().join("target/release"))
 }
 
 /// The longest that a build may take.
 const BUILDING: Duration = Duration::from_secs(1800);
 
-pub(super) fn program(name: &str) -> PathBuf {
-    repository().join("target/release").join(name)
-}
-
 /// The chat server first; it waits for the binder.
-pub(super) fn commands(listen: SocketAddr) -> Result<Vec<Command>, Failure> {
+pub(super) fn commands(programs: &Path, listen: SocketAddr) -> Result<Vec<Command>, Failure> {
     let binder = super::free_port().map_err(Failure::io("no port is free"))?;
-    let mut server = Command::new(program("chat-server"));
+    let mut server = Command::new(programs.join("chat-server"));
     // Members here call nothing after they have entered, so they must not be put out for that.
     server.args([
         "--user-idle-after",
@@ -48,7 +41,7 @@ pub(super) fn commands(listen: SocketAddr) -> Result<Vec<Command>, Failure> {
         "--binder",
         &binder.to_string(),
     ]);
-    let mut names = Command::new(program("binder"));
+    let mut names = Command::new(programs.join("binder"));
     names.args(["--listen", &binder.to_string()]);
     Ok(vec![server, names])
 }
