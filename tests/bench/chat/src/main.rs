@@ -5,6 +5,7 @@ mod dialect;
 mod failure;
 mod figures;
 mod options;
+mod plots;
 mod report;
 mod rounds;
 mod score;

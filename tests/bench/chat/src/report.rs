@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::figures::{Measure, Outcome};
 use crate::options::Options;
+use crate::plots::plots;
 use crate::rounds::Results;
 use crate::server::Server;
 
@@ -33,6 +34,12 @@ pub(crate) fn write(options: &Options, results: &Results) -> Result<(), Failure>
     folder.map_or(Ok(()), fs::create_dir_all).map_err(Failure::io("cannot make the folder of the JSON"))?;
     fs::write(&options.json, text).map_err(Failure::io("cannot write the JSON"))?;
     println!("\nall figures: {}", options.json.display());
+    fs::create_dir_all(&options.plots).map_err(Failure::io("cannot make the folder of the plots"))?;
+    for (file, drawing) in plots(results) {
+        let file = options.plots.join(file);
+        fs::write(&file, drawing).map_err(Failure::io("cannot write a plot"))?;
+        println!("drawn: {}", file.display());
+    }
     Ok(())
 }
 
