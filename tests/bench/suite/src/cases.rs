@@ -153,7 +153,8 @@ pub(crate) static CASES: [Case; 14] = [
 
 impl Case {
     pub(crate) fn is_for(&self, peer: &Peer) -> bool {
-        self.needs.iter().all(|skill| peer.can(*skill))
+        let invited = peer.only.is_empty() || peer.only.contains(&self.name);
+        invited && self.needs.iter().all(|skill| peer.can(*skill))
     }
 
     /// Smaller, to see that it works.

@@ -47,21 +47,40 @@ pub(crate) struct Peer {
     pub(crate) skills: &'static [Skill],
     /// Whose load generator it is measured with, if it has none.
     pub(crate) loader: Option<&'static str>,
-    /// Further words for the load generator.
-    pub(crate) options: &'static [&'static str],
+    /// Whose program it is, with further words for both of its sides; if it is not its own.
+    pub(crate) variant: Option<(&'static str, &'static [&'static str])>,
+    /// The cases that it is in; all that it can, if there are none.
+    pub(crate) only: &'static [&'static str],
 }
 
 impl Peer {
     pub(crate) fn can(&self, skill: Skill) -> bool {
         self.skills.contains(&skill)
     }
+
+    /// The name of the program.
+    pub(crate) fn package(&self) -> &'static str {
+        self.variant.map_or(self.name, |(package, _)| package)
+    }
+
+    pub(crate) fn options(&self) -> &'static [&'static str] {
+        self.variant.map_or(&[], |(_, options)| options)
+    }
 }
 
 pub(crate) const OURS: &str = "ours";
 pub(crate) const RAW: &str = "raw";
 
-const PLAIN: Peer =
-    Peer { name: "", about: "", program: Program::Rust, needs: &[], skills: &[], loader: None, options: &[] };
+const PLAIN: Peer = Peer {
+    name: "",
+    about: "",
+    program: Program::Rust,
+    needs: &[],
+    skills: &[],
+    loader: None,
+    variant: None,
+    only: &[],
+};
 
 pub(crate) static PEERS: [Peer; 10] = [
     Peer {

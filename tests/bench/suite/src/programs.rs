@@ -40,7 +40,7 @@ pub(crate) fn build(peer: &Peer) -> Result<(), Missing> {
         look_for(*tool)?;
     }
     match peer.program {
-        Program::Rust => cargo(&format!("peer-{}", peer.name)),
+        Program::Rust => cargo(&format!("peer-{}", peer.package())),
         Program::Go => ended(
             Command::new("go")
                 .args(["build", "-o"])
@@ -97,7 +97,9 @@ fn ended(command: &mut Command) -> Result<(), Missing> {
 /// A peer's program, without arguments.
 pub(crate) fn program(peer: &Peer) -> Command {
     match peer.program {
-        Program::Rust | Program::Go => Command::new(target().join(format!("release/peer-{}", peer.name))),
+        Program::Rust | Program::Go => {
+            Command::new(target().join(format!("release/peer-{}", peer.package())))
+        }
         Program::Python => {
             let mut command = Command::new("python3");
             command.arg(root().join("peers/python/peer.py"));

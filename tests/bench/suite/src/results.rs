@@ -59,8 +59,10 @@ impl Results {
 
     /// One peer's figure as a multiple of another's: the median of the ratios of each round, since a round's samples are
     /// taken one after the other, and what else the machine does meets both.
-    pub(crate) fn ratio(&self, case: &str, peer: &str, other: &str, measure: Measure) -> Option<f64> {
-        let (ours, theirs) = (self.of(case, peer)?.figures(measure), self.of(case, other)?.figures(measure));
+    /// Both are named by case and peer.
+    pub(crate) fn ratio(&self, one: (&str, &str), other: (&str, &str), measure: Measure) -> Option<f64> {
+        let ours = self.of(one.0, one.1)?.figures(measure);
+        let theirs = self.of(other.0, other.1)?.figures(measure);
         let ratios = ours.iter().zip(&theirs).filter(|(_, theirs)| **theirs != 0.0);
         median(ratios.map(|(ours, theirs)| ours / theirs).collect())
     }
@@ -120,9 +122,9 @@ mod tests {
             results.add("x", "ours", [(Measure::Rate, ours)].into());
             results.add("x", "raw", [(Measure::Rate, raw)].into());
         }
-        assert!((results.ratio("x", "ours", "raw", Measure::Rate).unwrap() - 0.9).abs() < 1e-9);
+        assert!((results.ratio(("x", "ours"), ("x", "raw"), Measure::Rate).unwrap() - 0.9).abs() < 1e-9);
         assert_eq!(results.figure("x", "ours", Measure::Rate), Some(4.95));
-        assert_eq!(results.ratio("x", "ours", "tarpc", Measure::Rate), None);
+        assert_eq!(results.ratio(("x", "ours"), ("x", "tarpc"), Measure::Rate), None);
         assert_eq!(results.figure("x", "ours", Measure::P50), None);
     }
 

@@ -41,10 +41,10 @@ pub(crate) fn sample(peer: &Peer, kind: Kind, place: Place, times: Times) -> Res
     let role = role.to_possible_value();
     let mut serve = program(peer);
     serve.args(["serve", "--role", role.as_ref().map_or("echo", |role| role.get_name())]);
-    serve.args(["--connections", &connections.to_string()]);
+    serve.args(["--connections", &connections.to_string()]).args(peer.options());
     let server = Server::start(&mut pinned(place.cores_of_server(), &serve), START)?;
     let mut load = program(peer.loader.and_then(named).unwrap_or(peer));
-    load.args(orders).args(peer.options);
+    load.args(orders).args(peer.options());
     load.args(["--address", &server.address.to_string(), "--server", &server.process().0.to_string()]);
     let limit = AROUND + Duration::from_secs_f64(times.seconds + times.warm_up);
     let said = finish(&mut pinned(place.cores_of_load(), &load), limit)?;

@@ -7,7 +7,7 @@ use bench_harness::svg::figure;
 
 use crate::cases::{CASES, Case, Kind};
 use crate::curves::{CURVES, Curve};
-use crate::peers::{PEERS, RAW};
+use crate::peers::{OURS, PEERS, RAW};
 use crate::results::{Entry, Results};
 use crate::targets::{Bound, TARGETS, Target, Verdict};
 
@@ -158,9 +158,9 @@ fn row(results: &Results, case: &Case, peer: &str, entry: &Entry, columns: &[Col
         let found = match column {
             Plain(_, measure) => entry.figure(*measure).map(figure),
             Megabytes(size) => entry.figure(Measure::Rate).map(|rate| figure(megabytes(rate, *size))),
-            OfRaw(_, measure) => {
-                results.ratio(case.name, peer, RAW, *measure).map(|ratio| format!("{ratio:.2}"))
-            }
+            OfRaw(_, measure) => results
+                .ratio((case.name, peer), (case.name, RAW), *measure)
+                .map(|ratio| format!("{ratio:.2}")),
         };
         format!(" {} |", found.unwrap_or_else(|| "–".into()))
     };
@@ -193,12 +193,21 @@ fn verdict_row(target: &Target, verdict: &Verdict) -> String {
     let unit = if verdict.rival.is_some() { unit } else { "" };
     format!(
         "| {} | {} | {} | {bound}{unit} | {}{unit} | {} |\n",
-        target.case,
+        subject(target),
         name(target.measure),
-        verdict.rival.unwrap_or("–"),
+        compared(target, verdict),
         figure(verdict.reached),
         if verdict.is_met { "met" } else { "**not met**" }
     )
+}
+
+fn subject(target: &Target) -> String {
+    if target.of == OURS { target.case.to_owned() } else { format!("{}, {}", target.case, target.of) }
+}
+
+fn compared(target: &Target, verdict: &Verdict) -> String {
+    let rival = verdict.rival.unwrap_or("–");
+    if target.in_case == target.case { rival.to_owned() } else { format!("{rival} in {}", target.in_case) }
 }
 
 fn name(measure: Measure) -> &'static str {
