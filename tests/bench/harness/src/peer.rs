@@ -46,6 +46,9 @@ pub struct Serve {
     /// Connections that will come; some servers must know before.
     #[arg(long, default_value_t = 64)]
     pub connections: usize,
+    /// How long a wait stays awake before it sleeps, in µs, where a peer can do that.
+    #[arg(long, default_value_t = 0)]
+    pub spin: u64,
 }
 
 /// What a server does.
@@ -98,6 +101,9 @@ pub struct Load {
     /// Procedures that are registered, where names are asked for.
     #[arg(long, default_value_t = 0)]
     pub procedures: usize,
+    /// How long a wait stays awake before it sleeps, in µs, where a peer can do that.
+    #[arg(long, default_value_t = 0)]
+    pub spin: u64,
     /// How long is measured, in seconds.
     #[arg(long, default_value_t = 1.0)]
     pub seconds: f64,

@@ -70,6 +70,7 @@ impl Peer {
 
 pub(crate) const OURS: &str = "ours";
 pub(crate) const RAW: &str = "raw";
+pub(crate) const SPINNING: &str = "ours-spin";
 
 const PLAIN: Peer = Peer {
     name: "",
@@ -82,7 +83,7 @@ const PLAIN: Peer = Peer {
     only: &[],
 };
 
-pub(crate) static PEERS: [Peer; 10] = [
+pub(crate) static PEERS: [Peer; 11] = [
     Peer {
         name: RAW,
         about: "bare blocking sockets: a length prefix, a thread a connection, nothing else; the limit of this design",
@@ -93,6 +94,13 @@ pub(crate) static PEERS: [Peer; 10] = [
         name: OURS,
         about: "rpc-core, all features compiled in, deadlines on",
         skills: &[Shares, Pipelines, Streams, Broadcasts, Bulk, Crowds, Hello],
+        ..PLAIN
+    },
+    Peer {
+        name: SPINNING,
+        about: "the same, with waits that stay awake for 50 µs before they sleep (`Limits::spin`)",
+        variant: Some((OURS, &["--spin", "50"])),
+        only: &["two-cores"],
         ..PLAIN
     },
     Peer {

@@ -5,7 +5,7 @@ use bench_harness::svg::{Axis, Bar, Line, Panel, Tone, bars, lines};
 
 use crate::cases;
 use crate::curves::{CURVES, Curve};
-use crate::peers::{OURS, PEERS, RAW};
+use crate::peers::{OURS, PEERS, RAW, SPINNING};
 use crate::results::Results;
 
 /// A plot by the name of its file.
@@ -97,7 +97,7 @@ fn panel(results: &Results, case: &str, measure: Measure) -> Option<Panel> {
 
 fn tone(peer: &str) -> Tone {
     match peer {
-        OURS => Tone::Ours,
+        OURS | SPINNING => Tone::Ours,
         RAW => Tone::Limit,
         _ => Tone::Other(PEERS.iter().position(|other| other.name == peer).unwrap_or(0)),
     }

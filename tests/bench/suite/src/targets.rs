@@ -2,7 +2,7 @@
 
 use bench_harness::sample::Measure;
 
-use crate::peers::{OURS, PEERS, RAW, Skill};
+use crate::peers::{OURS, PEERS, RAW, SPINNING, Skill};
 use crate::results::Results;
 
 /// Whom a figure is compared with.
@@ -48,12 +48,13 @@ const BARE: Against = Against::Peer(RAW);
 const TARPC: Against = Against::Peer("tarpc");
 const TONIC: Against = Against::Peer("tonic");
 
-pub(crate) const TARGETS: [Target; 30] = [
+pub(crate) const TARGETS: [Target; 31] = [
     target("one-core", Measure::P50, BARE, Ceiling(1.10)),
     target("one-core", Measure::Cpu, BARE, Ceiling(1.15)),
     target("one-core", Measure::Rate, BestMultiplexer, Floor(1.4)),
     target("two-cores", Measure::P50, BARE, Ceiling(1.05)),
     target("two-cores", Measure::Cpu, BARE, Ceiling(1.05)),
+    Target { of: SPINNING, ..target("two-cores", Measure::P50, BARE, Ceiling(0.4)) },
     target("pipelined", Measure::Rate, TARPC, Floor(5.0)),
     target("pipelined", Measure::Cpu, TARPC, Ceiling(1.0 / 8.0)),
     // With 64 tasks instead of one it may be quicker.

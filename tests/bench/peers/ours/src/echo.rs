@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bench_harness::blocking::Client;
 use bench_harness::peer::{DEADLINE, Failure, listening};
-use rpc_core::{Bytes, Pending, Server, Status, Stream};
+use rpc_core::{Bytes, Limits, Pending, Server, Status, Stream};
 
 #[rpc_core::service]
 trait Echo {
@@ -27,9 +28,10 @@ impl Echo for Mirror {
     }
 }
 
-/// Serves both until this process is ended.
-pub(crate) fn serve() -> Result<(), Failure> {
-    let server = Server::builder().service(EchoService::new(Arc::new(Mirror))).bind("127.0.0.1:0")?;
+/// Serves both until this process is ended; waits stay awake for so many µs before they sleep.
+pub(crate) fn serve(spin: u64) -> Result<(), Failure> {
+    let server = Server::builder().service(EchoService::new(Arc::new(Mirror))).limits(limits(spin));
+    let server = server.bind("127.0.0.1:0")?;
     listening(server.address())?;
     loop {
         std::thread::park();
@@ -43,13 +45,18 @@ pub(crate) struct Caller {
     pending: VecDeque<Pending<Bytes, Status>>,
 }
 
-fn client(address: SocketAddr) -> EchoClient {
-    EchoClient::new(rpc_core::Client::connect(address.to_string()).with_deadline(DEADLINE))
+fn limits(spin: u64) -> Limits {
+    Limits { spin: Duration::from_micros(spin), ..Limits::default() }
 }
 
-pub(crate) fn connect(address: SocketAddr, payload: &[u8]) -> Result<Caller, Failure> {
+fn client(address: SocketAddr, spin: u64) -> EchoClient {
+    let client = rpc_core::Client::connect(address.to_string()).with_deadline(DEADLINE);
+    EchoClient::new(if spin == 0 { client } else { client.with_limits(limits(spin)) })
+}
+
+pub(crate) fn connect(address: SocketAddr, payload: &[u8], spin: u64) -> Result<Caller, Failure> {
     let payload = Bytes::from(payload.to_vec());
-    Ok(Caller { client: client(address), payload, pending: VecDeque::new() })
+    Ok(Caller { client: client(address, spin), payload, pending: VecDeque::new() })
 }
 
 impl Client for Caller {
@@ -75,7 +82,7 @@ impl Client for Caller {
 
 /// Takes items of the stream, 64 at a time.
 pub(crate) fn taken(address: SocketAddr) -> Result<impl FnMut() -> Result<u64, Failure>, Failure> {
-    let mut items = client(address).items()?;
+    let mut items = client(address, 0).items()?;
     Ok(move || {
         for _ in 0..64 {
             items.next().ok_or("the stream ended")??;
