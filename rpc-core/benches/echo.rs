@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rpc_core::limits::STREAM_CREDIT;
 use rpc_core::threads::{self, Thread};
 use rpc_core::{Bytes, Client, Limits, Pending, Server, Status, Stream};
 
@@ -72,7 +73,10 @@ fn main() {
         || raw_apart(raw, 32, 100_000),
     );
     row_alone("64 threads, one connection: calls/s", || shared(address, 64, 100_000));
-    row_alone("server stream, 100 B: items/s", || streamed(address, 300_000));
+    for credit in [STREAM_CREDIT, 256, 1024] {
+        let name = format!("stream of 100 B, credit {credit}: items/s");
+        row_alone(&name, || streamed(address, credit, 300_000));
+    }
 }
 
 /// Whether the command line names this case, or none.
@@ -106,8 +110,10 @@ fn client(address: SocketAddr) -> EchoClient {
     client
 }
 
-fn streamed(address: SocketAddr, items: usize) -> f64 {
-    let client = client(address);
+fn streamed(address: SocketAddr, credit: u32, items: usize) -> f64 {
+    let limits = Limits { stream_credit: credit, ..Limits::default() };
+    let client = EchoClient::new(Client::connect(address.to_string()).with_limits(limits));
+    client.echo(Bytes::default()).unwrap();
     let begun = Instant::now();
     let counted = client.items(items, 100).unwrap().map(Result::unwrap).count();
     assert_eq!(counted, items);

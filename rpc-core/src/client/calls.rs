@@ -59,7 +59,8 @@ pub(crate) struct Calls {
     /// Places taken by calls that are about to be queued.
     reserved: usize,
     sleepers: Sleepers,
-    reader: Option<Reader>,
+    /// It changes hands twice a call.
+    reader: Option<Box<Reader>>,
     peer: Option<Preface>,
     end: Option<Status>,
     /// What the server said when it left.
@@ -92,7 +93,7 @@ impl Calls {
             nudges: Vec::new(),
             reserved: 0,
             sleepers: Sleepers::default(),
-            reader: Some(Reader::default()),
+            reader: Some(Box::default()),
             peer: None,
             end: None,
             farewell: None,
@@ -289,12 +290,12 @@ impl Calls {
         self.sleepers.seekers(places)
     }
 
-    pub(crate) fn take_reader(&mut self) -> Option<Reader> {
+    pub(crate) fn take_reader(&mut self) -> Option<Box<Reader>> {
         self.reader.take()
     }
 
     /// Puts the reading back after a turn that heard something or nothing.
-    pub(crate) fn return_reader(&mut self, reader: Reader, heard: Option<Instant>) {
+    pub(crate) fn return_reader(&mut self, reader: Box<Reader>, heard: Option<Instant>) {
         self.reader = Some(reader);
         self.heard = heard.unwrap_or(self.heard);
     }

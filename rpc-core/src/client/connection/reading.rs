@@ -39,7 +39,7 @@ impl Connection {
     }
 
     /// Reads what has come without waiting for more.
-    fn look(&self, reader: Reader) {
+    fn look(&self, reader: Box<Reader>) {
         let now = sync::now();
         match self.transport.wait(Readiness::READABLE, Some(now)) {
             Ok(ready) if !ready.readable => self.lock().return_reader(reader, Some(now)),
@@ -87,14 +87,14 @@ impl Connection {
     }
 
     /// Reads once, from `now` until `deadline` at the latest, and hands out what was said.
-    pub(super) fn read_turn(&self, mut reader: Reader, now: Instant, deadline: Instant) {
+    pub(super) fn read_turn(&self, mut reader: Box<Reader>, now: Instant, deadline: Instant) {
         let until = self.until(&reader, now, deadline);
         let read = connection::read(&*self.transport, &mut reader.inbound, Some(until), &self.limits);
         self.conclude_turn(reader, now, read);
     }
 
     /// As [`read_turn`](Connection::read_turn), until this thread is woken at the latest.
-    fn read_or_wake(&self, mut reader: Reader, now: Instant, deadline: Instant) {
+    fn read_or_wake(&self, mut reader: Box<Reader>, now: Instant, deadline: Instant) {
         let until = self.until(&reader, now, deadline);
         let inbound = &mut reader.inbound;
         let read = listen(|wake| match wake {
@@ -113,7 +113,7 @@ impl Connection {
         now.checked_add(reader.silence.left(&self.limits)).map_or(deadline, |silent| silent.min(deadline))
     }
 
-    fn conclude_turn(&self, mut reader: Reader, begun: Instant, read: Result<usize, IntakeError>) {
+    fn conclude_turn(&self, mut reader: Box<Reader>, begun: Instant, read: Result<usize, IntakeError>) {
         let heard = matches!(read, Ok(1..)).then(sync::now);
         let end = match read {
             Err(IntakeError::TimedOut | IntakeError::Woken) => return self.endure(reader, begun),
@@ -134,7 +134,7 @@ impl Connection {
     }
 
     /// Nothing has come: asks whether the server is there, or gives it up, when that takes too long.
-    fn endure(&self, mut reader: Reader, begun: Instant) {
+    fn endure(&self, mut reader: Box<Reader>, begun: Instant) {
         let time = sync::now().saturating_duration_since(begun);
         let taken = || self.outbound.is_stuck().then(|| self.outbound.sent());
         let verdict = reader.silence.go_on(time, &self.limits, taken);
@@ -155,7 +155,7 @@ impl Connection {
     /// Settles every answer in the reader's buffer and puts the reader back.
     fn hand_out(
         &self,
-        mut reader: Reader,
+        mut reader: Box<Reader>,
         heard: Option<Instant>,
         end: Option<String>,
     ) -> (Vec<Waiter>, Option<String>) {
@@ -203,7 +203,7 @@ fn leave(mut calls: MutexGuard<'_, Calls>, wanted: Wanted) {
 /// Puts the reader back, also if a stream's own code panics when it is told.
 struct Returning<'a> {
     connection: &'a Connection,
-    reader: Option<Reader>,
+    reader: Option<Box<Reader>>,
     heard: Option<Instant>,
 }
 
