@@ -1,12 +1,15 @@
 //! Why a measurement did not come to its end.
 
 use std::io;
+use std::path::PathBuf;
 
 use bench_harness::process::ProcessError;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
+    #[error("{} has no place for tables: a line `<!-- chats: written by chat-bench -->`, then `<!-- /chats -->`", .file.display())]
+    NoMarks { file: PathBuf },
     #[error("interrupted")]
     Interrupted,
     #[error("{what}")]

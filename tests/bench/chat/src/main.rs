@@ -6,6 +6,7 @@ mod failure;
 mod figures;
 mod options;
 mod plots;
+mod publishing;
 mod report;
 mod rounds;
 mod score;

@@ -76,6 +76,10 @@ pub(crate) struct Options {
     /// The folder that the plots go to
     #[arg(long, value_name = "FOLDER", default_value = "target/plots")]
     pub(crate) plots: PathBuf,
+
+    /// Put the tables and the picture into the READMEs of this workspace and of the project, and the plots into `results`
+    #[arg(long)]
+    pub(crate) publish: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

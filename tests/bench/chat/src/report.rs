@@ -1,6 +1,7 @@
 //! What was found, for people and for programs.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -8,39 +9,58 @@ use crate::failure::Failure;
 use crate::figures::{Measure, Outcome};
 use crate::options::Options;
 use crate::plots::plots;
+use crate::publishing;
 use crate::rounds::Results;
 use crate::server::Server;
 
-/// Prints the tables, and writes the files.
+/// Prints the tables, and writes the files; into the READMEs too, if so told.
 pub(crate) fn write(options: &Options, results: &Results) -> Result<(), Failure> {
-    for members in &options.members {
-        let here: Vec<&Outcome> =
-            results.peers.iter().filter(|outcome| outcome.case.members == *members).collect();
-        if !here.is_empty() {
-            println!(
-                "\n{members} members in {} room(s), medians of {} rounds:\n",
-                options.rooms, options.rounds
-            );
-            print!("{}", peers(&here));
-        }
-    }
-    if !results.growth.is_empty() {
-        println!("\nThe chat server's growth, medians of {} rounds:\n", options.growth_rounds);
-        print!("{}", growth(&results.growth));
-    }
+    let tables = tables(options, results);
+    println!("{tables}");
     let all = json!({ "peers": rows(&results.peers), "growth": rows(&results.growth) });
-    let text = serde_json::to_string_pretty(&all).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
     let folder = options.json.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.map_or(Ok(()), fs::create_dir_all).map_err(Failure::io("cannot make the folder of the JSON"))?;
     fs::write(&options.json, text).map_err(Failure::io("cannot write the JSON"))?;
-    println!("\nall figures: {}", options.json.display());
-    fs::create_dir_all(&options.plots).map_err(Failure::io("cannot make the folder of the plots"))?;
+    println!("all figures: {}", options.json.display());
+    draw(&options.plots, results)?;
+    if options.publish {
+        draw(&publishing::plots(), results)?;
+        publishing::publish(&tables)?;
+    }
+    Ok(())
+}
+
+fn draw(folder: &Path, results: &Results) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(Failure::io("cannot make the folder of the plots"))?;
     for (file, drawing) in plots(results) {
-        let file = options.plots.join(file);
+        let file = folder.join(file);
         fs::write(&file, drawing).map_err(Failure::io("cannot write a plot"))?;
         println!("drawn: {}", file.display());
     }
     Ok(())
+}
+
+fn tables(options: &Options, results: &Results) -> String {
+    let mut text = String::new();
+    for members in &options.members {
+        let here: Vec<&Outcome> =
+            results.peers.iter().filter(|outcome| outcome.case.members == *members).collect();
+        if !here.is_empty() {
+            let rooms =
+                if options.rooms == 1 { "one room".to_owned() } else { format!("{} rooms", options.rooms) };
+            text += &format!("\n{members} members in {rooms}, medians of {} rounds:\n\n", options.rounds);
+            text += &peers(&here);
+        }
+    }
+    if !results.growth.is_empty() {
+        text += &format!(
+            "\nThe chat server's room by its members, medians of {} rounds:\n\n",
+            options.growth_rounds
+        );
+        text += &growth(&results.growth);
+    }
+    text
 }
 
 fn peers(outcomes: &[&Outcome]) -> String {
