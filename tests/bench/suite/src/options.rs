@@ -66,7 +66,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "MINUTES", default_value_t = 10)]
     budget: u16,
     /// How long each sample measures, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=600_000))]
+    #[arg(long, value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=600_000))]
     time: u32,
     /// One short round with fewer connections and without `hello`: does it work?
     #[arg(long)]
@@ -99,7 +99,7 @@ impl Run {
         let times = if self.quick {
             Times { seconds: 0.1, warm_up: 0.05 }
         } else {
-            Times { seconds: time, warm_up: 0.2 }
+            Times { seconds: time, warm_up: 0.1 }
         };
         let mut cases = self.chosen_cases();
         if self.quick {

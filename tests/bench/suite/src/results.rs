@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use bench_harness::sample::{Measure, Sample};
 use bench_harness::statistics::median;
@@ -77,8 +78,8 @@ pub(crate) struct Machine {
     pub(crate) rust: String,
     /// UTC.
     pub(crate) date: String,
-    /// Processes that wanted to run before anything was measured: the load of one minute.
-    pub(crate) load_before: f64,
+    /// The share of the processor's time that others took in the second before the first sample.
+    pub(crate) busy_before: f64,
     /// Time for each sample, in seconds.
     pub(crate) seconds: f64,
 }
@@ -87,22 +88,42 @@ impl Machine {
     pub(crate) fn look(seconds: f64) -> Machine {
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         Machine {
             processor: model.unwrap_or("unknown").trim().to_owned(),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             kernel: said("uname", &["-sr"]),
             rust: said("rustc", &["--version"]),
             date: said("date", &["-u", "+%Y-%m-%d %H:%M"]),
-            load_before: load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+            busy_before: busy(Duration::from_secs(1)),
             seconds,
         }
     }
 
     /// Whether others worked here too, so that the figures are not worth telling.
     pub(crate) fn is_busy(&self) -> bool {
-        self.load_before > 0.5
+        self.busy_before > 0.1
     }
+}
+
+/// The share of time that processors were not idle meanwhile.
+fn busy(time: Duration) -> f64 {
+    let stat = || fs::read_to_string("/proc/stat").unwrap_or_default();
+    let before = stat();
+    std::thread::sleep(time);
+    share(&before, &stat())
+}
+
+/// Of two looks at what the kernel counts: user, nice, system, idle, waiting for a disk, and so on.
+fn share(before: &str, after: &str) -> f64 {
+    let ticks = |stat: &str| -> Vec<f64> {
+        let line = stat.lines().next().unwrap_or_default();
+        line.split_whitespace().skip(1).filter_map(|ticks| ticks.parse().ok()).collect()
+    };
+    let passed: Vec<f64> =
+        ticks(after).iter().zip(&ticks(before)).map(|(after, before)| after - before).collect();
+    let all: f64 = passed.iter().sum();
+    let idle: f64 = passed.iter().skip(3).take(2).sum();
+    if all > 0.0 { 1.0 - idle / all } else { 0.0 }
 }
 
 fn said(program: &str, arguments: &[&str]) -> String {
@@ -126,6 +147,14 @@ mod tests {
         assert_eq!(results.figure("x", "ours", Measure::Rate), Some(4.95));
         assert_eq!(results.ratio(("x", "ours"), ("x", "tarpc"), Measure::Rate), None);
         assert_eq!(results.figure("x", "ours", Measure::P50), None);
+    }
+
+    #[test]
+    fn time_that_is_not_idle_is_somebody_elses() {
+        let (before, after) = ("cpu  100 0 100 800 0 0\n", "cpu  150 0 100 940 10 0\n");
+        assert!((share(before, after) - 0.25).abs() < 1e-9);
+        assert_eq!(share(before, before), 0.0);
+        assert_eq!(share("", ""), 0.0);
     }
 
     #[test]

@@ -58,8 +58,8 @@ pub(crate) fn heading(results: &Results) -> String {
     if machine.is_busy() {
         let _ = writeln!(
             text,
-            "\n**The machine was busy with other work (load {} before the first round): figures of an interim run.**",
-            machine.load_before
+            "\n**The machine was busy with other work ({:.0} % of its processors just before): figures of an interim run.**",
+            100.0 * machine.busy_before
         );
     }
     text
