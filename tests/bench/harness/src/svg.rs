@@ -43,7 +43,7 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .other2 { fill: #8250df; stroke: #8250df } .other3 { fill: #bf3989; stroke: #bf3989 }
 .other4 { fill: #b35900; stroke: #b35900 }
 .line { fill: none; stroke-width: 2 }
-rect { stroke: none } rect.rest { fill: #b6c1cd }
+rect, circle { stroke: none !important } rect.rest { fill: #b6c1cd }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .faint { fill: #9198a1 } .grid { stroke: #3d444d }
 .ours { fill: #4493f8; stroke: #4493f8 } .limit { fill: #9198a1; stroke: #9198a1 }

@@ -46,6 +46,9 @@ pub(crate) struct Report {
     /// A report that a run wrote.
     #[arg(default_value_os_t = published().join("results.json"))]
     pub(crate) file: PathBuf,
+    /// Write the plots into this folder, beside a copy of the report.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
     /// Write them into the READMEs and tests/bench/results.
     #[arg(long)]
     pub(crate) publish: bool,

@@ -44,6 +44,10 @@ pub(crate) fn report(options: &Report) -> Result<ExitCode, Failure> {
     let text = text.map_err(|error| format!("{} cannot be read: {error}", options.file.display()))?;
     let results: Results = serde_json::from_str(&text)
         .map_err(|error| format!("{} is no report: {error}", options.file.display()))?;
+    if let Some(folder) = &options.out {
+        fs::create_dir_all(folder)?;
+        write_report(folder, &results)?;
+    }
     if options.publish {
         fs::create_dir_all(published())?;
         write_report(&published(), &results)?;

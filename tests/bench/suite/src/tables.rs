@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bench_harness::sample::Measure;
 use bench_harness::svg::figure;
 
-use crate::cases::{CASES, Case, Kind};
+use crate::cases::{self, CASES, Case, Kind};
 use crate::curves::{CURVES, Curve};
 use crate::peers::{OURS, PEERS, RAW};
 use crate::results::{Entry, Results};
@@ -143,7 +143,7 @@ fn along(results: &Results, curve: &Curve) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "places are small")]
 fn figure_of(place: u64) -> String {
-    figure(place as f64)
+    if place < 1000 { place.to_string() } else { figure(place as f64) }
 }
 
 fn row(results: &Results, case: &Case, peer: &str, entry: &Entry, columns: &[Column]) -> String {
@@ -194,7 +194,7 @@ fn verdict_row(target: &Target, verdict: &Verdict) -> String {
     format!(
         "| {} | {} | {} | {bound}{unit} | {}{unit} | {} |\n",
         subject(target),
-        name(target.measure),
+        name(target),
         compared(target, verdict),
         figure(verdict.reached),
         if verdict.is_met { "met" } else { "**not met**" }
@@ -210,9 +210,13 @@ fn compared(target: &Target, verdict: &Verdict) -> String {
     if target.in_case == target.case { rival.to_owned() } else { format!("{rival} in {}", target.in_case) }
 }
 
-fn name(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Rate => "calls, items or deliveries a second",
+fn name(target: &Target) -> &'static str {
+    match target.measure {
+        Measure::Rate => match cases::named(target.case).map(|case| case.kind) {
+            Some(Kind::Stream) => "items/s",
+            Some(Kind::Broadcast { .. }) => "deliveries/s",
+            _ => "calls/s",
+        },
         Measure::P50 => "p50",
         Measure::P90 => "p90",
         Measure::P99 => "p99",
@@ -258,12 +262,7 @@ mod tests {
     #[test]
     fn targets_that_could_be_judged_are_told_and_no_others() {
         let told = verdicts(&results());
-        assert!(
-            told.contains(
-                "| connections | calls, items or deliveries a second | raw | ≥ 0.950 × | 0.950 × | met |"
-            ),
-            "{told}"
-        );
+        assert!(told.contains("| connections | calls/s | raw | ≥ 0.950 × | 0.950 × | met |"), "{told}");
         assert!(!told.contains("one-core"));
         assert_eq!(verdicts(&Results::default()), "");
     }

@@ -30,7 +30,7 @@ pub fn bars(title: &str, panels: &[Panel]) -> String {
     let rows: Vec<&[Panel]> = panels.chunks(columns).collect();
     let height = |row: &&[Panel]| HEAD + ROW * tallest(row);
     let total: f64 = rows.iter().map(height).sum();
-    let mut canvas = Canvas::new(PANEL * wide(columns) + 10.0, total + 40.0);
+    let mut canvas = Canvas::new(PANEL * wide(COLUMNS) + 10.0, total + 40.0);
     canvas.text(10.0, 22.0, "title", "start", title);
     let mut top = 30.0;
     for row in &rows {
@@ -53,7 +53,7 @@ fn tallest(row: &[Panel]) -> f64 {
 
 fn draw(canvas: &mut Canvas, panel: &Panel, left: f64, top: f64) {
     canvas.text(left, top + 22.0, "head", "start", &panel.title);
-    let most = panel.bars.iter().filter_map(|bar| bar.value).fold(0.0, f64::max);
+    let most = scale(&panel.bars);
     let space = PANEL - NAMES - FIGURES - 10.0;
     let mut y = top + 32.0;
     for bar in &panel.bars {
@@ -63,16 +63,31 @@ fn draw(canvas: &mut Canvas, panel: &Panel, left: f64, top: f64) {
             y += ROW;
             continue;
         };
-        let length = if most > 0.0 { (space * value / most).max(1.0) } else { 1.0 };
+        let length = if most > 0.0 { (space * value / most).clamp(1.0, space) } else { 1.0 };
         let class = if matches!(bar.tone, Tone::Other(_)) { "rest".into() } else { bar.tone.class() };
         canvas.put(format_args!(
             r#"<rect x="{:.1}" y="{y:.1}" width="{length:.1}" height="{:.1}" rx="2" class="{class}"/>"#,
             left + NAMES,
             ROW - 4.0
         ));
-        canvas.text(left + NAMES + length + 5.0, y + 12.0, "faint", "start", &figure(value));
+        canvas.text(left + NAMES + length + 5.0, y + 12.0, "faint", "start", &told(value, most));
         y += ROW;
     }
+}
+
+/// What the longest bar stands for. One that is beyond all others is cut off, so that they can be told apart.
+fn scale(bars: &[Bar]) -> f64 {
+    let mut values: Vec<f64> = bars.iter().filter_map(|bar| bar.value).collect();
+    values.sort_by(|a, b| b.total_cmp(a));
+    match values[..] {
+        [first, second, _, ..] if first > 4.0 * second => 1.5 * second,
+        [first, ..] => first,
+        [] => 0.0,
+    }
+}
+
+fn told(value: f64, most: f64) -> String {
+    if value > most { format!("→ {}", figure(value)) } else { figure(value) }
 }
 
 #[cfg(test)]
@@ -97,6 +112,13 @@ mod tests {
         assert_eq!(widths.len(), 3);
         assert!((widths[1] / widths[0] - 4.0).abs() < 0.01, "{widths:?}");
         assert!(drawn.contains("prefers-color-scheme: dark"));
+    }
+
+    #[test]
+    fn a_bar_far_beyond_the_others_is_cut_off_and_says_so() {
+        let drawn = bars("far", &[panel(&[Some(10.0), Some(1.0), Some(0.5)])]);
+        assert!(drawn.contains("→ 10.0") && !drawn.contains("→ 1.00"), "{drawn}");
+        assert!(!bars("near", &[panel(&[Some(3.0), Some(1.0), Some(0.5)])]).contains('→'));
     }
 
     #[test]
