@@ -20,6 +20,12 @@ pub trait Resolve: Send + Sync + 'static {
     /// `NotFound` when nobody serves it, `Unavailable` when that cannot be found out now.
     fn resolve(&self, procedure: &str, deadline: Instant) -> Result<Endpoints, Status>;
 
+    /// Whether [`resolve`](Resolve::resolve) may take time, which is then not given to the server once more. A list that is
+    /// at hand takes none, and saves each call a look at the clock.
+    fn takes_time(&self) -> bool {
+        true
+    }
+
     /// Says that `endpoint` failed a call for `procedure`, and why: `Unavailable` if it could not be reached or the
     /// connection was lost, `Unimplemented` if it does not have the procedure. A resolver that asks others forgets that
     /// answer; the client sets the endpoint aside by itself.
@@ -40,6 +46,10 @@ pub trait Resolve: Send + Sync + 'static {
 impl Resolve for Endpoints {
     fn resolve(&self, _procedure: &str, _deadline: Instant) -> Result<Endpoints, Status> {
         Ok(self.clone())
+    }
+
+    fn takes_time(&self) -> bool {
+        false
     }
 
     fn reject(&self, _procedure: &str, _endpoint: &Endpoint, _why: &Status) {}
@@ -64,6 +74,10 @@ impl Fixed {
 impl Resolve for Fixed {
     fn resolve(&self, _procedure: &str, _deadline: Instant) -> Result<Endpoints, Status> {
         self.0.clone()
+    }
+
+    fn takes_time(&self) -> bool {
+        false
     }
 
     fn reject(&self, _procedure: &str, _endpoint: &Endpoint, _why: &Status) {}

@@ -32,7 +32,7 @@ pub(super) struct Attempts<'a> {
 /// What a call has seen of its servers so far.
 #[derive(Clone, Debug)]
 pub(super) struct Trail {
-    /// When the last attempt began; once it has a connection that it had to wait for, when it had that.
+    /// When the last attempt began; once it has a list or a connection that may have taken time, when it had that.
     pub(super) begun: Instant,
     /// How often the call was sent to a server, and whether the last attempt got so far.
     given: u32,

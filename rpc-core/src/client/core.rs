@@ -78,6 +78,9 @@ impl Core {
         trail.ask();
         self.checked.clone().map_err(|why| Status::invalid_argument(why).not_run())?;
         let endpoints = self.resolve.resolve(procedure, deadline).map_err(Status::not_run)?;
+        if self.resolve.takes_time() {
+            trail.begun = Instant::now();
+        }
         trail.see(&endpoints);
         let mut looks = 0..endpoints.len();
         while let Some(pick) = self.pick(procedure, &endpoints, choice, trail.tried()) {

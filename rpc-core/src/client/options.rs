@@ -25,7 +25,6 @@ pub(super) struct Options {
     pub(super) encoding: Encoding,
 }
 
-/// What is thought of a server that cannot be reached.
 /// The time of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
@@ -35,6 +34,7 @@ pub(super) struct Span {
     pub(super) ends: Instant,
 }
 
+/// What is thought of a server that cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// It should be there: every endpoint is tried once, and a fresh list of them.

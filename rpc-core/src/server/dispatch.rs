@@ -100,6 +100,8 @@ impl Connection {
             Request::Ping(nonce) => self.pong(nonce),
             Request::Nothing => {}
         }
+        // What came between two calls may have taken time: streams drop what is a user's.
+        legacy.at = None;
         Ok(())
     }
 
