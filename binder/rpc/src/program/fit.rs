@@ -68,9 +68,9 @@ impl Fit {
             ("seq", [inside]) => self.elements(value, iter::repeat(*inside), shape, left),
             ("array", [inside, length]) => {
                 let length = length.parse().ok()?;
-                self.places(value, &vec![*inside; length], shape, left)
+                self.places(value, iter::repeat_n(*inside, length), shape, left)
             }
-            ("tuple", inside) => self.places(value, inside, shape, left),
+            ("tuple", inside) => self.places(value, inside.iter().copied(), shape, left),
             ("map", [_, inside]) => match value.as_object() {
                 None => Some(Misfit::of(value, shape)),
                 Some(object) => object.iter().find_map(|(key, value)| {
@@ -86,7 +86,7 @@ impl Fit {
             (Fields::None, Value::Null) => None,
             (Fields::One(inside), value) => self.judge(value, inside, left),
             (Fields::Places(places), value) => {
-                self.places(value, &places.iter().map(String::as_str).collect::<Vec<_>>(), shape, left)
+                self.places(value, places.iter().map(String::as_str), shape, left)
             }
             (Fields::Named(fields), Value::Object(object)) => fields.iter().find_map(|field| {
                 let misfit = self.judge(object.get(&field.name)?, &field.shape, left)?;
@@ -100,12 +100,18 @@ impl Fit {
         }
     }
 
-    /// As many as there are shapes.
-    fn places(&self, value: &Value, shapes: &[&str], shape: &str, left: usize) -> Option<Misfit> {
+    /// As many as there are shapes. How many that is a server says: nothing is made of it.
+    fn places<'s>(
+        &self,
+        value: &Value,
+        shapes: impl ExactSizeIterator<Item = &'s str>,
+        shape: &str,
+        left: usize,
+    ) -> Option<Misfit> {
         if value.as_array().is_none_or(|elements| elements.len() != shapes.len()) {
             return Some(Misfit::of(value, shape));
         }
-        self.elements(value, shapes.iter().copied(), shape, left)
+        self.elements(value, shapes, shape, left)
     }
 
     fn elements<'s>(

@@ -110,6 +110,18 @@ fn what_may_fit_is_left_to_the_server() {
     }
 }
 
+/// Story: a place was made for each element that a server's description spoke of, before the item was looked at: 2⁶⁴ of them
+/// stopped the program.
+#[test]
+fn an_array_as_long_as_a_server_likes_costs_nothing() {
+    check(
+        "array<u8,18446744073709551615>",
+        "[5]",
+        Some("item 2 is an array of 1, and the procedure takes a stream of array<u8,18446744073709551615>"),
+    );
+    check("array<u8,18446744073709551616>", "[5]", None);
+}
+
 #[test]
 fn a_shape_is_taken_apart_at_its_own_commas() {
     assert_eq!(parts("map<u8,tuple<a,Page<b>>>"), ("map", vec!["u8", "tuple<a,Page<b>>"]));
