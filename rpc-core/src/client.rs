@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// A client of the same servers with connections of its own, under these limits. Of them a client knows `frame`,
-    /// `stream_credit`, `stream_bytes`, `queued_bytes`, `frame_time`, `write_stall`, `keepalive` and `pong_time`. A
+    /// `stream_credit`, `stream_bytes`, `queued_bytes`, `frame_time`, `spin`, `write_stall`, `keepalive` and `pong_time`. A
     /// passed-in socket belongs to the first of them that calls. A limit that is out of its range fails every call with
     /// `InvalidArgument`.
     #[must_use]
