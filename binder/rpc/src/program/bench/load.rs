@@ -45,6 +45,10 @@ pub(super) struct Measured {
     pub(super) failures: BTreeMap<String, u64>,
     /// Calls that were due, and not made before the time was over: the server was slower than the pace.
     pub(super) never_made: u64,
+    /// Calls that were under way when it was stopped.
+    pub(super) cut_off: u64,
+    /// When the first caller saw that.
+    pub(super) stopped: Option<Instant>,
     pub(super) took: Duration,
 }
 
@@ -97,8 +101,9 @@ impl Load {
                 measured.add(&part);
             }
         }
-        measured.took = begun.elapsed();
-        measured.never_made = self.due_within(measured.took).saturating_sub(measured.calls());
+        measured.took = measured.stopped.unwrap_or_else(Instant::now).saturating_duration_since(begun);
+        let made = measured.calls() + measured.cut_off;
+        measured.never_made = self.due_within(measured.took).saturating_sub(made);
         Ok(measured)
     }
 }
@@ -123,10 +128,12 @@ impl Caller {
         while let Some(due) = self.schedule.next() {
             let answer = self.client.call(procedure, arguments);
             if answer.is_err() && self.schedule.is_stopped() {
+                measured.cut_off += 1;
                 break;
             }
             measured.note(answer.err(), due.elapsed());
         }
+        measured.stopped = self.schedule.is_stopped().then(Instant::now);
         measured
     }
 }
@@ -162,7 +169,15 @@ impl Measured {
     fn new() -> Measured {
         let times =
             Histogram::new_with_bounds(1, CEILING, 3).expect("three digits of an hour fit a histogram");
-        Measured { times, failures: BTreeMap::new(), never_made: 0, took: Duration::ZERO }
+        let (never_made, cut_off) = (0, 0);
+        Measured {
+            times,
+            failures: BTreeMap::new(),
+            never_made,
+            cut_off,
+            stopped: None,
+            took: Duration::ZERO,
+        }
     }
 
     fn note(&mut self, failure: Option<JsonError>, time: Duration) {
@@ -183,6 +198,8 @@ impl Measured {
         for (name, count) in &part.failures {
             *self.failures.entry(name.clone()).or_default() += count;
         }
+        self.cut_off += part.cut_off;
+        self.stopped = self.stopped.into_iter().chain(part.stopped).min();
     }
 
     /// Calls that were made.
@@ -205,59 +222,4 @@ impl Measured {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn schedule(pace: Pace, most: u64) -> Schedule {
-        let begun = Instant::now();
-        let stopped = crossbeam_channel::never();
-        Schedule {
-            begun,
-            ends: begun + Duration::from_secs(10),
-            pace,
-            most,
-            next: AtomicU64::new(0),
-            stopped,
-        }
-    }
-
-    #[test]
-    fn calls_are_due_at_fixed_times_however_late_they_are_made() {
-        let rate = NonZero::new(1000).unwrap();
-        let schedule = schedule(Pace::PerSecond(rate), 3);
-        let due: Vec<Duration> =
-            std::iter::from_fn(|| schedule.next()).map(|due| due.duration_since(schedule.begun)).collect();
-        assert_eq!(due, [0, 1, 2].map(Duration::from_millis));
-    }
-
-    /// A server slower than the rate was called until all that had come due was done, ten times the duration if need be.
-    #[test]
-    fn a_call_that_was_due_is_not_made_behind_the_end() {
-        let begun = Instant::now() - Duration::from_secs(20);
-        let rate = NonZero::new(1000).unwrap();
-        let late = Schedule {
-            begun,
-            ends: begun + Duration::from_secs(10),
-            ..schedule(Pace::PerSecond(rate), u64::MAX)
-        };
-        assert!(late.next().is_none());
-    }
-
-    #[test]
-    fn who_waits_for_a_call_to_be_due_is_woken_by_the_end() {
-        let (life, canceller) = Context::cancellable();
-        let slow =
-            Schedule { stopped: life.cancelled(), ..schedule(Pace::PerSecond(NonZero::<u32>::MIN), 9) };
-        assert!(slow.next().is_some() && !slow.is_stopped());
-        drop(canceller);
-        assert!(slow.next().is_none() && slow.is_stopped());
-        assert!(slow.begun.elapsed() < Duration::from_millis(900));
-    }
-
-    #[test]
-    fn no_call_is_due_behind_the_last_one_or_behind_the_end() {
-        assert_eq!(std::iter::from_fn(|| schedule(Pace::AsAnswered, 0).next()).count(), 0);
-        let over = Schedule { ends: Instant::now(), ..schedule(Pace::AsAnswered, u64::MAX) };
-        assert!(over.next().is_none());
-    }
-}
+mod tests;
