@@ -87,8 +87,9 @@ pub struct Lagged {
 /// One count for all broadcasts, so that no name ever means somebody else.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Subscribers of one shard. A few shards let several writers work for one broadcast; models have no crowds.
-const SHARD: usize = if cfg!(all(test, shuttle)) { 2 } else { 64 };
+/// Subscribers of one shard: they are served in half a millisecond. A few shards let several writers work for one broadcast, and
+/// each costs it a wake-up and a round; models have no crowds.
+const SHARD: usize = if cfg!(all(test, shuttle)) { 2 } else { 128 };
 
 /// Shards of one broadcast; their members grow beyond [`SHARD`] when there are that many.
 const MOST_SHARDS: usize = 4;
