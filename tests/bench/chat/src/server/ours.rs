@@ -12,15 +12,8 @@ use crate::failure::Failure;
 /// Builds both programs, as users do; the folder that they are in.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(repository()).args([
-        "build",
-        "--release",
-        "--quiet",
-        "-p",
-        "binder",
-        "-p",
-        "chat-server",
-    ]);
+    cargo.current_dir(repository()).args(["build", "--release", "--quiet", "--target-dir", "target"]);
+    cargo.args(["-p", "binder", "-p", "chat-server"]);
     finish(&mut cargo, BUILDING)?;
     Ok(repository().join("target/release"))
 }
