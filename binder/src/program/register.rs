@@ -1,6 +1,6 @@
 //! `binder register`: keeps procedures registered for a program that does not do it itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -61,7 +61,8 @@ registered it or an operator removed it there, is kept up with the others. This 
 keep it up with, and when one could not be told of the end: what that has lapses, suspect after a lease and gone after two.
 
 The JSON has one object a line:
-  event       registered; lost: it is left alone with this binder from now on;
+  event       registered, also again after the binder had forgotten it;
+              lost: it is left alone with this binder from now on;
               unregistered: everything, at the end; left: this binder could not be told of the end
   binder      registered, lost, left: which one; with several, each is
   name        registered, lost: which one
@@ -72,7 +73,8 @@ The JSON has one object a line:
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let stop = signals::stop().map_err(Failure::Signals)?;
-    log::init(log::LevelFilter::WARN);
+    // What concerns the user is said below, in sentences.
+    log::init(log::LevelFilter::OFF);
     let ask = &arguments.ask;
     let options = RegistrationOptions {
         token: ask.token()?,
@@ -81,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         ..RegistrationOptions::default()
     };
     let registration = Registration::start_with(ask.binder.to_string(), offers(arguments), options)?;
-    let mut kept = Kept { arguments, registration, told: BTreeSet::new() };
+    let mut kept = Kept { arguments, registration, told: BTreeMap::new() };
     kept.keep(stop.signals())?;
     let Err(left) = kept.registration.close() else {
         tell(ask.form(), "", &Event::Unregistered)?;
@@ -110,14 +112,25 @@ fn offers(arguments: &Arguments) -> Vec<Offer> {
 struct Kept<'a> {
     arguments: &'a Arguments,
     registration: Registration,
-    /// Which binder had which procedure, and whether it was lost there since.
-    told: BTreeSet<(String, String, Fate)>,
+    /// By binder: what has been said of it.
+    told: BTreeMap<String, Told>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    Registered,
-    Lost,
+/// What the user knows of one binder.
+#[derive(Default)]
+struct Told {
+    /// The procedures that it had, each with how often it had forgotten them by then.
+    registered: BTreeMap<String, u64>,
+    lost: BTreeSet<String>,
+    contact: Contact,
+    refusal: Option<BinderError>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Contact {
+    #[default]
+    Unbroken,
+    Broken,
 }
 
 impl Kept<'_> {
@@ -126,10 +139,14 @@ impl Kept<'_> {
         loop {
             let standings = self.registration.standings();
             let over = standings.iter().filter(|standing| self.is_over(standing)).count();
+            let outlook = if over < standings.len() { Outlook::Others } else { Outlook::None };
             for standing in &standings {
-                self.tell_of(standing, if over < standings.len() { Outlook::Others } else { Outlook::None })?;
+                self.tell_of(standing, outlook)?;
+                if outlook == Outlook::Others {
+                    self.tell_trouble(standing);
+                }
             }
-            if over == standings.len() {
+            if outlook == Outlook::None {
                 return Err(self.end_of(&standings));
             }
             if stop.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
@@ -141,39 +158,54 @@ impl Kept<'_> {
     /// Whether nothing is to be expected of this binder: it has refused from the start, or everything is lost there.
     fn is_over(&self, standing: &Standing) -> bool {
         let names: BTreeSet<&String> = self.arguments.names.iter().collect();
-        let had_some = self.told.iter().any(|(binder, ..)| *binder == standing.binder);
+        let told = self.told.get(&standing.binder);
+        let had_some = told.is_some_and(|told| !told.registered.is_empty() || !told.lost.is_empty());
         standing.lost.len() >= names.len() || (refusal(standing).is_some() && !had_some)
     }
 
+    /// A refusal that has not been told yet says most.
     fn end_of(&self, standings: &[Standing]) -> Failure {
-        let Some((standing, why)) =
-            standings.iter().find_map(|standing| Some((standing, refusal(standing)?)))
-        else {
-            return Failure::AllLost;
+        let untold = |standing: &&Standing| {
+            let told = self.told.get(&standing.binder).and_then(|told| told.refusal.as_ref());
+            refusal(standing).is_some_and(|why| told != Some(why))
         };
+        let refused = standings.iter().find(untold);
+        refused
+            .and_then(|standing| Some(self.refused(standing, refusal(standing)?)))
+            .unwrap_or(Failure::AllLost)
+    }
+
+    fn refused(&self, standing: &Standing, why: &BinderError) -> Failure {
         let failure = Failure::Refused(why.clone());
-        let binder = self.arguments.ask.binder.iter().find(|binder| binder.to_string() == standing.binder);
-        match binder.filter(|_| standings.len() > 1) {
-            Some(binder) => Failure::Of(binder.clone(), Box::new(failure)),
-            None => failure,
+        match self.several().then(|| standing.binder.parse()) {
+            Some(Ok(binder)) => Failure::Of(binder, Box::new(failure)),
+            _ => failure,
         }
+    }
+
+    fn several(&self) -> bool {
+        self.arguments.ask.binder.iter().len() > 1
     }
 
     /// Says what is new with one binder.
     fn tell_of(&mut self, standing: &Standing, outlook: Outlook) -> Result<(), Failure> {
-        let Standing { binder, missing, lost, .. } = standing;
+        let Standing { binder, missing, lost, forgotten, .. } = standing;
+        let several = self.several();
         let Arguments { names, place, ask, .. } = self.arguments;
-        let several = ask.binder.iter().len() > 1;
         let with = if several { format!(" (binder {binder})") } else { String::new() };
-        let form = ask.form();
+        let (form, place) = (ask.form(), &place.to_string());
+        let told = self.told.entry(binder.clone()).or_default();
         let is_lost = |name: &str| lost.iter().any(|(lost, _)| lost == name);
         for name in names.iter().filter(|name| *missing == 0 && !is_lost(name)) {
-            if self.told.insert((binder.clone(), name.clone(), Fate::Registered)) {
-                tell(form, &with, &Event::Registered { binder, name, place: &place.to_string() })?;
-            }
+            let time = match told.registered.insert(name.clone(), *forgotten) {
+                Some(before) if before == *forgotten => continue,
+                Some(_) => Time::Again,
+                None => Time::First,
+            };
+            tell(form, &with, &Event::Registered { binder, name, place, time })?;
         }
         for (name, why) in lost {
-            if self.told.insert((binder.clone(), name.clone(), Fate::Lost)) {
+            if told.lost.insert(name.clone()) {
                 tell(form, &with, &Event::Lost { binder, name, why: *why })?;
                 if several && outlook == Outlook::Others && form == Form::Text {
                     output::remark(&format!("{name} is kept up with the other binders"))?;
@@ -181,6 +213,29 @@ impl Kept<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says once why it goes on although a binder is away, or refuses. That nobody reads it is no reason to end.
+    fn tell_trouble(&mut self, standing: &Standing) {
+        let refusal = refusal(standing);
+        let failure = refusal.map(|why| self.refused(standing, why));
+        let binder = &standing.binder;
+        let told = self.told.entry(binder.clone()).or_default();
+        match (&standing.trouble, told.contact) {
+            (Some(BinderError::Status(why)), Contact::Unbroken) => {
+                told.contact = Contact::Broken;
+                output::remark(&format!("waiting for the binder at {binder}: {why}")).ok();
+            }
+            (Some(BinderError::Status(_)), Contact::Broken) | (_, Contact::Unbroken) => {}
+            (_, Contact::Broken) => {
+                told.contact = Contact::Unbroken;
+                output::remark(&format!("the binder at {binder} answers")).ok();
+            }
+        }
+        if let Some(failure) = failure.filter(|_| told.refusal.as_ref() != refusal) {
+            told.refusal = refusal.cloned();
+            output::fail(&failure).ok();
+        }
     }
 }
 
@@ -196,20 +251,44 @@ fn refusal(standing: &Standing) -> Option<&BinderError> {
     standing.trouble.as_ref().filter(|why| standing.missing > 0 && !matches!(why, BinderError::Status(_)))
 }
 
+/// Whether a binder had it before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    First,
+    Again,
+}
+
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Registered { binder: &'a str, name: &'a str, place: &'a str },
-    Lost { binder: &'a str, name: &'a str, why: LostTo },
+    Registered {
+        binder: &'a str,
+        name: &'a str,
+        place: &'a str,
+        #[serde(skip)]
+        time: Time,
+    },
+    Lost {
+        binder: &'a str,
+        name: &'a str,
+        why: LostTo,
+    },
     Unregistered,
-    Left { binder: &'a str, procedures: usize, lease_ms: u64 },
+    Left {
+        binder: &'a str,
+        procedures: usize,
+        lease_ms: u64,
+    },
 }
 
 fn tell(form: Form, with: &str, event: &Event<'_>) -> Result<(), Failure> {
     let text = match event {
         _ if form == Form::Json => return Ok(output::json(event)?),
-        Event::Registered { name, place, .. } => {
+        Event::Registered { name, place, time: Time::First, .. } => {
             format!("{name} is registered at {place}, until Ctrl-C{with}")
+        }
+        Event::Registered { name, place, time: Time::Again, .. } => {
+            format!("{name} is registered at {place} again: the binder had forgotten it{with}")
         }
         Event::Lost { name, why, .. } => format!("{name} is lost: {why}{with}"),
         Event::Unregistered => "everything is taken out again".to_owned(),

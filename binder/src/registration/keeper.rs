@@ -47,6 +47,8 @@ pub(super) struct Keeper {
     renew_at: Option<Instant>,
     outage: Option<Outage>,
     refusal: Option<BinderError>,
+    /// How often it had forgotten what we hold.
+    forgotten: u64,
     news: Vec<News>,
     chance: fastrand::Rng,
 }
@@ -77,6 +79,7 @@ impl Keeper {
             renew_at: None,
             outage: None,
             refusal: None,
+            forgotten: 0,
             news: Vec::new(),
             chance,
         }
@@ -245,6 +248,11 @@ impl Keeper {
         &self.lost
     }
 
+    /// How often the binder had forgotten what was registered.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
     /// The names that are registered, as far as is known.
     pub(super) fn held(&self) -> &BTreeSet<ProcedureName> {
         &self.held
@@ -303,6 +311,7 @@ impl Keeper {
 
     fn forget(&mut self) {
         if !self.held.is_empty() {
+            self.forgotten = self.forgotten.saturating_add(1);
             self.news.push(News::Forgotten);
         }
         self.unsure.clear();

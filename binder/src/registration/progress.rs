@@ -25,6 +25,7 @@ pub(super) struct Progress {
 pub(super) struct State {
     pub(super) missing: usize,
     pub(super) lost: Vec<(String, LostTo)>,
+    pub(super) forgotten: u64,
     pub(super) trouble: Option<BinderError>,
     /// How long clients may still use what this binder told them, once it knows that the server leaves.
     pub(super) parting: Option<Duration>,
@@ -74,6 +75,7 @@ impl Progress {
             binder: binder.clone(),
             missing: state.missing,
             lost: state.lost.clone(),
+            forgotten: state.forgotten,
             trouble: state.trouble.clone(),
         };
         self.binders.iter().zip(self.lock().iter()).map(standing).collect()

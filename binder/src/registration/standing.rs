@@ -19,6 +19,9 @@ pub struct Standing {
     pub missing: usize,
     /// The procedures that are left alone with this binder, in order.
     pub lost: Vec<(String, LostTo)>,
+    /// How often this binder had forgotten what was registered, which is registered again then: it was restarted without a
+    /// state file, or did not hear of the server for two leases.
+    pub forgotten: u64,
     /// The last thing that went wrong, if something is missing or the binder does not answer: a
     /// [`BinderError::Status`] when it is not reached, else its refusal.
     pub trouble: Option<BinderError>,

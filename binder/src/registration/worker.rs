@@ -116,6 +116,7 @@ impl Worker {
         let state = State {
             missing: keeper.missing(),
             lost: keeper.lost().iter().map(|(name, lost_to)| (name.to_string(), *lost_to)).collect(),
+            forgotten: keeper.forgotten(),
             trouble: keeper.trouble(),
             parting: keeper.parting(Instant::now()),
             remainder: None,

@@ -184,7 +184,7 @@ fn register_waits_for_a_binder_that_is_away_although_another_refuses() {
     let both = format!("{},{away}", one.address);
     let (mut going, heard) =
         Going::start_heard(&both, &["register", "a", "127.0.0.1:4000", "--lease", "2s", "--json"]);
-    let refusal = format!("the binder at {} refuses a: a is shared by servers that live", one.address);
+    let refusal = format!("binder: the binder at {}: a is shared by servers that live", one.address);
     assert!(heard.lines().any(|line| line.unwrap().contains(&refusal)));
     let late = Running::spawn(command(&["--listen", &away]), 1);
     assert_eq!(going.event("registered")["binder"], json!(late.address));
