@@ -150,8 +150,8 @@ pub(super) enum LeaseError {
 /// A place where no server can be registered.
 #[derive(Debug, Error)]
 pub(super) enum PlaceError {
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
+    #[error("expected HOST:PORT, for example 10.0.0.7:4000 or [fd00::7]:4000")]
+    Malformed(#[from] EndpointError),
     #[error("a server is registered by its host and port: a Unix socket is reached on its own machine only")]
     Unix,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use binder::{Entry, PAGE, Query, Target};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use rpc_core::Endpoint;
 
 use super::arguments;
@@ -13,9 +13,10 @@ use super::{Asked, Failure};
 
 /// What is given narrows what is chosen.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("choice").args(["names", "instance", "address"]).required(true).multiple(true)))]
 pub(super) struct Chosen {
     /// The procedures; all of a server if only --instance or --address is given
-    #[arg(value_name = "NAME", required_unless_present_any = ["instance", "address"])]
+    #[arg(value_name = "NAME")]
     names: Vec<String>,
 
     /// The server process, as `binder list` shows it; of an id a beginning that no other has is enough, of a place not

@@ -257,6 +257,8 @@ fn reason(why: Departure) -> &'static str {
 }
 
 fn open(asked: &Asked, scope: &Scope, seen: Option<Revision>) -> Result<Stream<Notice>, Failure> {
+    // A stream may say nothing for long, so whether there is anybody is asked first, within the time of an answer.
+    asked.client.stats().map_err(|error| asked.failure(error))?;
     // The client's time would be the stream's too.
     let client = asked.client.with_deadline(Duration::MAX);
     client.watch(scope.clone(), seen).map_err(|error| asked.failure(error))

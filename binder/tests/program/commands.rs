@@ -1,5 +1,6 @@
 //! The commands that ask, tell and change.
 
+use std::io::BufRead as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -56,19 +57,61 @@ fn register_ends_with_a_sentence_when_others_have_everything() {
     check(&binder.ask(&["lookup", "a"]), 0, "127.0.0.1:4001\n", "");
 }
 
+/// Story: a binder without a state file was restarted, and `register` said that it waited, and nothing more: whether the
+/// procedure was there again, nobody knew.
+#[test]
+fn register_says_whom_it_waits_for_and_that_it_has_registered_again() {
+    let binder = Running::start();
+    let address = binder.address.clone();
+    let (mut going, heard) =
+        Going::start_heard(&address, &["register", "a", "127.0.0.1:4000", "--lease", "2s"]);
+    let mut remarks = heard.lines().map(Result::unwrap);
+    assert_eq!(going.line(), "a is registered at 127.0.0.1:4000, until Ctrl-C\n");
+    drop(binder);
+    let waits = remarks.next().unwrap();
+    assert!(waits.starts_with(&format!("binder: waiting for the binder at {address}: ")), "{waits}");
+    let _again = Running::spawn(command(&["--listen", &address]), 1);
+    let again = "a is registered at 127.0.0.1:4000 again: the binder had forgotten it\n";
+    assert_eq!(going.line(), again);
+    assert_eq!(remarks.next().unwrap(), format!("binder: the binder at {address} answers"));
+    assert_eq!(going.end(), Some(0));
+    assert_eq!(remarks.next(), None, "each thing is said once");
+}
+
+/// Story: what takes connections and says nothing kept `watch` waiting for 40 s, until the connection was given up.
+#[test]
+fn what_takes_connections_and_says_nothing_is_told_within_the_time_of_an_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let (_going, heard) = Going::start_heard(&address, &["register", "a", "127.0.0.1:4000"]);
+    let begun = Instant::now();
+    let watched = command(&["watch", "--binder", &address]).output().unwrap();
+    check(&watched, 1, "", &format!("binder: the binder at {address} cannot be asked (start one"));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let remark = heard.lines().next().unwrap().unwrap();
+    assert!(remark.starts_with(&format!("binder: waiting for the binder at {address}: ")), "{remark}");
+}
+
 #[test]
 fn register_refuses_what_can_never_be_registered() {
     let binder = Running::start();
     let _shared = share(&binder, 4000, &["a"]);
+    let refused = binder.ask(&["register", "a", "127.0.0.1:4001"]);
+    assert_eq!(String::from_utf8_lossy(&refused.stderr).lines().count(), 1, "it is said once");
     check(
-        &binder.ask(&["register", "a", "127.0.0.1:4001"]),
+        &refused,
         1,
         "",
         "binder: a is shared by servers that live: they must leave before one may have it alone",
     );
     check(&binder.ask(&["register", "a b", "127.0.0.1:1"]), 1, "", "binder: \"a b\" cannot be registered: a");
     check(&binder.ask(&["register", "a", "127.0.0.1:0"]), 1, "", "port 0 is no port");
-    check(&binder.ask(&["register", "a", "127.0.0.1:65536"]), 2, "", "expected HOST:PORT");
+    check(
+        &binder.ask(&["register", "a", "127.0.0.1:65536"]),
+        2,
+        "",
+        "expected HOST:PORT, for example 10.0.0.7",
+    );
     check(
         &binder.ask(&["register", "a", "unix:/run/a"]),
         2,
@@ -152,7 +195,7 @@ fn drain_and_remove_take_only_what_was_meant() {
     let binder = Running::start();
     let (_one, _two) = (share(&binder, 4000, &["a", "b"]), share(&binder, 4001, &["a"]));
     check(&binder.ask(&["drain", "a"]), 1, "", "binder: a has 2 servers: say which with --instance or");
-    check(&binder.ask(&["drain"]), 2, "", "<NAME>...");
+    check(&binder.ask(&["drain"]), 2, "", "<NAME|--instance <ID>|--address <ADDR:PORT>>");
     check(
         &binder.ask(&["drain", "c", "--address", "127.0.0.1:1"]),
         1,

@@ -11,7 +11,7 @@ use binder::{Binder, BinderClient, Offer, Scope};
 use rpc_core::Client;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::house::{Going, Running};
+use crate::house::Running;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -151,17 +151,21 @@ fn those_who_say_nothing_at_all_are_sent_away_and_nobody_waits_for_them() {
 /// What a client sends that watches everything, taken down by a listener that answers nothing.
 fn question() -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let mut watch = Going::start(&address, &["watch"]);
-    let (mut socket, _) = listener.accept().unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut said = Vec::new();
-    let mut part = [0; 4096];
-    while let Ok(count @ 1..) = socket.read(&mut part) {
-        said.extend_from_slice(&part[..count]);
-    }
-    watch.process.kill().unwrap();
-    said
+    // It goes on for as long as its connection.
+    let client = Client::connect(listener.local_addr().unwrap().to_string()).with_deadline(Duration::MAX);
+    std::thread::scope(move |scope| {
+        scope.spawn(|| {
+            BinderClient::new(client).watch(Scope::Prefix(String::new()), None).map(|mut all| all.next())
+        });
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut said = Vec::new();
+        let mut part = [0; 4096];
+        while let Ok(count @ 1..) = socket.read(&mut part) {
+            said.extend_from_slice(&part[..count]);
+        }
+        said
+    })
 }
 
 /// Story: a socket that takes nothing fills; what is not sent to it must be somewhere.
