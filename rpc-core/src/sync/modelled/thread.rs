@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub(crate) use shuttle::thread::{ThreadId, park, scope};
+pub(crate) use shuttle::thread::{ThreadId, park, scope, yield_now};
 
 use super::clock::{self, Heard};
 
