@@ -196,7 +196,9 @@ fn who_leaves_or_is_cut_off_takes_nothing_from_the_others() {
         });
         let cutting = news.clone();
         let cutter = spawn(move || cutting.cut(&[id], &Status::aborted("it is cut off")));
-        (0..4).for_each(|number| drop(news.send(&number).unwrap()));
+        for number in 0..4 {
+            news.send(&number).unwrap();
+        }
         [leaver, cutter, cut_taker].into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(news.subscribers(), 1);
         drop(news);
