@@ -61,6 +61,8 @@ pub(crate) fn cargo_run(package: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--release", "--quiet", "--locked", "--package", package, "--manifest-path"]);
     command.arg(root().join("Cargo.toml")).arg("--target-dir").arg(target()).arg("--");
+    // What it builds itself goes where that workspace has it.
+    command.env_remove("CARGO_TARGET_DIR");
     command
 }
 
