@@ -1,7 +1,8 @@
 //! Passwords of private rooms, made slow to guess for who gets hold of the server's memory.
 //!
-//! Argon2id as OWASP asks for at the least (19 MiB, two passes: about 20 ms). Two at a time, so that guests who hash cost
-//! the others at most that; who finds both places taken waits for one, and is sent away when many wait already.
+//! Argon2id as OWASP asks for at the least: 19 MiB and two passes; `cargo bench -p chat-server --bench passwords` tells
+//! what that takes. There are few places to hash at, so that guests who hash leave the others half of the machine. Who finds
+//! all of them taken waits for one, and is sent away when many wait already.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,8 +29,7 @@ pub(crate) struct Hashing {
 struct Place<'a>(&'a Hashing);
 
 impl Hashing {
-    /// With a place for every second processor, one at the least and [`AT_ONCE`] at the most: whoever has hashed without
-    /// an end leaves the others half of the machine.
+    /// With a place for every second processor, one at the least and [`AT_ONCE`] at the most.
     pub(crate) fn new() -> Hashing {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Hashing::with_places((processors / 2).clamp(1, AT_ONCE))
@@ -101,7 +101,7 @@ fn busy() -> Status {
 
 /// The most passwords that are hashed at the same time: each has 19 MiB, and a processor.
 const AT_ONCE: usize = 2;
-/// Calls that may wait for a place; each holds a thread. They are through within a second.
+/// Calls that may wait for a place; each holds a thread. With one place they are through within seconds.
 const MOST_WAITING: usize = 64;
 /// Longer than all that may wait take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(10);
