@@ -90,7 +90,7 @@ impl Announcers {
             if !desk.closed {
                 let Followed { begins, received, announcement } = read(desk.announced)?;
                 announcer.tell(&mut desk, announcement, farewell)?;
-                return Ok(announcer.admit(&desk.news, user, begins, received)?);
+                return Ok(announcer.admit(&desk.news, user, (begins, received), farewell)?);
             }
         }
     }
@@ -114,7 +114,7 @@ impl Announcers {
         };
         // The room is gone, so nobody is in it any more.
         let is_over = matches!(failed, ChatError::NoSuchRoom { .. } | ChatError::RoomClosed { .. });
-        let outcome = if is_over { Ok(()) } else { Err(to_be_resumed()) };
+        let outcome = if is_over { farewell(Gone::Everybody) } else { Err(to_be_resumed()) };
         desk.news.end(&announcer.followers.all(), outcome);
         if is_over { Ok(()) } else { Err(failed) }
     }
@@ -189,8 +189,8 @@ impl Announcer {
         &self,
         news: &Broadcast<News>,
         user: UserId,
-        begins: Mark,
-        behind: Received,
+        (begins, behind): (Mark, Received),
+        farewell: Farewell<'_>,
     ) -> Result<Stream<News>, Status> {
         let is_closed = behind.events.last().is_some_and(|event| event.kind == EventKind::Closed);
         let begins = News::Begins { mark: begins, missed: behind.missed };
@@ -200,7 +200,7 @@ impl Announcer {
         if behind.more {
             news.end(&[id], Err(to_be_resumed()));
         } else if is_closed {
-            news.end(&[id], Ok(()));
+            news.end(&[id], farewell(Gone::Everybody));
         }
         let displaced = self.followers.add(user, id);
         // At once: one that nobody reads would never come to an end that is behind its items.

@@ -131,6 +131,9 @@ impl Attention {
             match why {
                 Unheard::Out => self.put_out(who, entry),
                 Unheard::Failed(failure) if is_of_one_room(&failure) => self.refused(who, entry, &failure),
+                // A stream that was cut meanwhile says less than one that was told why.
+                Unheard::Failed(_) if matches!(&failed, Err(ChatError::Status(end)) if is_chat_ended(end)) => {
+                }
                 Unheard::Failed(failure) => failed = Err(failure),
                 Unheard::Unwanted => {}
             }

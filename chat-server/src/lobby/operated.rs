@@ -199,6 +199,17 @@ fn a_chat_that_ends_for_good_says_so_behind_the_last_word_of_every_room() {
     rig.lobby.end();
 }
 
+/// The story: a stream that was opened behind the close ended in order, and its client waited for a server that was gone.
+#[test]
+fn who_follows_a_room_again_after_the_chat_has_ended_is_told_that_too() {
+    let rig = Rig::new();
+    let [ana] = rig.guests_in("rust", ["ana"]);
+    let mark = ana.join("rust").unwrap().mark;
+    rig.lobby.end();
+    let (events, end) = ana.follow("rust", Some(mark)).unwrap().end();
+    assert_eq!((words(&events), end), (own(&["Closed"]), Err(Code::Unavailable)));
+}
+
 fn own(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
