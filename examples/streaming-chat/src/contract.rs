@@ -23,6 +23,10 @@ pub struct Message {
     pub message: String,
 }
 
+/// The most that a message may have, its name and its text together: 63 KiB. A frame of the server has one KiB more; what fits
+/// none would end the conversation.
+pub const LONGEST: usize = 63 << 10;
+
 /// As it is shown: `[Ana]: oi`. Control characters become U+FFFD, tabs excepted: a message cannot look like two, nor move
 /// the cursor.
 impl fmt::Display for Message {

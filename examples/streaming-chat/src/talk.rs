@@ -9,7 +9,7 @@ use rpc_core::threads::{self, Thread};
 use rpc_core::{Context, Lagged, Sink, Status, Stream};
 use thiserror::Error;
 
-use crate::contract::{Chat, Message};
+use crate::contract::{Chat, LONGEST, Message};
 use crate::typed::Typed;
 
 /// Why a conversation failed.
@@ -60,6 +60,8 @@ impl Screen for StandardOutput {
 /// What ends a conversation before its input does.
 enum Turn {
     Said,
+    /// The message would have had so many bytes.
+    TooLong(usize),
     Left,
     /// Something else than `/sair` has ended it, in the middle of a line.
     Interrupted,
@@ -84,6 +86,7 @@ pub fn talk<S: Screen, T>(
         show(screen, "Mensagem: ")?;
         match turn(user, typed, stop, &listener, &sink)? {
             Turn::Said => {}
+            Turn::TooLong(bytes) => show(screen, &too_long(bytes))?,
             Turn::Left => break false,
             Turn::Interrupted => break true,
         }
@@ -111,6 +114,9 @@ fn turn<T>(
     match line.as_deref().map_or(Typed::Leave, Typed::parse) {
         Typed::Nothing => Ok(Turn::Said),
         Typed::Leave => Ok(Turn::Left),
+        Typed::Words(words) if user.len() + words.len() > LONGEST => {
+            Ok(Turn::TooLong(user.len() + words.len()))
+        }
         Typed::Words(words) => {
             let message = Message { user: user.to_owned(), message: words.to_owned() };
             let patience = Context::background().with_deadline(Instant::now() + SENDING);
@@ -118,6 +124,10 @@ fn turn<T>(
             Ok(Turn::Said)
         }
     }
+}
+
+fn too_long(bytes: usize) -> String {
+    format!("Mensagem longa demais, não enviada: {bytes} bytes com o nome; o limite é {LONGEST}.\n")
 }
 
 fn show(screen: &impl Screen, text: &str) -> Result<(), TalkError> {

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rpc_core::{Client, Sink, Stream};
-use streaming_chat::contract::{Chat as _, ChatClient, Message};
+use streaming_chat::contract::{Chat as _, ChatClient, LONGEST, Message};
 use system_tests::{Ended, Proxy, SOON, Transcript, free_port};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_chat_stream_server");
@@ -135,6 +135,21 @@ fn a_script_hears_its_own_last_words_before_it_ends() {
         assert!(ended.stdout.ends_with(END));
     }
     server.ends_with(&"[Ana]: um\n[Ana]: dois,  três\nCliente desconectado\n".repeat(2));
+}
+
+/// The story: a message that fitted no frame ended its client, which gave no reason and called it success.
+#[test]
+fn a_message_that_is_too_long_is_refused_in_words_and_the_conversation_goes_on() {
+    let server = Server::start();
+    let longest = "x".repeat(LONGEST - "Ana".len());
+    let ended = server.run(&format!("Ana\n{longest}x\n{longest}\nainda aqui\n"));
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    let refused = format!(
+        "Mensagem longa demais, não enviada: {} bytes com o nome; o limite é {LONGEST}.\n",
+        LONGEST + 1
+    );
+    assert!(ended.stdout.contains(&refused) && ended.stdout.contains("\n[Ana]: ainda aqui\n"), "{ended:?}");
+    server.ends_with(&format!("[Ana]: {longest}\n[Ana]: ainda aqui\nCliente desconectado\n"));
 }
 
 #[test]
