@@ -312,8 +312,10 @@ impl Connection {
 
     fn not_sent(&self, procedure: &str, error: &SendError) -> Status {
         match error {
-            SendError::TooLarge { .. } => Status::resource_exhausted(format!("{procedure}: {error}")),
-            SendError::Encode(_) => Status::internal(format!("{procedure}: {error}")),
+            SendError::TooLarge { .. } => {
+                Status::resource_exhausted(format!("a call of {procedure}: {error}"))
+            }
+            SendError::Encode(_) => Status::internal(format!("a call of {procedure}: {error}")),
             SendError::Closed => self.ended().unwrap_or_else(|| {
                 Status::unavailable(format!("the connection to {} takes no more calls", self.endpoint))
             }),
