@@ -35,6 +35,14 @@ impl Screen {
         self.session.write_all(keys.as_bytes()).and_then(|()| self.session.flush()).unwrap();
     }
 
+    /// Sends a signal, such as `TERM`, to the program alone.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
+        let process = self.session.get_process().pid().to_string();
+        let status = Command::new("kill").arg(format!("-{signal}")).arg(process).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Waits until the screen's text passes, and gives it back: rows without their trailing blanks.
     #[track_caller]
     pub fn until(&mut self, what: &str, seen: impl Fn(&str) -> bool) -> String {

@@ -150,6 +150,55 @@ fn control_c_and_a_signal_end_a_console_at_a_terminal() {
     operator.shows("Encerrando aplicação...");
 }
 
+/// A question that a command asks is no other place than the menu.
+#[test]
+fn keys_and_signals_end_the_program_at_an_inner_question_too() {
+    let binder = BinderProgram::start();
+    let asked = || {
+        let mut server = command("chat-server");
+        server.args(["--console", "--lang", "pt", "--binder", &binder.address.to_string()]);
+        let mut operator = Screen::start(server);
+        operator.shows("Digite um comando:");
+        operator.press("/criar\rAula\r");
+        operator.shows("Digite o limite da sala:");
+        operator.press("half an ans");
+        operator.shows("Digite o limite da sala: half an ans");
+        operator
+    };
+    let mut interrupted = asked();
+    interrupted.press("\u{3}");
+    assert_eq!(interrupted.end(), Some(0));
+    interrupted.shows("O programa foi finalizado abruptamente.");
+    let mut ended = asked();
+    // Behind text the key deletes, as in every shell; on an empty line it is the end.
+    ended.press("\u{15}\u{4}");
+    assert_eq!(ended.end(), Some(0));
+    ended.shows("Encerrando aplicação...");
+    for signal in ["TERM", "INT"] {
+        let mut told = asked();
+        told.signal(signal);
+        assert_eq!(told.end(), Some(0));
+        let abruptly = told.parser().screen().contents().contains("finalizado abruptamente.");
+        assert_eq!(abruptly, signal == "INT");
+        assert!(!told.parser().screen().contents().contains("Sala Aula criada."));
+    }
+}
+
+/// The story: the end of a line that was never typed was taken for the operator's, and a Ctrl-C was told as an end in order.
+#[test]
+fn control_c_at_a_terminal_that_cannot_move_its_cursor_is_told_as_what_it_is() {
+    let binder = BinderProgram::start();
+    let mut server = std::process::Command::new("sh");
+    server.args(["-c", "TERM=dumb exec \"$0\" \"$@\""]).arg(command("chat-server").get_program());
+    server.args(["--console", "--lang", "pt", "--binder", &binder.address.to_string()]);
+    let mut operator = Screen::start(server);
+    operator.shows("Digite um comando:");
+    operator.press("\u{3}");
+    assert_eq!(operator.end(), Some(0));
+    let screen = operator.shows("O programa foi finalizado abruptamente.");
+    assert!(!screen.contains("Encerrando"), "{screen}");
+}
+
 /// The story: a console that nobody read waited for its reader, and no signal ended the server in order.
 #[test]
 fn a_signal_ends_a_console_that_nobody_reads() {

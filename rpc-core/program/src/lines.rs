@@ -19,6 +19,7 @@ pub struct Lines<F = io::Stdin> {
     /// How much of `unread` holds no line end.
     searched: usize,
     at_end: bool,
+    cut: bool,
 }
 
 /// Dropping it ends its [`Lines`], also while a thread waits for one.
@@ -47,8 +48,13 @@ impl<F: AsFd> Lines<F> {
     /// When the system has no descriptors left.
     pub fn of(input: F) -> io::Result<(Lines<F>, HangUp)> {
         let (hung_up, other_end) = UnixStream::pair()?;
-        let lines = Lines { input, hung_up, unread: Vec::new(), searched: 0, at_end: false };
+        let lines = Lines { input, hung_up, unread: Vec::new(), searched: 0, at_end: false, cut: false };
         Ok((lines, HangUp { _other_end: other_end }))
+    }
+
+    /// Whether it was the [`HangUp`] that ended them, and not their input. What had no line end by then is no line.
+    pub fn were_hung_up(&self) -> bool {
+        self.cut
     }
 
     fn take_line(&mut self) -> Option<String> {
@@ -109,7 +115,11 @@ impl<F: AsFd> Iterator for Lines<F> {
             if let Some(line) = self.take_line() {
                 return Some(line);
             }
-            if self.at_end || !self.wait() || !self.fill() {
+            if !self.at_end && !self.wait() {
+                (self.at_end, self.cut) = (true, true);
+                self.unread.clear();
+            }
+            if self.at_end || !self.fill() {
                 self.at_end = true;
                 return self.take_rest();
             }
@@ -162,6 +172,18 @@ mod tests {
         assert!((LONGEST..LONGEST + (17 << 10)).contains(&first.len()), "{}", first.len());
         assert_eq!(lines.next().as_deref(), Some("next"));
         drop(typing);
+    }
+
+    /// The story: a signal that came in the middle of a line had half of it carried out.
+    #[test]
+    fn what_has_no_end_when_somebody_hangs_up_is_no_line() {
+        let (mut keyboard, input) = UnixStream::pair().unwrap();
+        let (mut lines, hangup) = Lines::of(input).unwrap();
+        keyboard.write_all(b"a\n/leave roo").unwrap();
+        assert_eq!(lines.next().as_deref(), Some("a"));
+        assert!(!lines.were_hung_up());
+        drop(hangup);
+        assert_eq!((lines.next(), lines.next(), lines.were_hung_up()), (None, None, true));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) struct Script {
 impl Keyboard for Script {
     fn ask(&mut self, question: &str) -> Result<String, Ending> {
         print(&self.screen, question, "");
-        self.lines.next().ok_or(self.end)
+        self.lines.next().ok_or(if self.lines.were_hung_up() { Ending::Closed } else { self.end })
     }
 
     fn say(&mut self, text: &str) {
