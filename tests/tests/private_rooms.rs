@@ -105,6 +105,12 @@ fn a_person_is_asked_for_the_password_and_nobody_sees_it() {
     bia.expect_where("notice", |event| event["username"] == "ana");
     bia.say("olá");
     ana.shows("bia: olá");
+    // Ctrl-C at the question ends the question.
+    ana.press("\u{15}/privada outra\r");
+    ana.shows("Senha da sala outra:");
+    ana.press("sés\u{3}");
+    let screen = ana.shows("nenhuma sala foi criada: uma sala privada precisa de senha");
+    assert!(!screen.contains("--password-file"), "{screen}");
     ana.press("\u{3}");
     assert_eq!(ana.end(), Some(0));
 }

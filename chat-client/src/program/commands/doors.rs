@@ -26,7 +26,11 @@ impl Commands {
 
     pub(super) fn create_private(&mut self, room: &str, limit: Option<u32>, input: &mut Input) -> Outcome {
         let Some(password) = self.password(room, input)? else {
-            return Err(Status::invalid_argument(self.language.password_file_needed()).into());
+            let why = match input.dialect() {
+                Dialect::Script => self.language.password_file_needed(),
+                Dialect::Terminal => self.language.no_password_no_room(),
+            };
+            return Err(Status::invalid_argument(why).into());
         };
         let room = self.session.create_private(room, &password, limit)?;
         Ok(Some(ChatEvent::RoomCreated { room }))

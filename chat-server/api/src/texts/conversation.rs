@@ -55,6 +55,10 @@ texts! {
         "a private room wants a password: give --password-file",
         "uma sala privada precisa de senha: informe --password-file"
     }
+    no_password_no_room() {
+        "no room was created: a private one wants a password",
+        "nenhuma sala foi criada: uma sala privada precisa de senha"
+    }
     too_late() { "the command's time is over", "o tempo do comando se esgotou" }
     no_room_yet() {
         "you are in no room: /join one first",
