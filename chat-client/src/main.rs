@@ -17,6 +17,6 @@ fn run(line: &CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     }
     // What the chat itself has to say are events; the log would be written into the line being typed.
     log::init(LevelFilter::ERROR);
-    let stop = signals::stop()?;
+    let stop = signals::stop_with_terminal()?;
     Ok(program::run(&line.session()?, &line.user, stop.signals())?)
 }

@@ -137,3 +137,17 @@ fn a_person_who_types_while_the_server_is_away_is_told_and_may_leave_at_once() {
     ana.press("/quit\r");
     assert_eq!(ana.end(), Some(0));
 }
+
+/// The story: whoever closed his window stood in his rooms, and had his name, until the server gave him up.
+#[test]
+fn who_closes_his_window_takes_leave() {
+    let binder = BinderProgram::start();
+    let _server = ServerProgram::start(&binder);
+    let mut bia = Chatter::join(&binder, "bia");
+    bia.open_room("rust");
+    let mut ana = person(&binder, &["--username", "ana", "--room", "rust"]);
+    ana.shows("rust>");
+    ana.signal("HUP");
+    bia.expect_where("notice", |event| event["kind"] == "left" && event["username"] == "ana");
+    assert_eq!(ana.end(), Some(0));
+}

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
     // The terminal belongs to the chat: what the servers log would be written into the line being typed.
     log::init(log::LevelFilter::ERROR);
-    let stop = signals::stop().map_err(Failure::Signals)?;
+    let stop = signals::stop_with_terminal().map_err(Failure::Signals)?;
     let binder = start_binder(line)?;
     let server = start_server(line, &binder)?;
     let asked = reachable(binder.address());

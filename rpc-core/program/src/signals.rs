@@ -1,16 +1,16 @@
-//! The wish of a user or a supervisor that the program ends: SIGINT and SIGTERM as a message.
+//! The wish of a user or a supervisor that the program ends: SIGINT and SIGTERM as a message, and SIGHUP to whom it means that.
 //!
 //! Owned by `main`. The first signal is a message, once; a later one ends the process on the spot. Nothing here ends
 //! the process otherwise.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rpc_core::threads::{self, Thread};
 use rustix::process::{getpid, kill_process};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level;
 
@@ -22,7 +22,7 @@ pub const SAME_WISH: Duration = Duration::from_millis(300);
 pub enum Signal {
     /// SIGINT, Ctrl-C on a terminal.
     Interrupt,
-    /// SIGTERM, what supervisors send.
+    /// SIGTERM, what supervisors send, or a terminal that was closed.
     Terminate,
 }
 
@@ -54,7 +54,21 @@ pub struct Stop {
 /// # Errors
 /// When the system refuses the signal handlers or the thread `signals` that waits for them.
 pub fn stop() -> io::Result<Stop> {
-    let mut caught = Signals::new([SIGINT, SIGTERM])?;
+    stop_at(&[SIGINT, SIGTERM])
+}
+
+/// As [`stop`], for a program that a person talks with: where standard input is a terminal SIGHUP is caught too, as
+/// [`Signal::Terminate`], so that who closes his window takes leave.
+///
+/// # Errors
+/// As [`stop`].
+pub fn stop_with_terminal() -> io::Result<Stop> {
+    // Elsewhere nobody's window is closed, and `nohup` has its way.
+    if io::stdin().is_terminal() { stop_at(&[SIGINT, SIGTERM, SIGHUP]) } else { stop() }
+}
+
+fn stop_at(numbers: &[i32]) -> io::Result<Stop> {
+    let mut caught = Signals::new(numbers)?;
     let handle = caught.handle();
     // One place: only the first signal is sent.
     let (sender, signals) = bounded(1);
