@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use bench_harness::process::ProcessError;
+use bench_harness::process::{ProcessError, is_interrupted};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -33,6 +33,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether somebody wanted the end of it all.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        matches!(self, Failure::Interrupted | Failure::Process(ProcessError::Interrupted)) || is_interrupted()
+    }
+
     /// With what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
         let what = what.into();

@@ -71,17 +71,20 @@ impl Bench<'_> {
             cases.iter().map(|case| Outcome { case: *case, rounds: Vec::new() }).collect();
         for round in 1..=count {
             for outcome in &mut outcomes {
-                let figures = self.measure(outcome.case)?;
-                let of = |measure| figures.get(&measure).copied().unwrap_or_default();
-                eprintln!(
-                    "round {round} of {count}, {:15} {:6} members: {:6.2} M deliveries/s, {:6.3} s CPU for a million, last after \
-                 {:6.2} ms",
-                    outcome.case.server.name(),
-                    outcome.case.members,
-                    of(Measure::DeliveriesPerSecond) / 1e6,
-                    of(Measure::CpuPerMillion),
-                    of(Measure::LastP50),
-                );
+                let Case { server, members } = outcome.case;
+                let told = format!("round {round} of {count}, {:15} {members:6} members", server.name());
+                let figures = match self.measure(outcome.case) {
+                    Err(failure) if failure.is_interrupted() => return Err(failure),
+                    Err(failure) => {
+                        eprintln!("{told}: failed: {failure}");
+                        // The others' rounds are not lost for it, and this one keeps its place among them.
+                        Figures::new()
+                    }
+                    Ok(figures) => {
+                        eprintln!("{told}: {}", summary(&figures));
+                        figures
+                    }
+                };
                 outcome.rounds.push(figures);
             }
         }
@@ -129,6 +132,16 @@ impl Bench<'_> {
         ]);
         Ok(figures)
     }
+}
+
+fn summary(figures: &Figures) -> String {
+    let of = |measure| figures.get(&measure).copied().unwrap_or_default();
+    format!(
+        "{:6.2} M deliveries/s, {:6.3} s CPU for a million, last after {:6.2} ms",
+        of(Measure::DeliveriesPerSecond) / 1e6,
+        of(Measure::CpuPerMillion),
+        of(Measure::LastP50),
+    )
 }
 
 /// What a drive came to.
