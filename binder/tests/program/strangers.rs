@@ -66,9 +66,11 @@ fn turns(binder: &Running) -> HashMap<OsString, u64> {
     threads.filter_map(turns).collect()
 }
 
-/// How many threads have done something since then.
+/// How many threads have done something since then. Each sleeps once with the time that its preface was given, and wakes when
+/// that is over to sleep on for longer: on a slow machine that comes in the middle, and it is no work for others.
 fn awake_since(binder: &Running, before: &HashMap<OsString, u64>) -> usize {
-    let has_run = |(thread, turns): &(OsString, u64)| before.get(thread).is_some_and(|then| then < turns);
+    let has_run =
+        |(thread, turns): &(OsString, u64)| before.get(thread).is_some_and(|then| then + 1 < *turns);
     turns(binder).into_iter().filter(has_run).count()
 }
 
