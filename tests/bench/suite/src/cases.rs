@@ -87,7 +87,7 @@ const fn calls(name: &'static str, about: &'static str, shape: Shape) -> Case {
 
 const fn hold(name: &'static str, about: &'static str, connections: usize) -> Case {
     let kind = Kind::Hold { connections };
-    Case { name, about, place: Place::Two, kind, needs: &[Skill::Crowds], rounds: 1 }
+    Case { name, about, place: Place::Two, kind, needs: &[Skill::Crowds, Skill::Holds], rounds: 1 }
 }
 
 pub(crate) static CASES: [Case; 14] = [

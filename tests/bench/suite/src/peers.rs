@@ -13,11 +13,13 @@ pub(crate) enum Skill {
     Bulk,
     /// Thousands of connections.
     Crowds,
+    /// What a connection adds to the server shows when it comes.
+    Holds,
     /// A hello server of its own, for what a build costs.
     Hello,
 }
 
-use Skill::{Broadcasts, Bulk, Crowds, Hello, Pipelines, Shares, Streams};
+use Skill::{Broadcasts, Bulk, Crowds, Hello, Holds, Pipelines, Shares, Streams};
 
 /// How a peer's program is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,13 +89,13 @@ pub(crate) static PEERS: [Peer; 11] = [
     Peer {
         name: RAW,
         about: "bare blocking sockets: a length prefix, a thread a connection, nothing else; the limit of this design",
-        skills: &[Pipelines, Streams, Broadcasts, Bulk, Crowds, Hello],
+        skills: &[Pipelines, Streams, Broadcasts, Bulk, Crowds, Holds, Hello],
         ..PLAIN
     },
     Peer {
         name: OURS,
         about: "rpc-core, all features compiled in, deadlines on",
-        skills: &[Shares, Pipelines, Streams, Broadcasts, Bulk, Crowds, Hello],
+        skills: &[Shares, Pipelines, Streams, Broadcasts, Bulk, Crowds, Holds, Hello],
         ..PLAIN
     },
     Peer {
@@ -106,21 +108,21 @@ pub(crate) static PEERS: [Peer; 11] = [
     Peer {
         name: "tarpc",
         about: "tarpc 0.38: tokio, bincode (payloads as bytes), deadlines on",
-        skills: &[Shares, Pipelines, Bulk, Crowds, Hello],
+        skills: &[Shares, Pipelines, Bulk, Crowds, Holds, Hello],
         ..PLAIN
     },
     Peer {
         name: "tonic",
         about: "tonic 0.14: gRPC, tokio, deadlines on",
         needs: &[PROTOC],
-        skills: &[Shares, Pipelines, Streams, Bulk, Crowds, Hello],
+        skills: &[Shares, Pipelines, Streams, Bulk, Crowds, Holds, Hello],
         ..PLAIN
     },
     Peer {
         name: "pajamax",
         about: "pajamax 0.3: gRPC server by blocking threads, called by tonic's client; no deadlines, no streams, a message at most 16 KiB",
         needs: &[PROTOC],
-        skills: &[Shares, Pipelines, Crowds, Hello],
+        skills: &[Shares, Pipelines, Crowds, Holds, Hello],
         loader: Some("tonic"),
         ..PLAIN
     },
@@ -140,7 +142,7 @@ pub(crate) static PEERS: [Peer; 11] = [
         name: "capnp",
         about: "capnp-rpc 0.27: one thread of tokio a side, deadlines on",
         needs: &[CAPNP],
-        skills: &[Shares, Pipelines, Bulk, Crowds, Hello],
+        skills: &[Shares, Pipelines, Bulk, Crowds, Holds, Hello],
         ..PLAIN
     },
     Peer {
@@ -148,7 +150,7 @@ pub(crate) static PEERS: [Peer; 11] = [
         about: "Go's net/rpc with gob; no deadlines",
         program: Program::Go,
         needs: &[Tool { program: "go", install: "apt-get install golang-go" }],
-        skills: &[Shares, Pipelines, Bulk, Crowds],
+        skills: &[Shares, Pipelines, Bulk, Crowds, Holds],
         ..PLAIN
     },
     Peer {

@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_report_is_read_again_as_it_was_written() {
-        let mut results = Results { machine: Machine::look(0.5), ..Results::default() };
+        let machine = Machine { busy_before: 0.25, ..Machine::look(0.5) };
+        let mut results = Results { machine, ..Results::default() };
         results.add("one-core", "ours", [(Measure::P50, 7.0)].into());
         results.entry("one-core", "tonic").failure = Some("ended".into());
         let text = serde_json::to_string(&results).unwrap();
