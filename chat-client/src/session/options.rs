@@ -71,14 +71,11 @@ impl SessionOptions {
         let (token, tls) = (self.token.clone(), self.tls.clone());
         let options = ResolverOptions { token, tls, ..ResolverOptions::default() };
         let resolver = Resolver::with_options(&self.binder, &options);
-        // A server of before knows no private rooms, and everything else.
         let procedures = ChatClient::PROCEDURES.iter().map(|procedure| procedure.name);
-        let procedures: Vec<&str> =
-            procedures.filter(|name| !["create_private_room", "describe_rooms"].contains(name)).collect();
+        let (newer, procedures): (Vec<_>, Vec<_>) = procedures.partition(|name| NEWER.contains(name));
         let until = Instant::now().checked_add(self.patience);
         let mut pauses = Pauses::default();
-        loop {
-            let Err(status) = resolver.prefetch(&procedures) else { return Ok(resolver) };
+        while let Err(status) = resolver.prefetch(&procedures) {
             let pause = pauses.next();
             let in_time = Instant::now().checked_add(pause) < until;
             if !in_time {
@@ -86,8 +83,14 @@ impl SessionOptions {
             }
             thread::sleep(pause);
         }
+        // What is not found yet is asked for again when it is called.
+        newer.into_iter().for_each(|name| drop(resolver.prefetch(&[name])));
+        Ok(resolver)
     }
 }
+
+/// What a server of before, which knows no private rooms, does not have.
+const NEWER: [&str; 2] = ["create_private_room", "describe_rooms"];
 
 /// As long as any call of the framework: a server that restarts is back within it.
 const COMMAND_TIME: Duration = Duration::from_secs(30);
