@@ -102,6 +102,8 @@ fn stand_with(limits: Limits) -> Stand {
     let stones = Arc::new(Stones { gate, seen: Mutex::default() });
     let server = Server::builder().service(MillService::new(stones.clone())).limits(limits);
     let server = server.bind("127.0.0.1:0").unwrap();
+    // A thread takes its name when it first runs.
+    eventually(&["rpc-accept", "rpc-watch"].map(str::to_owned).to_vec(), threads);
     Stand { server, stones, entered, gate: opens, _alone: alone }
 }
 
