@@ -14,7 +14,7 @@ macro_rules! texts {
     ($($key:ident($($hole:ident),*) { $english:literal, $portuguese:literal })*) => {
         impl Language {
             $(
-                #[doc = concat!("“", $english, "”")]
+                #[doc = concat!("```text\n", $english, "\n```")]
                 #[must_use]
                 pub fn $key(self, $($hole: impl fmt::Display),*) -> String {
                     match self {
